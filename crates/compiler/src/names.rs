@@ -1,0 +1,169 @@
+//! The variables of one program: a table from spelling to number, without regard to case.
+//!
+//! In go names as the parser meets them; out come small numbers in order of first appearance. The names that
+//! every program begins with (`player`, `args`, `NUM` ...) are recognised and keep their official spelling.
+//! It does not know where a variable lives when the program runs.
+
+use std::collections::HashMap;
+
+use crate::version::LanguageVersion;
+
+/// A variable of one program: its place in [`Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VarId(pub u32);
+
+/// A variable that has a value before the program's first statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the variable of its name
+pub enum Predefined {
+    Num,
+    Int,
+    Float,
+    Obj,
+    Str,
+    List,
+    Err,
+    Map,
+    Anon,
+    Waif,
+    Bool,
+    True,
+    False,
+    Player,
+    This,
+    Caller,
+    Verb,
+    Args,
+    Argstr,
+    Dobj,
+    Dobjstr,
+    Prepstr,
+    Iobj,
+    Iobjstr,
+}
+
+impl Predefined {
+    /// Every predefined variable: its official spelling and the version of the language that brought it.
+    pub const ALL: [(Predefined, &'static str, LanguageVersion); 24] = [
+        (Predefined::Num, "NUM", LanguageVersion::PREHISTORY),
+        (Predefined::Int, "INT", LanguageVersion::FLOAT),
+        (Predefined::Float, "FLOAT", LanguageVersion::FLOAT),
+        (Predefined::Obj, "OBJ", LanguageVersion::PREHISTORY),
+        (Predefined::Str, "STR", LanguageVersion::PREHISTORY),
+        (Predefined::List, "LIST", LanguageVersion::PREHISTORY),
+        (Predefined::Err, "ERR", LanguageVersion::PREHISTORY),
+        (Predefined::Map, "MAP", LanguageVersion::MAP),
+        (Predefined::Anon, "ANON", LanguageVersion::ANON),
+        (Predefined::Waif, "WAIF", LanguageVersion::WAIF),
+        (Predefined::Bool, "BOOL", LanguageVersion::BOOL),
+        (Predefined::True, "true", LanguageVersion::BOOL),
+        (Predefined::False, "false", LanguageVersion::BOOL),
+        (Predefined::Player, "player", LanguageVersion::PREHISTORY),
+        (Predefined::This, "this", LanguageVersion::PREHISTORY),
+        (Predefined::Caller, "caller", LanguageVersion::PREHISTORY),
+        (Predefined::Verb, "verb", LanguageVersion::PREHISTORY),
+        (Predefined::Args, "args", LanguageVersion::PREHISTORY),
+        (Predefined::Argstr, "argstr", LanguageVersion::PREHISTORY),
+        (Predefined::Dobj, "dobj", LanguageVersion::PREHISTORY),
+        (Predefined::Dobjstr, "dobjstr", LanguageVersion::PREHISTORY),
+        (Predefined::Prepstr, "prepstr", LanguageVersion::PREHISTORY),
+        (Predefined::Iobj, "iobj", LanguageVersion::PREHISTORY),
+        (Predefined::Iobjstr, "iobjstr", LanguageVersion::PREHISTORY),
+    ];
+
+    /// The predefined variable of this name, in any case, if that version of the language has it.
+    pub fn from_name(name: &str, version: LanguageVersion) -> Option<Predefined> {
+        Self::ALL
+            .iter()
+            .find(|(_, official, since)| *since <= version && official.eq_ignore_ascii_case(name))
+            .map(|&(predefined, ..)| predefined)
+    }
+
+    /// The official spelling.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+/// The variables of one program, in order of first appearance.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    version: LanguageVersion,
+    list: Vec<Name>,
+    /// From the name in lower case.
+    ids: HashMap<Box<str>, VarId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    spelling: Box<str>,
+    predefined: Option<Predefined>,
+}
+
+/// Two tables are equal when they hold the same names in the same order and spelling.
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
+}
+
+impl Names {
+    /// An empty table for a program of that version of the language, which decides what is predefined.
+    pub fn new(version: LanguageVersion) -> Self {
+        Self {
+            version,
+            ..Self::default()
+        }
+    }
+
+    /// The variable of this name, in any case; a new name is added with this spelling.
+    pub fn intern(&mut self, name: &str) -> VarId {
+        let key = name.to_ascii_lowercase().into_boxed_str();
+        if let Some(&id) = self.ids.get(&key) {
+            return id;
+        }
+        let id = VarId(self.list.len() as u32);
+        let predefined = Predefined::from_name(name, self.version);
+        let spelling = predefined.map_or(name, Predefined::name).into();
+        self.list.push(Name { spelling, predefined });
+        self.ids.insert(key, id);
+        id
+    }
+
+    /// The variable of this name, in any case.
+    pub fn find(&self, name: &str) -> Option<VarId> {
+        self.ids.get(name.to_ascii_lowercase().as_str()).copied()
+    }
+
+    /// The variable's spelling.
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub fn spelling(&self, id: VarId) -> &str {
+        &self.list[id.0 as usize].spelling
+    }
+
+    /// What the variable begins with, when it is one that every program has.
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub fn predefined(&self, id: VarId) -> Option<Predefined> {
+        self.list[id.0 as usize].predefined
+    }
+
+    /// How many variables there are; ids are below this.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether the program names no variable.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Every variable with its spelling, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (VarId, &str)> {
+        let ids = (0..).map(VarId);
+        ids.zip(self.list.iter().map(|name| &*name.spelling))
+    }
+}
