@@ -1,1 +1,16 @@
-//! moor-command.
+//! A player's line, taken apart the way MOO commands are.
+//!
+//! In: one line of text. Out: its words, and a [`ParsedCommand`] (verb, arguments, preposition,
+//! the strings of the direct and indirect object). [`ObjectMatch`] turns such a string into an
+//! object, given the names of what the player can see. This crate knows nothing of databases,
+//! sessions or tasks: whoever calls it supplies names and does the look-ups.
+
+mod matching;
+mod parse;
+mod preposition;
+mod words;
+
+pub use matching::{ObjectMatch, literal_match};
+pub use parse::ParsedCommand;
+pub use preposition::{Preposition, PrepositionSpan};
+pub use words::words;
