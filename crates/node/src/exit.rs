@@ -1,0 +1,55 @@
+//! The exit codes of every program, and the one line that says why.
+//!
+//! In: an outcome. Out: a process exit code and a line on standard error. Codes from 64 up are those of BSD's
+//! `sysexits.h`. It does not decide what is a failure: the programs do.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a program ends. The numbers are part of the interface: service managers and `moor up` act on them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It did what was asked, or drained completely after SIGTERM or SIGINT.
+    Success = 0,
+    /// Something failed while running; starting it again may help.
+    Failure = 1,
+    /// The command line, the environment or the configuration file is wrong; starting it again does not help.
+    Usage = 2,
+    /// It stopped before its drain was complete: a second signal came, or `--drain-timeout` passed.
+    Hurried = 3,
+    /// This program exists by name only in this release (`EX_UNAVAILABLE`).
+    Unavailable = 69,
+    /// A panic: a defect in the program, logged in one line (`EX_SOFTWARE`).
+    Panic = 70,
+}
+
+impl Exit {
+    /// The number that the operating system is given.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Writes one line, `PROGRAM: MESSAGE`, to standard error, and returns `exit` for the caller to return.
+///
+/// The alternate form of `message` is used, which for `anyhow::Error` is the whole chain of causes. Line breaks
+/// become `; `. A closed standard error is no reason to fail: the exit code still tells.
+pub fn complain(program: &str, message: impl Display, exit: Exit) -> Exit {
+    let text = format!("{message:#}");
+    let line: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    // The result is dropped because there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{program}: {}", line.join("; "));
+    exit
+}

@@ -1,0 +1,70 @@
+//! The first and the last thing that every program does.
+//!
+//! In: arguments and the program's body. Out: an exit code. The order matters: arguments first (so that mistakes are
+//! plain lines), then logs, then the panic line, then limits and signals, then the body.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::config::{self, seconds};
+use crate::exit::{Exit, complain};
+use crate::{Drain, LogFilter, LogFormat, exit_on_panic, limits, start_logging};
+
+/// The flags that every program has. Flatten them into the program's own.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Every program")]
+pub struct NodeArgs {
+    /// A TOML file of these flags: one key each, of the same name
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Which log lines are written: off, error, warn, info, debug, trace, or for example info,moor_link=debug
+    #[arg(long, default_value = "info", value_name = "FILTER")]
+    pub log_level: LogFilter,
+    /// How long the program may take to stop after SIGTERM or SIGINT, in seconds
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub drain_timeout: Duration,
+}
+
+/// Parses `argv` (its first element is the program's path), prepares the process, runs `body`, and says how it ended.
+///
+/// An error of `body` is written in one line and means [`Exit::Failure`]; a body that knows better writes its line with
+/// [`complain`] and returns another [`Exit`].
+pub fn run<A, E, B>(
+    program: &'static str,
+    argv: impl IntoIterator<Item = OsString>,
+    body: B,
+) -> ExitCode
+where
+    A: clap::Parser + AsRef<NodeArgs>,
+    E: Display,
+    B: FnOnce(A, Drain) -> Result<Exit, E>,
+{
+    let args: A = match config::parse(program, argv) {
+        Ok(args) => args,
+        Err(error) => return error.report(program).into(),
+    };
+    let drain = match prepare(program, args.as_ref()) {
+        Ok(drain) => drain,
+        Err(exit) => return exit.into(),
+    };
+    let exit = body(args, drain).unwrap_or_else(|error| complain(program, error, Exit::Failure));
+    exit.into()
+}
+
+fn prepare(program: &'static str, args: &NodeArgs) -> Result<Drain, Exit> {
+    start_logging(program, args.log_format, &args.log_level);
+    exit_on_panic(program);
+    let files = limits::raise_open_files();
+    tracing::debug!(
+        version = crate::long_version(),
+        open_files_max = files,
+        "starting"
+    );
+    Drain::on_signals(args.drain_timeout).map_err(|error| complain(program, error, Exit::Failure))
+}
