@@ -114,10 +114,15 @@ mod tests {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     }
 
-    /// Waits until a probe of `address` succeeds (or fails, if `open` is false).
-    async fn wait_for(address: SocketAddr, open: bool) {
+    /// Probes `address`, with a ping before each probe if there is a liveness, until one is answered (`open`) or
+    /// refused.
+    async fn wait_for(address: SocketAddr, open: bool, liveness: Option<&Liveness>) {
         let probes = async {
-            while TcpStream::connect(address).await.is_ok() != open {
+            loop {
+                liveness.inspect(|liveness| liveness.ping());
+                if TcpStream::connect(address).await.is_ok() == open {
+                    return;
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -142,11 +147,9 @@ mod tests {
             TcpStream::connect(address).await.is_err(),
             "open before the first ping"
         );
-        liveness.ping();
-        wait_for(address, true).await;
-        wait_for(address, false).await;
-        liveness.ping();
-        wait_for(address, true).await;
+        wait_for(address, true, Some(&liveness)).await;
+        wait_for(address, false, None).await;
+        wait_for(address, true, Some(&liveness)).await;
         drain.begin();
         server.await.expect("the server ends");
         assert!(

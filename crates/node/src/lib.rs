@@ -44,6 +44,7 @@ mod limits;
 mod liveness;
 mod log;
 mod panic;
+mod parent;
 mod paths;
 mod private;
 mod start;

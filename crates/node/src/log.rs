@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::{Format, Full, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -57,15 +58,15 @@ impl FromStr for LogFilter {
     type Err = LogFilterError;
 
     fn from_str(text: &str) -> Result<Self, LogFilterError> {
-        let is_level = |part: &str| {
-            part.parse::<tracing_subscriber::filter::LevelFilter>()
-                .is_ok()
+        let is_directive = |part: &str| {
+            part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok())
         };
         match text
             .split(',')
-            .find(|part| !part.contains('=') && !is_level(part.trim()))
+            .map(str::trim)
+            .find(|part| !is_directive(part))
         {
-            Some(part) => Err(LogFilterError::Level(part.trim().into())),
+            Some(part) => Err(LogFilterError::Level(part.into())),
             None => {
                 EnvFilter::try_new(text)?;
                 Ok(Self {

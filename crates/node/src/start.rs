@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::{self, seconds};
 use crate::exit::{Exit, complain};
-use crate::{Drain, LogFilter, LogFormat, exit_on_panic, limits, start_logging};
+use crate::{Drain, LogFilter, LogFormat, exit_on_panic, limits, parent, start_logging};
 
 /// The flags that every program has. Flatten them into the program's own.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,6 +29,9 @@ pub struct NodeArgs {
     /// How long the program may take to stop after SIGTERM or SIGINT, in seconds
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
     pub drain_timeout: Duration,
+    /// Stop when the process of this number, which must be the one that started this program, is gone
+    #[arg(long, value_name = "PID")]
+    pub parent_process: Option<u32>,
 }
 
 /// Parses `argv` (its first element is the program's path), prepares the process, runs `body`, and says how it ended.
@@ -66,5 +69,11 @@ fn prepare(program: &'static str, args: &NodeArgs) -> Result<Drain, Exit> {
         open_files_max = files,
         "starting"
     );
-    Drain::on_signals(args.drain_timeout).map_err(|error| complain(program, error, Exit::Failure))
+    let drain = Drain::on_signals(args.drain_timeout)
+        .map_err(|error| complain(program, error, Exit::Failure))?;
+    // After the handlers: the signal of a parent that ends from here on begins the drain.
+    if let Some(parent) = args.parent_process {
+        parent::follow(parent).map_err(|error| complain(program, error, Exit::Failure))?;
+    }
+    Ok(drain)
 }
