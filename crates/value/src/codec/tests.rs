@@ -1,0 +1,154 @@
+//! Cases of the codec: the documented layout, round trips, damaged and hostile bytes.
+
+use proptest::prelude::*;
+use triomphe::Arc;
+
+use super::*;
+use crate::Graveyard;
+
+/// Makes a handle for every id below 100.
+struct World(Arc<Graveyard>);
+
+impl HandleResolver for World {
+    fn anon(&mut self, id: u64) -> Option<AnonRef> {
+        (id < 100).then(|| AnonRef::new(id, self.0.clone()))
+    }
+
+    fn waif(&mut self, id: u64, class: ObjId, owner: ObjId) -> Option<WaifRef> {
+        (id < 100).then(|| WaifRef::new(id, class, owner, self.0.clone()))
+    }
+}
+
+fn decoded(mut bytes: &[u8]) -> Result<Value, DecodeError> {
+    decode(&mut bytes, &mut World(Graveyard::new()))
+}
+
+#[test]
+fn the_layout_is_the_documented_one() {
+    let graveyard = Graveyard::new();
+    let map: Map = [(MapKey::new("k".into()).expect("a key"), Value::Bool(true))]
+        .into_iter()
+        .collect();
+    let cases: Vec<(Value, &[u8])> = vec![
+        (Value::None, &[0]),
+        (Value::Int(0), &[1, 0]),
+        (Value::Int(-1), &[1, 1]),
+        (Value::Int(64), &[1, 0x80, 1]),
+        (Value::Float(1.0), &[2, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
+        (ObjId(-1).into(), &[3, 1]),
+        (ErrorCode::Perm.into(), &[4, 3]),
+        (Value::Bool(false), &[5]),
+        ("é".into(), &[7, 2, 0xc3, 0xa9]),
+        (vec![Value::Int(1), "".into()].into(), &[8, 2, 1, 2, 7, 0]),
+        (map.into(), &[9, 1, 7, 1, b'k', 6]),
+        (AnonRef::new(5, graveyard.clone()).into(), &[10, 5]),
+        (
+            WaifRef::new(5, ObjId(1), ObjId(2), graveyard).into(),
+            &[11, 5, 2, 4],
+        ),
+    ];
+    for (value, expected) in cases {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes);
+        assert_eq!(bytes, expected, "{value:?}");
+        assert_eq!(decoded(&bytes), Ok(value));
+    }
+}
+
+#[test]
+fn damage_has_a_name() {
+    let cases: &[(&[u8], DecodeError)] = &[
+        (&[], DecodeError::Truncated),
+        (&[12], DecodeError::Tag(12)),
+        (&[1, 0x80], DecodeError::Truncated),
+        (
+            &[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
+            DecodeError::Number,
+        ),
+        (
+            &[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 129, 0],
+            DecodeError::Number,
+        ),
+        (&[7, 1, 0xff], DecodeError::Text),
+        (&[7, 2, 0], DecodeError::Truncated),
+        (&[4, 99], DecodeError::ErrorCode(99)),
+        (
+            &[8, 0xff, 0xff, 0xff, 0xff, 0x0f, 0],
+            DecodeError::Truncated,
+        ),
+        (&[9, 1, 8, 0, 0], DecodeError::Key),
+        (&[9, 2, 7, 1, b'a', 0, 7, 1, b'A', 0], DecodeError::Key),
+        (&[10, 100], DecodeError::Handle(100)),
+        (&[2, 0, 0], DecodeError::Truncated),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(decoded(bytes), Err(*error), "{bytes:?}");
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let check = || {
+        let bytes = [8u8, 1].repeat(DEPTH_MAX as usize * 10);
+        assert_eq!(decoded(&bytes), Err(DecodeError::Depth));
+    };
+    let thread = std::thread::Builder::new().stack_size(crate::STACK_BYTES_MIN);
+    let thread = thread.spawn(check).expect("a thread starts");
+    thread.join().expect("the check passes");
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<i64>().prop_map(Value::Int),
+        any::<f64>()
+            .prop_filter("floats are finite", |x| x.is_finite())
+            .prop_map(Value::Float),
+        any::<i64>().prop_map(|n| Value::Obj(ObjId(n))),
+        (0..19i64).prop_map(|n| Value::Err(ErrorCode::from_number(n).expect("a code"))),
+        any::<bool>().prop_map(Value::Bool),
+        ".{0,40}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            prop::collection::vec((inner.clone(), inner), 0..8).prop_map(|entries| {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    map.insert_value(key, value);
+                }
+                Value::from(map)
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(value in value()) {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes);
+        let mut input = &bytes[..];
+        let back = decode(&mut input, &mut NoHandles);
+        prop_assert!(input.is_empty());
+        let back = back.expect("own bytes decode");
+        prop_assert!(back.equal_case_sensitive(&value));
+        prop_assert_eq!(back.bytes(), value.bytes());
+        for cut in 0..bytes.len() {
+            prop_assert!(decode(&mut &bytes[..cut], &mut NoHandles).is_err());
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decoded(&bytes);
+    }
+
+    #[test]
+    fn no_damage_panics(value in value(), at in any::<usize>(), with in any::<u8>()) {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes);
+        let at = at % bytes.len();
+        bytes[at] = with;
+        let _ = decoded(&bytes);
+    }
+}

@@ -1,0 +1,118 @@
+//! Bytes compared and searched with or without regard to ASCII case.
+//!
+//! Only ASCII letters fold, as in LambdaMOO and ToastStunt, so folding never changes a length and
+//! works on UTF-8 bytes directly. In: byte slices. Out: order, equality, positions in bytes.
+
+use std::cmp::Ordering;
+use std::hash::Hasher;
+
+/// Whether letters that differ only in case are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Case {
+    /// `a` equals `A`.
+    Fold,
+    /// Every byte counts.
+    Exact,
+}
+
+impl Case {
+    /// The meaning of a builtin's `case-matters` argument.
+    pub fn from_matters(case_matters: bool) -> Self {
+        if case_matters {
+            Self::Exact
+        } else {
+            Self::Fold
+        }
+    }
+}
+
+/// Whether the two are equal.
+#[inline]
+pub fn eq(a: &[u8], b: &[u8], case: Case) -> bool {
+    a.len() == b.len() && (a == b || (case == Case::Fold && a.eq_ignore_ascii_case(b)))
+}
+
+/// The order of the two; folding compares as if all letters were lower case.
+pub fn cmp(a: &[u8], b: &[u8], case: Case) -> Ordering {
+    if case == Case::Exact {
+        return a.cmp(b);
+    }
+    let differing = a
+        .iter()
+        .zip(b)
+        .map(|(x, y)| x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()))
+        .find(|order| order.is_ne());
+    differing.unwrap_or_else(|| a.len().cmp(&b.len()))
+}
+
+/// Feeds the folded bytes to a hasher, so that equal-when-folded means equal hash.
+pub fn hash<H: Hasher>(bytes: &[u8], hasher: &mut H) {
+    let mut block = [0u8; 32];
+    for chunk in bytes.chunks(block.len()) {
+        let folded = &mut block[..chunk.len()];
+        folded.copy_from_slice(chunk);
+        folded.make_ascii_lowercase();
+        hasher.write(folded);
+    }
+    hasher.write_u8(0xff);
+}
+
+/// Where `needle` first occurs in `haystack`, in bytes. An empty needle occurs at 0.
+pub fn find(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
+    if case == Case::Exact {
+        return memchr::memmem::find(haystack, needle);
+    }
+    let Some((&first, rest)) = needle.split_first() else {
+        return Some(0);
+    };
+    let last_start = haystack.len().checked_sub(needle.len())?;
+    let starts = &haystack[..=last_start];
+    memchr::memchr2_iter(
+        first.to_ascii_lowercase(),
+        first.to_ascii_uppercase(),
+        starts,
+    )
+    .find(|&at| haystack[at + 1..at + needle.len()].eq_ignore_ascii_case(rest))
+}
+
+/// Where `needle` last occurs in `haystack`, in bytes. An empty needle occurs at the end.
+pub fn rfind(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
+    if case == Case::Exact {
+        return memchr::memmem::rfind(haystack, needle);
+    }
+    let Some((&first, rest)) = needle.split_first() else {
+        return Some(haystack.len());
+    };
+    let last_start = haystack.len().checked_sub(needle.len())?;
+    let starts = &haystack[..=last_start];
+    memchr::memrchr2_iter(
+        first.to_ascii_lowercase(),
+        first.to_ascii_uppercase(),
+        starts,
+    )
+    .find(|&at| haystack[at + 1..at + needle.len()].eq_ignore_ascii_case(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_folds_letters_to_lower_case() {
+        assert_eq!(cmp(b"Abc", b"aBC", Case::Fold), Ordering::Equal);
+        assert_eq!(cmp(b"B", b"_", Case::Fold), Ordering::Greater);
+        assert_eq!(cmp(b"B", b"_", Case::Exact), Ordering::Less);
+        assert_eq!(cmp(b"ab", b"abc", Case::Fold), Ordering::Less);
+    }
+
+    #[test]
+    fn search_finds_first_and_last() {
+        assert_eq!(find(b"xxFoOfoo", b"foo", Case::Fold), Some(2));
+        assert_eq!(find(b"xxFoOfoo", b"foo", Case::Exact), Some(5));
+        assert_eq!(rfind(b"fooFOOx", b"foo", Case::Fold), Some(3));
+        assert_eq!(rfind(b"fooFOOx", b"foo", Case::Exact), Some(0));
+        assert_eq!(find(b"ab", b"abc", Case::Fold), None);
+        assert_eq!(find(b"ab", b"", Case::Fold), Some(0));
+        assert_eq!(rfind(b"ab", b"", Case::Fold), Some(2));
+    }
+}

@@ -1,0 +1,137 @@
+//! Values as text: the literal that `toliteral()` gives, and the plain text of `tostr()`.
+//! In: a value. Out: text, in ToastStunt's spelling. Parsing literals is the compiler's business.
+
+use std::fmt::{self, Write};
+
+use crate::{FloatText, List, Map, Value};
+
+impl Value {
+    /// What `toliteral()` gives: source text of the value, where one exists.
+    pub fn to_literal(&self) -> String {
+        let mut text = String::new();
+        let written = self.write_literal(&mut text);
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+        text
+    }
+
+    /// Writes the literal.
+    ///
+    /// # Errors
+    /// When `out` refuses, and only then.
+    pub fn write_literal(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Value::None => out.write_str("<none>"),
+            Value::Int(n) => write!(out, "{n}"),
+            Value::Float(x) => write!(out, "{}", FloatText(*x)),
+            Value::Obj(id) => write!(out, "{id}"),
+            Value::Err(code) => out.write_str(code.name()),
+            Value::Bool(truth) => out.write_str(if *truth { "true" } else { "false" }),
+            Value::Str(s) => write_quoted(out, s.as_str()),
+            Value::List(list) => write_list(out, list),
+            Value::Map(map) => write_map(out, map),
+            Value::Anon(_) => out.write_str("*anonymous*"),
+            Value::Waif(waif) => write!(
+                out,
+                "[[class = {}, owner = {}]]",
+                waif.class(),
+                waif.owner()
+            ),
+        }
+    }
+
+    /// What `tostr()` gives: strings as they are, lists and maps as `{list}` and `[map]`.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let written = self.write_text(&mut text);
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+        text
+    }
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// When `out` refuses, and only then.
+    pub fn write_text(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Value::Str(s) => out.write_str(s.as_str()),
+            Value::Err(code) => out.write_str(code.message()),
+            Value::List(_) => out.write_str("{list}"),
+            Value::Map(_) => out.write_str("[map]"),
+            Value::Waif(_) => out.write_str("[[waif]]"),
+            other => other.write_literal(out),
+        }
+    }
+}
+
+fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\\']) {
+        out.write_str(&rest[..at])?;
+        out.write_char('\\')?;
+        out.write_str(&rest[at..=at])?;
+        rest = &rest[at + 1..];
+    }
+    out.write_str(rest)?;
+    out.write_char('"')
+}
+
+fn write_list(out: &mut impl Write, list: &List) -> fmt::Result {
+    out.write_char('{')?;
+    for (i, item) in list.iter().enumerate() {
+        if i > 0 {
+            out.write_str(", ")?;
+        }
+        item.write_literal(out)?;
+    }
+    out.write_char('}')
+}
+
+fn write_map(out: &mut impl Write, map: &Map) -> fmt::Result {
+    out.write_char('[')?;
+    for (i, (key, value)) in map.iter().enumerate() {
+        if i > 0 {
+            out.write_str(", ")?;
+        }
+        key.write_literal(out)?;
+        out.write_str(" -> ")?;
+        value.write_literal(out)?;
+    }
+    out.write_char(']')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AnonRef, ErrorCode, Graveyard, ObjId, WaifRef};
+
+    #[test]
+    fn literals_and_texts() {
+        let graveyard = Graveyard::new();
+        let mut map = Map::new();
+        map.insert_value("k".into(), vec![Value::Int(1)].into());
+        map.insert_value(2.into(), 2.5.into());
+        let waif = WaifRef::new(1, ObjId(3), ObjId(4), graveyard.clone());
+        let cases: Vec<(Value, &str, &str)> = vec![
+            ((-5).into(), "-5", "-5"),
+            (1.0.into(), "1.0", "1.0"),
+            (ObjId(-1).into(), "#-1", "#-1"),
+            (ErrorCode::Type.into(), "E_TYPE", "Type mismatch"),
+            (true.into(), "true", "true"),
+            (r#"a"b\c"#.into(), r#""a\"b\\c""#, r#"a"b\c"#),
+            (vec![1.into(), "x".into()].into(), r#"{1, "x"}"#, "{list}"),
+            (map.into(), r#"[2 -> 2.5, "k" -> {1}]"#, "[map]"),
+            (Map::new().into(), "[]", "[map]"),
+            (
+                AnonRef::new(1, graveyard).into(),
+                "*anonymous*",
+                "*anonymous*",
+            ),
+            (waif.into(), "[[class = #3, owner = #4]]", "[[waif]]"),
+        ];
+        for (value, literal, text) in cases {
+            assert_eq!(value.to_literal(), literal);
+            assert_eq!(value.to_text(), text);
+        }
+    }
+}

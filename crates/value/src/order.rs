@@ -1,0 +1,156 @@
+//! Equality and order of values, as ToastStunt's `==`, `equal()`, `<` and map keys have them.
+//!
+//! In: two values. Out: whether they are equal, or which comes first. Recursion is bounded by the
+//! depth that lists and maps keep.
+
+use std::cmp::Ordering;
+
+use crate::Value;
+use crate::fold::{self, Case};
+
+impl Value {
+    /// What `equal()` says: as `==`, but letters that differ in case are different.
+    pub fn equal_case_sensitive(&self, other: &Value) -> bool {
+        equal(self, other, Case::Exact)
+    }
+
+    /// Equality with or without regard to case.
+    pub fn equal(&self, other: &Value, case: Case) -> bool {
+        equal(self, other, case)
+    }
+
+    /// The order of `<` and `>`: none where those raise E_TYPE (values of different kinds, lists,
+    /// maps, anonymous objects and waifs).
+    #[inline]
+    pub fn compare(&self, other: &Value) -> Option<Ordering> {
+        match (self, other) {
+            (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+            (Value::Float(a), Value::Float(b)) => Some(a.partial_cmp(b).unwrap_or(Ordering::Equal)),
+            (Value::Obj(a), Value::Obj(b)) => Some(a.cmp(b)),
+            (Value::Err(a), Value::Err(b)) => Some(a.cmp(b)),
+            (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
+            (Value::Str(a), Value::Str(b)) => Some(a.cmp_fold(b)),
+            _ => None,
+        }
+    }
+}
+
+/// MOO's `==`: strings without regard to ASCII case; an integer never equals a float; a boolean
+/// equals the integer 0 or 1.
+impl PartialEq for Value {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        equal(self, other, Case::Fold)
+    }
+}
+
+fn equal(a: &Value, b: &Value, case: Case) -> bool {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a == b,
+        (Value::Str(a), Value::Str(b)) => match case {
+            Case::Fold => a.eq_fold(b),
+            Case::Exact => a.eq_exact(b),
+        },
+        (Value::Obj(a), Value::Obj(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Err(a), Value::Err(b)) => a == b,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Bool(truth), Value::Int(n)) | (Value::Int(n), Value::Bool(truth)) => {
+            *n == i64::from(*truth)
+        }
+        (Value::List(a), Value::List(b)) => {
+            a.is_same(b) || (a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b, case)))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let same = |((ka, va), (kb, vb))| equal(ka, kb, case) && equal(va, vb, case);
+            a.is_same(b) || (a.len() == b.len() && a.iter().zip(b).all(same))
+        }
+        (Value::Anon(a), Value::Anon(b)) => a == b,
+        (Value::Waif(a), Value::Waif(b)) => a == b,
+        (Value::None, Value::None) => true,
+        _ => false,
+    }
+}
+
+/// The order of map keys, total over everything that is not a list or a map: first by kind
+/// (integers, objects, errors, floats, booleans, strings, anonymous objects, waifs), then within it.
+#[inline]
+pub(crate) fn key_order(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Str(a), Value::Str(b)) => fold::cmp(a.as_bytes(), b.as_bytes(), Case::Fold),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b).unwrap_or_else(|| a.total_cmp(b)),
+        (Value::Anon(a), Value::Anon(b)) => a.id().cmp(&b.id()),
+        (Value::Waif(a), Value::Waif(b)) => a.id().cmp(&b.id()),
+        _ => a
+            .compare(b)
+            .unwrap_or_else(|| key_rank(a).cmp(&key_rank(b))),
+    }
+}
+
+/// ToastStunt compares the numbers of the kinds, and sets a high bit in those it counts references
+/// of.
+fn key_rank(value: &Value) -> u8 {
+    match value {
+        Value::Int(_) => 0,
+        Value::Obj(_) => 1,
+        Value::Err(_) => 2,
+        Value::Float(_) => 3,
+        Value::Bool(_) => 4,
+        Value::Str(_) => 5,
+        Value::Anon(_) => 6,
+        Value::Waif(_) => 7,
+        Value::None | Value::List(_) | Value::Map(_) => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorCode, Map, ObjId};
+
+    #[test]
+    fn equality_is_toaststunts() {
+        let equals: &[(Value, Value)] = &[
+            ("foo".into(), "FOO".into()),
+            (true.into(), 1.into()),
+            (0.into(), false.into()),
+            (0.0.into(), (-0.0).into()),
+            (vec!["a".into()].into(), vec!["A".into()].into()),
+        ];
+        let differs: &[(Value, Value)] = &[
+            (1.into(), 1.0.into()),
+            (true.into(), 2.into()),
+            (true.into(), 1.0.into()),
+            (ObjId(1).into(), 1.into()),
+            (ErrorCode::Type.into(), 1.into()),
+            ("É".into(), "é".into()),
+            (Map::new().into(), Vec::new().into()),
+        ];
+        for (a, b) in equals {
+            assert_eq!(a, b);
+            assert_eq!(b, a);
+        }
+        for (a, b) in differs {
+            assert_ne!(a, b);
+            assert_ne!(b, a);
+        }
+        assert!(!equals[0].0.equal_case_sensitive(&equals[0].1));
+        assert!(!equals[4].0.equal_case_sensitive(&equals[4].1));
+    }
+
+    #[test]
+    fn order_is_within_a_kind() {
+        assert_eq!(
+            Value::from("B").compare(&"a".into()),
+            Some(Ordering::Greater)
+        );
+        assert_eq!(Value::from(1).compare(&2.into()), Some(Ordering::Less));
+        assert_eq!(
+            Value::from(i64::MIN).compare(&i64::MAX.into()),
+            Some(Ordering::Less)
+        );
+        assert_eq!(Value::from(1).compare(&2.0.into()), None);
+        assert_eq!(Value::from(Vec::new()).compare(&Vec::new().into()), None);
+    }
+}
