@@ -1,0 +1,312 @@
+//! What stands between those who commit and the two threads of the store.
+//!
+//! In come batches, each given the next number; the writer takes them out in groups and reports what became durable,
+//! the materialiser reports what was applied. Out go the horizon, the status and back-pressure. It knows no file.
+//!
+//! One lock guards the queue; it is never held across a callback or any I/O. Callbacks have a lock of their own, taken
+//! only by the writer's thread and by whoever adds one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::batch::{Batch, Seq};
+use crate::counters::Totals;
+use crate::error::{AppendError, WaitError};
+use crate::frame::Group;
+use crate::log::{CommitLog, DurableCallback, LogStatus};
+
+/// Most bytes of batches in one group, unless a single batch is larger: bounds the buffer and the time of one sync.
+pub(crate) const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Which half of the store fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Half {
+    Log,
+    State,
+}
+
+#[derive(Clone)]
+struct Failure {
+    reason: String,
+    since: SystemTime,
+}
+
+struct Pending {
+    /// Accepted, not yet taken by the writer.
+    batches: Vec<Arc<Batch>>,
+    /// The number of the next batch accepted.
+    next: Seq,
+    /// Accepted and not yet applied to the state.
+    bytes: usize,
+    /// The last batch applied to the state.
+    applied: Seq,
+    log_failure: Option<Failure>,
+    state_failure: Option<Failure>,
+    /// No more batches are accepted; the writer finishes what it has.
+    closing: bool,
+    /// The writer's thread has ended.
+    ended: bool,
+}
+
+impl Pending {
+    fn failure(&self) -> Option<&Failure> {
+        self.log_failure.as_ref().or(self.state_failure.as_ref())
+    }
+}
+
+/// The shared middle of the store.
+pub(crate) struct Queue {
+    tables: usize,
+    pending_bytes_max: usize,
+    pending: Mutex<Pending>,
+    /// Signalled when the writer has something to do.
+    work: Condvar,
+    /// Signalled when anything that a caller may wait for changes: room, horizon, applied, status, end.
+    changed: Condvar,
+    durable: AtomicU64,
+    callbacks: Mutex<Vec<DurableCallback>>,
+    pub(crate) totals: Totals,
+}
+
+impl Queue {
+    /// A queue whose first batch is numbered after `last`.
+    pub(crate) fn new(last: Seq, tables: usize, pending_bytes_max: usize) -> Queue {
+        Queue {
+            tables,
+            pending_bytes_max,
+            pending: Mutex::new(Pending {
+                batches: Vec::new(),
+                next: last.next(),
+                bytes: 0,
+                applied: last,
+                log_failure: None,
+                state_failure: None,
+                closing: false,
+                ended: false,
+            }),
+            work: Condvar::new(),
+            changed: Condvar::new(),
+            durable: AtomicU64::new(last.0),
+            callbacks: Mutex::new(Vec::new()),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Takes the next group, or nothing when the queue is empty.
+    pub(crate) fn take(&self) -> Option<Group> {
+        let mut pending = self.pending.lock();
+        if pending.batches.is_empty() {
+            return None;
+        }
+        let first = Seq(pending.next.0 - pending.batches.len() as u64);
+        let mut bytes = 0;
+        let fits = pending.batches.iter().take_while(|batch| {
+            bytes += batch.as_bytes().len();
+            bytes <= GROUP_BYTES_MAX
+        });
+        let count = fits.count().max(1);
+        let rest = pending.batches.split_off(count);
+        Some(Group {
+            first,
+            batches: std::mem::replace(&mut pending.batches, rest),
+        })
+    }
+
+    /// Waits until there is a batch to write; false when the store is closing and none is left.
+    pub(crate) fn wait_for_work(&self) -> bool {
+        let mut pending = self.pending.lock();
+        while pending.batches.is_empty() && !pending.closing {
+            self.work.wait(&mut pending);
+        }
+        !pending.batches.is_empty()
+    }
+
+    /// Waits out `delay` unless the store closes; true when it does.
+    pub(crate) fn pause(&self, delay: Duration) -> bool {
+        let deadline = Instant::now() + delay;
+        let mut pending = self.pending.lock();
+        while !pending.closing && !self.work.wait_until(&mut pending, deadline).timed_out() {}
+        pending.closing
+    }
+
+    /// The writer made everything up to `horizon` durable.
+    pub(crate) fn advance(&self, horizon: Seq) {
+        {
+            // Stored under the lock so that a waiter cannot miss it between its check and its wait.
+            let mut pending = self.pending.lock();
+            self.durable.store(horizon.0, Ordering::Release);
+            pending.log_failure = None;
+            self.changed.notify_all();
+        }
+        self.call_back(Ok(horizon));
+    }
+
+    /// The materialiser applied everything up to `seq`, `bytes` of batches.
+    pub(crate) fn applied(&self, seq: Seq, bytes: usize) {
+        let mut pending = self.pending.lock();
+        pending.applied = seq;
+        pending.bytes = pending.bytes.saturating_sub(bytes);
+        self.changed.notify_all();
+    }
+
+    /// A half of the store fails; the first failure of a series is kept, with its time.
+    pub(crate) fn failed(&self, half: Half, reason: &str, since: SystemTime) {
+        {
+            let mut pending = self.pending.lock();
+            let slot = match half {
+                Half::Log => &mut pending.log_failure,
+                Half::State => &mut pending.state_failure,
+            };
+            if slot.is_some() {
+                return;
+            }
+            *slot = Some(Failure {
+                reason: reason.to_owned(),
+                since,
+            });
+            self.changed.notify_all();
+        }
+        tracing::error!(
+            ?half,
+            reason,
+            "the store is read-only until the disk accepts writes again"
+        );
+        if half == Half::Log {
+            self.call_back(Err(reason));
+        }
+    }
+
+    /// The materialiser works again.
+    pub(crate) fn state_recovered(&self) {
+        if self.pending.lock().state_failure.take().is_some() {
+            tracing::info!("the state of the store accepts writes again");
+            self.changed.notify_all();
+        }
+    }
+
+    /// Refuses new batches and lets the threads finish.
+    pub(crate) fn close(&self) {
+        self.pending.lock().closing = true;
+        self.work.notify_all();
+        self.changed.notify_all();
+    }
+
+    /// The writer's thread is gone, cleanly or not; nobody waits for it any more.
+    pub(crate) fn ended(&self) {
+        let mut pending = self.pending.lock();
+        pending.closing = true;
+        pending.ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Why the half fails at present.
+    pub(crate) fn failure(&self, half: Half) -> Option<String> {
+        let pending = self.pending.lock();
+        let failure = match half {
+            Half::Log => &pending.log_failure,
+            Half::State => &pending.state_failure,
+        };
+        failure.as_ref().map(|failure| failure.reason.clone())
+    }
+
+    /// Waits until the state holds everything up to `seq`.
+    pub(crate) fn wait_applied(&self, seq: Seq, timeout: Duration) -> Result<(), WaitError> {
+        self.wait_until(seq, timeout, |pending| pending.applied >= seq)
+    }
+
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending.lock().bytes
+    }
+
+    fn wait_until(
+        &self,
+        seq: Seq,
+        timeout: Duration,
+        done: impl Fn(&Pending) -> bool,
+    ) -> Result<(), WaitError> {
+        let deadline = Instant::now() + timeout;
+        let mut pending = self.pending.lock();
+        while !done(&pending) {
+            if pending.ended {
+                return Err(WaitError::Closed { seq });
+            }
+            if self.changed.wait_until(&mut pending, deadline).timed_out() && !done(&pending) {
+                return Err(WaitError::Timeout {
+                    seq,
+                    waited: timeout,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for room and refuses what cannot be accepted.
+    fn admit(&self) -> Result<MutexGuard<'_, Pending>, AppendError> {
+        let mut pending = self.pending.lock();
+        loop {
+            if pending.closing {
+                return Err(AppendError::Closed);
+            }
+            if let Some(failure) = pending.failure() {
+                return Err(AppendError::ReadOnly {
+                    reason: failure.reason.clone(),
+                });
+            }
+            if pending.bytes < self.pending_bytes_max {
+                return Ok(pending);
+            }
+            self.changed.wait(&mut pending);
+        }
+    }
+
+    fn call_back(&self, event: Result<Seq, &str>) {
+        for callback in self.callbacks.lock().iter() {
+            callback(event);
+        }
+    }
+}
+
+impl CommitLog for Queue {
+    fn append(&self, batch: Batch) -> Result<Seq, AppendError> {
+        batch.check(self.tables)?;
+        let mut pending = self.admit()?;
+        let seq = pending.next;
+        pending.next = seq.next();
+        pending.bytes += batch.as_bytes().len();
+        pending.batches.push(Arc::new(batch));
+        self.work.notify_one();
+        Ok(seq)
+    }
+
+    fn accepted(&self) -> Seq {
+        Seq(self.pending.lock().next.0 - 1)
+    }
+
+    fn durable(&self) -> Seq {
+        Seq(self.durable.load(Ordering::Acquire))
+    }
+
+    fn wait_durable(&self, seq: Seq, timeout: Duration) -> Result<(), WaitError> {
+        if self.durable() >= seq {
+            return Ok(());
+        }
+        self.wait_until(seq, timeout, |_| self.durable() >= seq)
+    }
+
+    fn on_durable(&self, callback: DurableCallback) {
+        self.callbacks.lock().push(callback);
+    }
+
+    fn status(&self) -> LogStatus {
+        match self.pending.lock().failure() {
+            None => LogStatus::Ok,
+            Some(failure) => LogStatus::Failed {
+                reason: failure.reason.clone(),
+                since: failure.since,
+            },
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The materialised state: what all batches so far amount to.
+//!
+//! [`State`] is the narrow boundary to the engine, so that a test can stand in one that forgets unsynced writes. In come
+//! groups of batches in order; out go rows and the number of the last batch applied. It knows nothing of the log.
+
+use crate::batch::{Seq, Table};
+use crate::error::StateError;
+use crate::frame::Group;
+
+/// Gets each row in key order: key, value. It may stop the scan by returning false.
+pub(crate) type RowVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> bool;
+
+/// An engine that applies batches atomically.
+pub(crate) trait State: Send + Sync {
+    /// The last batch applied, as far as the engine remembers.
+    fn applied(&self) -> Result<Seq, StateError>;
+
+    /// Applies a group atomically, with its last number. Applying groups again, in order, gives the same state.
+    fn apply(&self, group: &Group) -> Result<(), StateError>;
+
+    /// Makes everything applied so far durable.
+    fn persist(&self) -> Result<(), StateError>;
+
+    /// Opens the engine again after a failure of `apply` or `persist`. What was applied since the last successful
+    /// `persist` may be lost.
+    fn reopen(&self) -> Result<(), StateError>;
+
+    /// A consistent view of the present state.
+    fn snapshot(&self) -> Result<Box<dyn StateView>, StateError>;
+}
+
+/// A state that does not change.
+pub(crate) trait StateView: Send {
+    /// The last batch in it.
+    fn seq(&self) -> Result<Seq, StateError>;
+
+    /// One row.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateError>;
+
+    /// All rows of a table whose keys begin with `prefix`, in key order.
+    fn scan(&self, table: Table, prefix: &[u8], visit: RowVisitor<'_>) -> Result<(), StateError>;
+}
