@@ -4,5 +4,15 @@
 //! LambdaMOO's `verb_code()` would print. It knows nothing of the virtual machine, the database or tasks.
 
 pub mod ast;
+pub mod error;
+mod lexer;
 pub mod names;
+pub mod parser;
+mod precedence;
+pub mod unparse;
 pub mod version;
+
+pub use error::{CompileError, CompileErrors, ErrorKind};
+pub use parser::{ParseOptions, Parsed, UnknownBuiltins, parse, parse_lines, parse_with_warnings};
+pub use unparse::{Layout, unparse};
+pub use version::LanguageVersion;

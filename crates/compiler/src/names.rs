@@ -124,8 +124,14 @@ impl Names {
         }
         let id = VarId(self.list.len() as u32);
         let predefined = Predefined::from_name(name, self.version);
-        let spelling = predefined.map_or(name, Predefined::name).into();
-        self.list.push(Name { spelling, predefined });
+        let spelling = match predefined {
+            Some(predefined) => predefined.name().into(),
+            None => name.into(),
+        };
+        self.list.push(Name {
+            spelling,
+            predefined,
+        });
         self.ids.insert(key, id);
         id
     }
@@ -149,6 +155,24 @@ impl Names {
     /// When the variable is not of this table.
     pub fn predefined(&self, id: VarId) -> Option<Predefined> {
         self.list[id.0 as usize].predefined
+    }
+
+    /// Appends underscores to every name that must go, until no other variable has it.
+    pub fn rename(&mut self, must_go: impl Fn(&str) -> bool) {
+        for index in 0..self.list.len() {
+            let old = self.list[index].spelling.clone();
+            if !must_go(&old) {
+                continue;
+            }
+            let mut new = format!("{old}_");
+            while self.find(&new).is_some() {
+                new.push('_');
+            }
+            self.ids.remove(old.to_ascii_lowercase().as_str());
+            self.ids
+                .insert(new.to_ascii_lowercase().into(), VarId(index as u32));
+            self.list[index].spelling = new.into();
+        }
     }
 
     /// How many variables there are; ids are below this.

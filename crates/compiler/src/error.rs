@@ -1,0 +1,144 @@
+//! What can be wrong with a program's text, where, and how it is told to the programmer.
+//!
+//! The lexer and the parser make these; `set_verb_code()`, `eval()` and `.program` show them as lines of the
+//! form `Line 3:  message`, worded as LambdaMOO and ToastStunt word them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::ast::Pos;
+use crate::parser::{DEPTH_MAX, ERRORS_MAX, EXCEPT_ARMS_MAX};
+
+/// One thing that is wrong with a program, or a warning about it.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("Line {}:  {kind}", pos.line)]
+pub struct CompileError {
+    /// Where it is.
+    pub pos: Pos,
+    /// What it is.
+    pub kind: ErrorKind,
+}
+
+impl CompileError {
+    /// An error at a place.
+    pub fn new(pos: Pos, kind: ErrorKind) -> Self {
+        Self { pos, kind }
+    }
+}
+
+/// What is wrong. The messages of variants that LambdaMOO knows are its own.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A token that cannot stand where it stands.
+    #[error("syntax error, column {column}: expected {expected}, found {found}")]
+    Syntax {
+        /// The token's column, from 1.
+        column: u32,
+        /// What could have stood there.
+        expected: Cow<'static, str>,
+        /// The token, cut short when long.
+        found: String,
+    },
+    /// `/*` without `*/`.
+    #[error("End of program while in a comment")]
+    UnclosedComment,
+    /// A string without its closing quote on the same line.
+    #[error("Missing quote")]
+    MissingQuote,
+    /// `#` without a number.
+    #[error("Malformed object number")]
+    MalformedObject,
+    /// An exponent without digits.
+    #[error("Malformed floating-point literal")]
+    MalformedFloat,
+    /// A float too large for 64 bits.
+    #[error("Floating-point literal out of range")]
+    FloatRange,
+    /// `^` or `$` outside `[..]`.
+    #[error("Illegal context for `{0}' expression.")]
+    IllegalContext(char),
+    /// `=` after something that cannot be assigned to.
+    #[error("Illegal expression on left side of assignment.")]
+    IllegalTarget,
+    /// `{} = ..`.
+    #[error("Empty list in scattering assignment.")]
+    EmptyScatter,
+    /// `{a.b} = ..`.
+    #[error("Scattering assignment targets must be simple variables.")]
+    ScatterTarget,
+    /// `{@a, @b} = ..`.
+    #[error("More than one `@' target in scattering assignment.")]
+    ScatterRests,
+    /// More than 255 targets.
+    #[error("Too many targets in scattering assignment.")]
+    ScatterTargets,
+    /// `++` or `--` before something that cannot be stepped.
+    #[error("Invalid use of {0} operator.")]
+    IllegalStep(&'static str),
+    /// A call of a function that the server has not got.
+    #[error("Unknown built-in function: {0}")]
+    UnknownBuiltin(Box<str>),
+    /// An `except` after `except (ANY)`.
+    #[error("Unreachable EXCEPT clause")]
+    UnreachableExcept,
+    /// More `except` clauses than a `try` may have.
+    #[error("Too many EXCEPT clauses (max. {EXCEPT_ARMS_MAX})")]
+    ExceptArms,
+    /// `break` or `continue` outside a loop.
+    #[error("No enclosing loop for `{0}' statement")]
+    NoLoop(&'static str),
+    /// `break name` or `continue name` where no enclosing loop has that name.
+    #[error("Invalid loop name in `{0}' statement: {1}")]
+    LoopName(&'static str, Box<str>),
+    /// A warning: a word that is a keyword by now is used as a name.
+    #[error("Renaming old use of new keyword: {0}")]
+    RenamedKeyword(Box<str>),
+    /// Parentheses, operators or statements within one another beyond the limit.
+    #[error("Program is nested too deeply (max. {DEPTH_MAX} levels)")]
+    TooDeep,
+    /// So many errors that the rest are not told.
+    #[error("Too many errors (max. {ERRORS_MAX}); the rest of the program was not read")]
+    TooManyErrors,
+}
+
+/// Everything that is wrong with a program, in the order of discovery; never empty. As text: one line each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompileErrors(Vec<CompileError>);
+
+impl CompileErrors {
+    /// Some errors.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn new(errors: Vec<CompileError>) -> Self {
+        assert!(!errors.is_empty(), "a failed compilation has an error");
+        Self(errors)
+    }
+
+    /// The errors.
+    pub fn iter(&self) -> std::slice::Iter<'_, CompileError> {
+        self.0.iter()
+    }
+
+    /// The lines that `set_verb_code()` and `eval()` answer, `Line N:  message` each.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.iter().map(CompileError::to_string).collect()
+    }
+}
+
+impl From<CompileError> for CompileErrors {
+    fn from(error: CompileError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl fmt::Display for CompileErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
+    }
+}
+
+impl std::error::Error for CompileErrors {}

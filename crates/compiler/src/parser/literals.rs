@@ -1,0 +1,121 @@
+//! Operands: literals, variables, calls of builtins, and whatever stands in brackets of its own.
+
+use super::tree::{Args, Tree};
+use super::{Parse, Parser, UnknownBuiltins};
+use crate::ast::{Arg, ExprKind, Literal, Pos, StepOp, UnaryOp};
+use crate::error::{CompileError, ErrorKind};
+use crate::lexer::token::Token;
+
+impl Parser<'_, '_> {
+    /// An operand, without what stands before or after it.
+    pub(super) fn operand(&mut self) -> Parse<Tree> {
+        let pos = self.current.pos;
+        match self.current.token {
+            Token::Int(_) | Token::Float(_) | Token::Str(_) | Token::Obj(_) | Token::Err(_) => {
+                self.literal(pos)
+            }
+            Token::Id(_) => self.variable_or_call(pos),
+            Token::Sign("$") => self.dollar(pos),
+            Token::Sign("^") => {
+                self.advance()?;
+                self.index_end(pos, '^', ExprKind::First)
+            }
+            Token::Sign("(") => self.in_parentheses(),
+            Token::Sign("{") => self.list_or_scatter(pos),
+            Token::Sign("[") => self.map(pos),
+            Token::Sign("`") => self.catch(pos),
+            _ => Err(self.unexpected("an expression")),
+        }
+    }
+
+    fn literal(&mut self, pos: Pos) -> Parse<Tree> {
+        let literal = match self.advance()?.token {
+            Token::Int(value) => Literal::Int(value),
+            Token::Float(value) => Literal::Float(value),
+            Token::Str(value) => Literal::Str(value),
+            Token::Obj(value) => Literal::Obj(value),
+            Token::Err(value) => Literal::Err(value),
+            _ => return Err(self.unexpected("a literal")),
+        };
+        Ok(self.leaf(pos, ExprKind::Literal(literal)))
+    }
+
+    fn in_parentheses(&mut self) -> Parse<Tree> {
+        self.advance()?;
+        let inner = self.expression()?;
+        self.expect(")")?;
+        Ok(inner)
+    }
+
+    /// `^` or `$`, which mean something only inside `[..]`.
+    pub(super) fn index_end(&mut self, pos: Pos, sign: char, kind: ExprKind) -> Parse<Tree> {
+        if self.indexings == 0 {
+            self.complain(pos, ErrorKind::IllegalContext(sign))?;
+        }
+        Ok(self.leaf(pos, kind))
+    }
+
+    fn variable_or_call(&mut self, pos: Pos) -> Parse<Tree> {
+        let name = self.expect_name()?;
+        if !self.at("(") {
+            let variable = self.names.intern(&name);
+            return Ok(self.leaf(pos, ExprKind::Var(variable)));
+        }
+        let mut args = self.call_args()?;
+        let mut builtin = name.to_ascii_lowercase().into_boxed_str();
+        if !(self.options.is_builtin)(&builtin) {
+            self.unknown_builtin(pos, name, &mut args)?;
+            builtin = "call_function".into();
+        }
+        let below = args.height;
+        let kind = ExprKind::Call {
+            builtin,
+            args: args.list,
+        };
+        self.node(pos, below, kind)
+    }
+
+    /// Complains or warns about an unknown function, and puts its name before its arguments.
+    fn unknown_builtin(&mut self, pos: Pos, name: Box<str>, args: &mut Args) -> Parse<()> {
+        let kind = ErrorKind::UnknownBuiltin(name.clone());
+        match self.options.unknown_builtins {
+            UnknownBuiltins::Refuse => self.complain(pos, kind)?,
+            UnknownBuiltins::CallByName => self.warnings.push(CompileError::new(pos, kind)),
+        }
+        let name = self.string(pos, name);
+        args.height = args.height.max(name.height);
+        args.list.insert(0, Arg::One(name.expr));
+        Ok(())
+    }
+
+    /// `-operand`; a number's sign becomes part of the number.
+    pub(super) fn negation(&mut self, pos: Pos, mut operand: Tree) -> Parse<Tree> {
+        match &mut operand.expr.kind {
+            ExprKind::Literal(Literal::Int(value)) => *value = value.wrapping_neg(),
+            ExprKind::Literal(Literal::Float(value)) => *value = -*value,
+            _ => return self.unary_node(pos, UnaryOp::Negate, operand),
+        }
+        operand.expr.pos = pos;
+        Ok(operand)
+    }
+
+    /// `++operand`; of a number, the number that is one more.
+    pub(super) fn increment(&mut self, pos: Pos, mut operand: Tree) -> Parse<Tree> {
+        match &mut operand.expr.kind {
+            ExprKind::Literal(Literal::Int(value)) => *value = value.wrapping_add(1),
+            ExprKind::Literal(Literal::Float(value)) => *value += 1.0,
+            _ => return self.step(pos, StepOp::Increment, operand),
+        }
+        Ok(operand)
+    }
+
+    /// `--operand`; of a number, the number that is one less.
+    pub(super) fn decrement(&mut self, pos: Pos, mut operand: Tree) -> Parse<Tree> {
+        match &mut operand.expr.kind {
+            ExprKind::Literal(Literal::Int(value)) => *value = value.wrapping_sub(1),
+            ExprKind::Literal(Literal::Float(value)) => *value -= 1.0,
+            _ => return self.step(pos, StepOp::Decrement, operand),
+        }
+        Ok(operand)
+    }
+}

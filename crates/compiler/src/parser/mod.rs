@@ -1,0 +1,253 @@
+//! Program text to syntax tree, by recursive descent; operators by their levels in `precedence`.
+//!
+//! In comes the text with what the caller knows: which builtin functions exist and for which version of the
+//! language the text was written. Out comes the tree, or everything that is wrong. What is merely wrong in
+//! meaning is noted and reading goes on; the first syntax error ends it, as it does in LambdaMOO.
+//! It knows nothing of how programs are stored or run.
+
+mod expressions;
+mod lists;
+mod literals;
+mod loops;
+mod places;
+mod statements;
+mod tree;
+
+use std::borrow::Cow;
+
+use crate::ast::{Ast, Pos};
+use crate::error::{CompileError, CompileErrors, ErrorKind};
+use crate::lexer::Lexer;
+use crate::lexer::token::{Spanned, Token, is_identifier};
+use crate::names::Names;
+use crate::version::LanguageVersion;
+use loops::Loops;
+
+/// How many nodes a path from the root of a tree to a leaf may have: statements within one another, and the
+/// operators of an expression. Every walk over a tree may recurse this deep.
+pub const DEPTH_MAX: usize = 500;
+
+/// How many statements, parentheses and operands may be open at once in the text. A tree of [`DEPTH_MAX`], every
+/// operand of which is printed in parentheses, stays below it.
+pub const NESTING_MAX: usize = 2 * DEPTH_MAX + 2;
+
+/// How many errors of one program are told.
+pub const ERRORS_MAX: usize = 100;
+
+/// How many `except` clauses one `try` may have.
+pub const EXCEPT_ARMS_MAX: usize = 255;
+
+/// How many targets one scattering assignment may have.
+pub const SCATTER_ITEMS_MAX: usize = 255;
+
+/// What the parser must be told besides the text.
+#[derive(Clone, Copy)]
+pub struct ParseOptions<'a> {
+    /// The version of the language that the text was written for.
+    pub version: LanguageVersion,
+    /// Whether the server has a builtin function of this name, given in lower case.
+    pub is_builtin: &'a dyn Fn(&str) -> bool,
+    /// What becomes of a call of a function that the server has not got.
+    pub unknown_builtins: UnknownBuiltins,
+}
+
+impl<'a> ParseOptions<'a> {
+    /// The current language, where unknown functions are errors.
+    pub fn new(is_builtin: &'a dyn Fn(&str) -> bool) -> Self {
+        Self {
+            version: LanguageVersion::CURRENT,
+            is_builtin,
+            unknown_builtins: UnknownBuiltins::Refuse,
+        }
+    }
+}
+
+/// What becomes of a call of a function that the server has not got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownBuiltins {
+    /// It is a compile error.
+    Refuse,
+    /// `f(args)` becomes `call_function("f", args)` with a warning, so that the program can be loaded and fails
+    /// only where it runs. This is how databases are loaded.
+    CallByName,
+}
+
+/// A program that was parsed, and what deserves a look.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The program.
+    pub ast: Ast,
+    /// Uses of unknown functions and of later keywords as names.
+    pub warnings: Vec<CompileError>,
+}
+
+/// Parses a program.
+///
+/// # Errors
+/// Everything that is wrong with it; see [`ErrorKind`].
+pub fn parse(source: &str, options: &ParseOptions<'_>) -> Result<Ast, CompileErrors> {
+    parse_with_warnings(source, options).map(|parsed| parsed.ast)
+}
+
+/// Parses a program given as lines, as `.program` and `set_verb_code()` have it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_lines<S: AsRef<str>>(
+    lines: &[S],
+    options: &ParseOptions<'_>,
+) -> Result<Ast, CompileErrors> {
+    let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
+    parse(&lines.join("\n"), options)
+}
+
+/// Parses a program and tells what deserves a look in it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_warnings(
+    source: &str,
+    options: &ParseOptions<'_>,
+) -> Result<Parsed, CompileErrors> {
+    Parser::new(source, options)?.program()
+}
+
+/// The state of parsing one program. A `CompileError` in the result of a method ends the parsing; errors that
+/// do not are in `errors`.
+struct Parser<'s, 'o> {
+    lexer: Lexer<'s>,
+    /// The token that is looked at.
+    current: Spanned,
+    options: &'o ParseOptions<'o>,
+    names: Names,
+    loops: Loops,
+    /// How many statements, parentheses and operands are open.
+    nesting: usize,
+    /// How many statements are open.
+    statements: usize,
+    /// How many `[..]` are open in which `^` and `$` mean something.
+    indexings: usize,
+    errors: Vec<CompileError>,
+    warnings: Vec<CompileError>,
+}
+
+type Parse<T> = Result<T, CompileError>;
+
+impl<'s, 'o> Parser<'s, 'o> {
+    fn new(source: &'s str, options: &'o ParseOptions<'o>) -> Parse<Self> {
+        let mut lexer = Lexer::new(source, options.version);
+        Ok(Self {
+            current: lexer.next()?,
+            lexer,
+            options,
+            names: Names::new(options.version),
+            loops: Loops::default(),
+            nesting: 0,
+            statements: 0,
+            indexings: 0,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn program(mut self) -> Result<Parsed, CompileErrors> {
+        let body = self.block().and_then(|body| match self.current.token {
+            Token::End => Ok(body),
+            _ => Err(self.unexpected("a statement")),
+        });
+        let mut errors = self.errors;
+        errors.append(&mut self.lexer.errors);
+        errors.sort_by_key(|error| error.pos);
+        match body {
+            Ok(body) if errors.is_empty() => {
+                let mut names = self.names;
+                names.rename(|name| !is_identifier(name));
+                let mut warnings = self.warnings;
+                warnings.append(&mut self.lexer.warnings);
+                let ast = Ast { names, body };
+                Ok(Parsed { ast, warnings })
+            }
+            Ok(_) => Err(CompileErrors::new(errors)),
+            Err(last) => {
+                errors.push(last);
+                Err(CompileErrors::new(errors))
+            }
+        }
+    }
+
+    /// Notes an error that does not end the parsing, unless there are too many.
+    fn complain(&mut self, pos: Pos, kind: ErrorKind) -> Parse<()> {
+        if self.errors.len() + 1 >= ERRORS_MAX {
+            return Err(CompileError::new(pos, ErrorKind::TooManyErrors));
+        }
+        self.errors.push(CompileError::new(pos, kind));
+        Ok(())
+    }
+
+    /// The error that the current token cannot stand here.
+    fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> CompileError {
+        let Spanned { token, pos } = &self.current;
+        let kind = ErrorKind::Syntax {
+            column: pos.column,
+            expected: expected.into(),
+            found: token.describe(),
+        };
+        CompileError::new(*pos, kind)
+    }
+
+    /// Takes the current token and looks at the next.
+    fn advance(&mut self) -> Parse<Spanned> {
+        let next = self.lexer.next()?;
+        Ok(std::mem::replace(&mut self.current, next))
+    }
+
+    /// Whether the current token is this keyword or sign.
+    fn at(&self, text: &str) -> bool {
+        self.current.token.text() == Some(text)
+    }
+
+    /// Takes the current token if it is this keyword or sign.
+    fn eat(&mut self, text: &str) -> Parse<bool> {
+        let found = self.at(text);
+        if found {
+            self.advance()?;
+        }
+        Ok(found)
+    }
+
+    /// Takes this keyword or sign, and tells where it was.
+    fn expect(&mut self, text: &'static str) -> Parse<Pos> {
+        if !self.at(text) {
+            return Err(self.unexpected(format!("`{text}'")));
+        }
+        Ok(self.advance()?.pos)
+    }
+
+    /// Takes a name if there is one.
+    fn eat_name(&mut self) -> Parse<Option<Box<str>>> {
+        if !matches!(self.current.token, Token::Id(_)) {
+            return Ok(None);
+        }
+        match self.advance()?.token {
+            Token::Id(name) => Ok(Some(name)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a name.
+    fn expect_name(&mut self) -> Parse<Box<str>> {
+        let missing = self.unexpected("a name");
+        self.eat_name()?.ok_or(missing)
+    }
+
+    /// Parses something inside what is open.
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        if self.nesting >= NESTING_MAX {
+            return Err(CompileError::new(self.current.pos, ErrorKind::TooDeep));
+        }
+        self.nesting += 1;
+        let result = parse(self);
+        self.nesting -= 1;
+        result
+    }
+}

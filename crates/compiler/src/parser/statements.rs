@@ -1,0 +1,278 @@
+//! Statements.
+
+use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser};
+use crate::ast::{Codes, CondArm, ExceptArm, Expr, Pos, Stmt, StmtKind};
+use crate::error::{CompileError, ErrorKind};
+use crate::lexer::token::Token;
+use crate::names::VarId;
+
+impl Parser<'_, '_> {
+    /// Statements up to a keyword that ends a block, or the end of the program.
+    pub(super) fn block(&mut self) -> Parse<Vec<Stmt>> {
+        let mut statements = Vec::new();
+        while !self.at_block_end() {
+            statements.extend(self.inner_statement()?);
+        }
+        Ok(statements)
+    }
+
+    /// One statement inside those that are open.
+    fn inner_statement(&mut self) -> Parse<Option<Stmt>> {
+        self.statements += 1;
+        if self.statements >= DEPTH_MAX {
+            return Err(CompileError::new(self.current.pos, ErrorKind::TooDeep));
+        }
+        let statement = self.nested(Self::statement)?;
+        self.statements -= 1;
+        Ok(statement)
+    }
+
+    fn at_block_end(&self) -> bool {
+        match self.current.token {
+            Token::End => true,
+            Token::Word(word) => matches!(
+                word,
+                "else"
+                    | "elseif"
+                    | "endif"
+                    | "endfor"
+                    | "endwhile"
+                    | "endfork"
+                    | "except"
+                    | "finally"
+                    | "endtry"
+            ),
+            _ => false,
+        }
+    }
+
+    /// One statement; nothing for an empty one.
+    fn statement(&mut self) -> Parse<Option<Stmt>> {
+        let pos = self.current.pos;
+        if self.eat(";")? {
+            return Ok(None);
+        }
+        let kind = match self.current.token {
+            Token::Word("if") => self.if_statement(),
+            Token::Word("for") => self.for_statement(),
+            Token::Word("while") => self.while_statement(),
+            Token::Word("fork") => self.fork_statement(),
+            Token::Word("try") => self.try_statement(),
+            Token::Word("break") => self.exit_statement("break", StmtKind::Break),
+            Token::Word("continue") => self.exit_statement("continue", StmtKind::Continue),
+            Token::Word("return") => self.return_statement(),
+            _ => self.expression_statement(),
+        }?;
+        Ok(Some(Stmt { pos, kind }))
+    }
+
+    fn if_statement(&mut self) -> Parse<StmtKind> {
+        let mut arms = vec![self.cond_arm()?];
+        while self.at("elseif") {
+            arms.push(self.cond_arm()?);
+        }
+        let otherwise = if self.eat("else")? {
+            self.block()?
+        } else {
+            Vec::new()
+        };
+        self.expect("endif")?;
+        Ok(StmtKind::If { arms, otherwise })
+    }
+
+    /// `if (condition) body` or `elseif (condition) body`, the keyword not yet taken.
+    fn cond_arm(&mut self) -> Parse<CondArm> {
+        let pos = self.advance()?.pos;
+        let condition = self.parenthesized()?;
+        let body = self.block()?;
+        Ok(CondArm {
+            pos,
+            condition,
+            body,
+        })
+    }
+
+    fn parenthesized(&mut self) -> Parse<Expr> {
+        self.expect("(")?;
+        let expr = self.expression()?.expr;
+        self.expect(")")?;
+        Ok(expr)
+    }
+
+    fn for_statement(&mut self) -> Parse<StmtKind> {
+        self.advance()?;
+        let value = self.variable()?;
+        let key = if self.eat(",")? {
+            Some(self.variable()?)
+        } else {
+            None
+        };
+        self.expect("in")?;
+        if key.is_none() && self.at("[") {
+            return self.for_range(value);
+        }
+        if !self.at("(") {
+            return Err(self.unexpected(if key.is_some() { "`('" } else { "`(' or `['" }));
+        }
+        let container = self.parenthesized()?;
+        let body = self.loop_body(Some(value), key, "endfor")?;
+        Ok(StmtKind::ForIn {
+            value,
+            key,
+            container,
+            body,
+        })
+    }
+
+    fn for_range(&mut self, var: VarId) -> Parse<StmtKind> {
+        self.expect("[")?;
+        let from = self.expression()?.expr;
+        self.expect("..")?;
+        let to = self.expression()?.expr;
+        self.expect("]")?;
+        let body = self.loop_body(Some(var), None, "endfor")?;
+        Ok(StmtKind::ForRange {
+            var,
+            from,
+            to,
+            body,
+        })
+    }
+
+    fn while_statement(&mut self) -> Parse<StmtKind> {
+        self.advance()?;
+        let label = self.eat_variable()?;
+        let condition = self.parenthesized()?;
+        let body = self.loop_body(label, None, "endwhile")?;
+        Ok(StmtKind::While {
+            label,
+            condition,
+            body,
+        })
+    }
+
+    fn loop_body(
+        &mut self,
+        first: Option<VarId>,
+        second: Option<VarId>,
+        end: &'static str,
+    ) -> Parse<Vec<Stmt>> {
+        self.loops.open(first, second);
+        let body = self.block()?;
+        self.loops.close();
+        self.expect(end)?;
+        Ok(body)
+    }
+
+    fn fork_statement(&mut self) -> Parse<StmtKind> {
+        self.advance()?;
+        let task = self.eat_variable()?;
+        let delay = self.parenthesized()?;
+        self.loops.open_fork();
+        let body = self.block()?;
+        self.loops.close();
+        self.expect("endfork")?;
+        Ok(StmtKind::Fork { task, delay, body })
+    }
+
+    fn try_statement(&mut self) -> Parse<StmtKind> {
+        self.advance()?;
+        let body = self.block()?;
+        let kind = if self.eat("finally")? {
+            let handler = self.block()?;
+            StmtKind::TryFinally { body, handler }
+        } else {
+            let arms = self.except_arms()?;
+            StmtKind::TryExcept { body, arms }
+        };
+        self.expect("endtry")?;
+        Ok(kind)
+    }
+
+    fn except_arms(&mut self) -> Parse<Vec<ExceptArm>> {
+        let mut arms: Vec<ExceptArm> = Vec::new();
+        if !self.at("except") {
+            return Err(self.unexpected("`except' or `finally'"));
+        }
+        while self.at("except") {
+            let pos = self.advance()?.pos;
+            self.check_except(pos, &arms)?;
+            arms.push(self.except_arm(pos)?);
+        }
+        Ok(arms)
+    }
+
+    /// Complains when no further clause can follow these.
+    fn check_except(&mut self, pos: Pos, before: &[ExceptArm]) -> Parse<()> {
+        if before.last().is_some_and(|arm| arm.codes == Codes::Any) {
+            self.complain(pos, ErrorKind::UnreachableExcept)?;
+        } else if before.len() == EXCEPT_ARMS_MAX {
+            self.complain(pos, ErrorKind::ExceptArms)?;
+        }
+        Ok(())
+    }
+
+    fn except_arm(&mut self, pos: Pos) -> Parse<ExceptArm> {
+        let var = self.eat_variable()?;
+        self.expect("(")?;
+        let (codes, _) = self.codes()?;
+        self.expect(")")?;
+        let body = self.block()?;
+        Ok(ExceptArm {
+            pos,
+            var,
+            codes,
+            body,
+        })
+    }
+
+    /// `break` or `continue`, with or without a name.
+    fn exit_statement(
+        &mut self,
+        word: &'static str,
+        make: fn(Option<VarId>) -> StmtKind,
+    ) -> Parse<StmtKind> {
+        let pos = self.advance()?.pos;
+        let name = self.eat_name()?;
+        self.expect(";")?;
+        let Some(name) = name else {
+            if !self.loops.any() {
+                self.complain(pos, ErrorKind::NoLoop(word))?;
+            }
+            return Ok(make(None));
+        };
+        let id = self.names.find(&name).filter(|&id| self.loops.has(id));
+        if id.is_none() {
+            self.complain(pos, ErrorKind::LoopName(word, name))?;
+        }
+        Ok(make(id))
+    }
+
+    fn return_statement(&mut self) -> Parse<StmtKind> {
+        self.advance()?;
+        if self.eat(";")? {
+            return Ok(StmtKind::Return(None));
+        }
+        let value = self.expression()?.expr;
+        self.expect(";")?;
+        Ok(StmtKind::Return(Some(value)))
+    }
+
+    fn expression_statement(&mut self) -> Parse<StmtKind> {
+        let expr = self.expression()?.expr;
+        if !self.eat(";")? {
+            return Err(self.unexpected("`;' or an operator"));
+        }
+        Ok(StmtKind::Expr(expr))
+    }
+
+    fn variable(&mut self) -> Parse<VarId> {
+        let name = self.expect_name()?;
+        Ok(self.names.intern(&name))
+    }
+
+    fn eat_variable(&mut self) -> Parse<Option<VarId>> {
+        let name = self.eat_name()?;
+        Ok(name.map(|name| self.names.intern(&name)))
+    }
+}

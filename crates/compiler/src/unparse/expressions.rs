@@ -1,0 +1,322 @@
+//! Expressions as canonical source.
+//!
+//! Operands get parentheses by the levels of their operators. In four cases ToastStunt's text would mean another
+//! program, and this one differs from it: a negative number before `.`, `:` or `[`, and `^` before `.`, get
+//! parentheses; so does a negation under a negation, which would read as `--`; and a float that needs more than
+//! 15 digits keeps them.
+
+use moor_value::{FloatText, ObjId};
+
+use super::Printer;
+use crate::ast::{Arg, Expr, ExprKind, Literal, Place, ScatterItem, StepOp, UnaryOp};
+use crate::lexer::token::is_identifier;
+use crate::precedence::{COND, Infix, POSTFIX, UNARY, level};
+
+impl Printer<'_> {
+    /// An expression that needs no parentheses where it stands.
+    pub(super) fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Literal(literal) => self.literal(literal),
+            ExprKind::Var(id) => self.name(*id),
+            ExprKind::First => self.line.push('^'),
+            ExprKind::Last => self.line.push('$'),
+            ExprKind::Unary(op, operand) => self.unary(*op, operand),
+            ExprKind::Step(op, place) => self.step(*op, place),
+            ExprKind::Binary(op, left, right) => self.infix(Infix::Binary(*op), left, right),
+            ExprKind::And(left, right) => self.infix(Infix::And, left, right),
+            ExprKind::Or(left, right) => self.infix(Infix::Or, left, right),
+            ExprKind::Cond {
+                condition,
+                consequent,
+                alternate,
+            } => self.cond(condition, consequent, alternate),
+            ExprKind::Prop { object, name } => self.property(object, name),
+            ExprKind::Verb { object, verb, args } => self.verb(object, verb, args),
+            ExprKind::Index { base, index } => {
+                self.base(base);
+                self.index(index);
+            }
+            ExprKind::Range { base, from, to } => {
+                self.base(base);
+                self.range(from, to);
+            }
+            ExprKind::Call { builtin, args } => {
+                self.line.push_str(builtin);
+                self.call_args(args);
+            }
+            ExprKind::List(args) => self.list(args),
+            ExprKind::Map(pairs) => self.map(pairs),
+            ExprKind::Assign { place, value } => {
+                self.place(place);
+                self.line.push_str(" = ");
+                self.expr(value);
+            }
+            ExprKind::Scatter { items, value } => self.scatter(items, value),
+            ExprKind::Catch {
+                body,
+                codes,
+                default,
+            } => {
+                self.line.push('`');
+                self.expr(body);
+                self.line.push_str(" ! ");
+                self.codes(codes);
+                if let Some(default) = default {
+                    self.line.push_str(" => ");
+                    self.expr(default);
+                }
+                self.line.push('\'');
+            }
+        }
+    }
+
+    /// An operand, in parentheses when its operator binds less tightly than this.
+    fn operand(&mut self, expr: &Expr, level_min: u8) {
+        let level = level(&expr.kind);
+        let parentheses = level < level_min || (self.layout.fully_parenthesized && level < POSTFIX);
+        self.parenthesized_if(parentheses, expr);
+    }
+
+    fn parenthesized_if(&mut self, parentheses: bool, expr: &Expr) {
+        if !parentheses {
+            return self.expr(expr);
+        }
+        self.line.push('(');
+        self.expr(expr);
+        self.line.push(')');
+    }
+
+    fn unary(&mut self, op: UnaryOp, operand: &Expr) {
+        let (sign, level_min) = match op {
+            UnaryOp::Negate if matches!(operand.kind, ExprKind::Unary(UnaryOp::Negate, _)) => {
+                ('-', POSTFIX)
+            }
+            UnaryOp::Negate => ('-', UNARY),
+            UnaryOp::Not => ('!', UNARY),
+            UnaryOp::Complement => ('~', UNARY),
+        };
+        self.line.push(sign);
+        self.operand(operand, level_min);
+    }
+
+    fn step(&mut self, op: StepOp, place: &Place) {
+        self.line.push_str(match op {
+            StepOp::Increment => "++",
+            StepOp::Decrement => "--",
+        });
+        self.place(place);
+    }
+
+    fn infix(&mut self, infix: Infix, left: &Expr, right: &Expr) {
+        let (text, level) = infix.text();
+        let to_the_right = infix.is_to_the_right();
+        self.operand(left, if to_the_right { level + 1 } else { level });
+        self.line.push(' ');
+        self.line.push_str(text);
+        self.line.push(' ');
+        self.operand(right, if to_the_right { level } else { level + 1 });
+    }
+
+    fn cond(&mut self, condition: &Expr, consequent: &Expr, alternate: &Expr) {
+        self.operand(condition, COND + 1);
+        self.line.push_str(" ? ");
+        self.expr(consequent);
+        self.line.push_str(" | ");
+        self.operand(alternate, COND + 1);
+    }
+
+    /// What stands before `.`, `:` or `[`.
+    fn base(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Literal(Literal::Int(value)) if *value < 0 => {
+                self.parenthesized_if(true, expr)
+            }
+            ExprKind::Literal(Literal::Float(value)) if value.is_sign_negative() => {
+                self.parenthesized_if(true, expr)
+            }
+            _ => self.operand(expr, POSTFIX),
+        }
+    }
+
+    fn property(&mut self, object: &Expr, name: &Expr) {
+        if let Some(name) = system_name(object, name) {
+            self.line.push('$');
+            self.line.push_str(name);
+            return;
+        }
+        match &object.kind {
+            // Digits and a dot would be a float.
+            ExprKind::Literal(Literal::Int(value)) if *value >= 0 => {
+                self.base(object);
+                self.line.push(' ');
+            }
+            ExprKind::First => self.parenthesized_if(true, object),
+            _ => self.base(object),
+        }
+        self.line.push('.');
+        self.computed_name(name);
+    }
+
+    fn verb(&mut self, object: &Expr, verb: &Expr, args: &[Arg]) {
+        if let Some(name) = system_name(object, verb) {
+            self.line.push('$');
+            self.line.push_str(name);
+        } else {
+            self.base(object);
+            self.line.push(':');
+            self.computed_name(verb);
+        }
+        self.call_args(args);
+    }
+
+    /// The name of a property or verb: as it is when it is an identifier, else an expression in parentheses.
+    fn computed_name(&mut self, name: &Expr) {
+        match identifier(name) {
+            Some(name) => self.line.push_str(name),
+            None => self.parenthesized_if(true, name),
+        }
+    }
+
+    fn index(&mut self, index: &Expr) {
+        self.line.push('[');
+        self.expr(index);
+        self.line.push(']');
+    }
+
+    fn range(&mut self, from: &Expr, to: &Expr) {
+        self.line.push('[');
+        self.expr(from);
+        self.line.push_str("..");
+        self.expr(to);
+        self.line.push(']');
+    }
+
+    fn place(&mut self, place: &Place) {
+        match place {
+            Place::Var(id) => self.name(*id),
+            Place::Prop { object, name, .. } => self.property(object, name),
+            Place::Index { base, index, .. } => {
+                self.place(base);
+                self.index(index);
+            }
+            Place::Range { base, from, to, .. } => {
+                self.place(base);
+                self.range(from, to);
+            }
+        }
+    }
+
+    fn call_args(&mut self, args: &[Arg]) {
+        self.line.push('(');
+        self.args(args);
+        self.line.push(')');
+    }
+
+    fn list(&mut self, args: &[Arg]) {
+        self.line.push('{');
+        self.args(args);
+        self.line.push('}');
+    }
+
+    pub(super) fn args(&mut self, args: &[Arg]) {
+        for (index, arg) in args.iter().enumerate() {
+            self.comma(index);
+            if matches!(arg, Arg::Splice(_)) {
+                self.line.push('@');
+            }
+            self.expr(arg.expr());
+        }
+    }
+
+    fn map(&mut self, pairs: &[(Expr, Expr)]) {
+        self.line.push('[');
+        for (index, (key, value)) in pairs.iter().enumerate() {
+            self.comma(index);
+            self.expr(key);
+            self.line.push_str(" -> ");
+            self.expr(value);
+        }
+        self.line.push(']');
+    }
+
+    fn scatter(&mut self, items: &[ScatterItem], value: &Expr) {
+        self.line.push('{');
+        for (index, item) in items.iter().enumerate() {
+            self.comma(index);
+            self.scatter_item(item);
+        }
+        self.line.push_str("} = ");
+        self.expr(value);
+    }
+
+    fn scatter_item(&mut self, item: &ScatterItem) {
+        match item {
+            ScatterItem::Required(id) => self.name(*id),
+            ScatterItem::Rest(id) => {
+                self.line.push('@');
+                self.name(*id);
+            }
+            ScatterItem::Optional(id, default) => {
+                self.line.push('?');
+                self.name(*id);
+                if let Some(default) = default {
+                    self.line.push_str(" = ");
+                    self.expr(default);
+                }
+            }
+        }
+    }
+
+    /// What separates an element from the one before it.
+    fn comma(&mut self, index: usize) {
+        if index > 0 {
+            self.line.push_str(", ");
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal) {
+        match literal {
+            Literal::Int(value) => self.line.push_str(&value.to_string()),
+            Literal::Float(value) => self.line.push_str(&float_text(*value)),
+            Literal::Str(text) => self.string(text),
+            Literal::Obj(id) => self.line.push_str(&id.to_string()),
+            Literal::Err(code) => self.line.push_str(code.name()),
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        self.line.push('"');
+        for c in text.chars() {
+            if matches!(c, '"' | '\\') {
+                self.line.push('\\');
+            }
+            self.line.push(c);
+        }
+        self.line.push('"');
+    }
+}
+
+/// The shortest text that reads as this float again: LambdaMOO's, when its 15 digits are enough.
+fn float_text(value: f64) -> String {
+    let usual = FloatText(value).to_string();
+    match usual.parse::<f64>() {
+        Ok(read) if read == value => usual,
+        _ => format!("{value:?}"),
+    }
+}
+
+/// The name in `$name`, when that is how `object.name` or `object:name()` is written.
+fn system_name<'e>(object: &Expr, name: &'e Expr) -> Option<&'e str> {
+    match object.kind {
+        ExprKind::Literal(Literal::Obj(ObjId::SYSTEM)) => identifier(name),
+        _ => None,
+    }
+}
+
+/// The text of a string literal that can stand as a name.
+fn identifier(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Str(text)) if is_identifier(text) => Some(text),
+        _ => None,
+    }
+}
