@@ -1,0 +1,234 @@
+//! Programs as bytes (docs/formats/bytecode.md). Decoded programs are verified like fresh ones.
+//!
+//! Builtin functions are stored by name, because their numbers belong to one build of the server; the caller of
+//! [`Program::decode`] says which number a name has now.
+
+use moor_value::Symbol;
+use moor_value::codec::NoHandles;
+use thiserror::Error;
+
+use crate::bytes::{ReadError, Reader, Writer};
+use crate::instruction::Instruction;
+use crate::program::{
+    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind, ScatterTarget,
+};
+use crate::verify::VerifyError;
+
+/// The version that [`Program::encode`] writes, the first byte of the encoding.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Why bytes are not a program.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Written by another version of the format.
+    #[error("program format {0}; this server reads format {FORMAT_VERSION}")]
+    Version(u8),
+    /// Damaged bytes.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An opcode that does not exist.
+    #[error("unknown opcode {0}")]
+    Opcode(u8),
+    /// The program calls a builtin function that this server has not got.
+    #[error("unknown builtin function {0}")]
+    Builtin(String),
+    /// The program does not pass verification.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl Program {
+    /// The program's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.u8(FORMAT_VERSION);
+        w.u16(self.registers);
+        w.u16(self.player.unwrap_or(crate::UNSET));
+        w.count(self.variables.len());
+        self.variables.iter().for_each(|name| w.bytes(name.as_bytes()));
+        w.count(self.command.len());
+        for &(variable, register) in &self.command {
+            w.u8(variable as u8);
+            w.u16(register);
+        }
+        w.count(self.constants.len());
+        self.constants.iter().for_each(|value| w.value(value));
+        w.count(self.names.len());
+        self.names.iter().for_each(|name| w.bytes(name.text.as_bytes()));
+        w.count(self.builtins.len());
+        self.builtins.iter().for_each(|(_, name)| w.bytes(name.as_str().as_bytes()));
+        w.count(self.code.len());
+        for instruction in &self.code {
+            w.out.extend_from_slice(&self.with_local_builtin(*instruction).to_bytes());
+        }
+        self.encode_tables(&mut w);
+        w.out
+    }
+
+    fn with_local_builtin(&self, mut instruction: Instruction) -> Instruction {
+        if let Some(builtin) = builtin_of(&mut instruction) {
+            let place = self.builtins.iter().position(|(number, _)| number == builtin);
+            *builtin = place.expect("a verified program lists its builtins") as u16;
+        }
+        instruction
+    }
+
+    fn encode_tables(&self, w: &mut Writer) {
+        w.count(self.handlers.len());
+        self.handlers.iter().for_each(|handler| put_handler(w, handler));
+        w.count(self.scatters.len());
+        for scatter in &self.scatters {
+            w.u16(scatter.done);
+            w.count(scatter.targets.len());
+            scatter.targets.iter().for_each(|target| put_target(w, target));
+        }
+        w.count(self.lines.len());
+        for &(start, line) in &self.lines {
+            w.u16(start);
+            w.u32(line);
+        }
+    }
+
+    /// Takes one program off the front of `input`. `builtin` gives the number of a builtin function's name.
+    ///
+    /// # Errors
+    /// Each [`DecodeError`] as its own description says.
+    pub fn decode(input: &mut &[u8], builtin: &dyn Fn(&str) -> Option<u16>) -> Result<Self, DecodeError> {
+        let mut r = Reader { input };
+        let version = r.u8()?;
+        if version != FORMAT_VERSION {
+            return Err(DecodeError::Version(version));
+        }
+        let table = decode_table(&mut r, builtin)?;
+        *input = r.input;
+        Ok(Program::new(table)?)
+    }
+}
+
+fn decode_table(r: &mut Reader<'_>, builtin: &dyn Fn(&str) -> Option<u16>) -> Result<CodeTable, DecodeError> {
+    let registers = r.u16()?;
+    let player = Some(r.u16()?).filter(|&register| register != crate::UNSET);
+    let variables = r.many(Reader::text)?;
+    let command = r.many(|r| Ok::<_, ReadError>((take_command(r)?, r.u16()?)))?;
+    let constants = r.many(|r| r.value(&mut NoHandles))?;
+    let names = r.many(|r| {
+        let text = r.text()?;
+        Ok::<_, ReadError>(Name { symbol: Symbol::intern(text.as_str()), text })
+    })?;
+    let builtins = r.many(|r| {
+        let name = r.text()?;
+        let unknown = || DecodeError::Builtin(name.as_str().to_owned());
+        let number = builtin(name.as_str()).ok_or_else(unknown)?;
+        Ok::<_, DecodeError>((number, Symbol::intern(name.as_str())))
+    })?;
+    let code = r.many(|r| take_instruction(r, &builtins))?;
+    let handlers = r.many(take_handler)?;
+    let scatters = r.many(|r| {
+        let done = r.u16()?;
+        let targets = r.many(take_target)?;
+        Ok::<_, ReadError>(Scatter { targets, done })
+    })?;
+    let lines = r.many(|r| Ok::<_, ReadError>((r.u16()?, r.u32()?)))?;
+    Ok(CodeTable {
+        code,
+        constants,
+        names,
+        builtins,
+        variables,
+        registers,
+        player,
+        command,
+        handlers,
+        scatters,
+        lines,
+    })
+}
+
+fn builtin_of(instruction: &mut Instruction) -> Option<&mut u16> {
+    match instruction {
+        Instruction::Length { builtin, .. }
+        | Instruction::CallBuiltin { builtin, .. }
+        | Instruction::CallBuiltinSpread { builtin, .. } => Some(builtin),
+        _ => None,
+    }
+}
+
+fn take_instruction(r: &mut Reader<'_>, builtins: &[(u16, Symbol)]) -> Result<Instruction, DecodeError> {
+    let bytes = r.word()?;
+    let mut instruction = Instruction::from_bytes(bytes).ok_or(DecodeError::Opcode(bytes[0]))?;
+    if let Some(builtin) = builtin_of(&mut instruction) {
+        let entry = builtins.get(usize::from(*builtin));
+        *builtin = entry.ok_or(ReadError::Tag { what: "builtin", tag: *builtin as u8 })?.0;
+    }
+    Ok(instruction)
+}
+
+fn take_command(r: &mut Reader<'_>) -> Result<CommandVariable, ReadError> {
+    let tag = r.u8()?;
+    let variable = CommandVariable::ALL.get(usize::from(tag)).copied();
+    variable.ok_or(ReadError::Tag { what: "command variable", tag })
+}
+
+fn put_handler(w: &mut Writer, handler: &Handler) {
+    w.u16(handler.start);
+    w.u16(handler.end);
+    w.u16(handler.target);
+    let (tag, data) = match handler.filter {
+        Filter::Any => (0, 0),
+        Filter::Codes(mask) => (1, mask),
+        Filter::Register(r) => (2, u32::from(r)),
+    };
+    w.u8(tag);
+    w.u32(data);
+    let (tag, register) = match handler.gives {
+        Gives::Nothing => (0, 0),
+        Gives::Code(r) => (1, r),
+        Gives::Exception(r) => (2, r),
+        Gives::Pending(r) => (3, r),
+    };
+    w.u8(tag);
+    w.u16(register);
+}
+
+fn take_handler(r: &mut Reader<'_>) -> Result<Handler, ReadError> {
+    let (start, end, target) = (r.u16()?, r.u16()?, r.u16()?);
+    let filter = match (r.u8()?, r.u32()?) {
+        (0, _) => Filter::Any,
+        (1, mask) => Filter::Codes(mask),
+        (2, register) => Filter::Register(register as u16),
+        (tag, _) => return Err(ReadError::Tag { what: "handler filter", tag }),
+    };
+    let gives = match (r.u8()?, r.u16()?) {
+        (0, _) => Gives::Nothing,
+        (1, register) => Gives::Code(register),
+        (2, register) => Gives::Exception(register),
+        (3, register) => Gives::Pending(register),
+        (tag, _) => return Err(ReadError::Tag { what: "handler", tag }),
+    };
+    Ok(Handler { start, end, target, filter, gives })
+}
+
+fn put_target(w: &mut Writer, target: &ScatterTarget) {
+    w.u16(target.register);
+    let (tag, default) = match target.kind {
+        ScatterKind::Required => (0, 0),
+        ScatterKind::Optional => (1, 0),
+        ScatterKind::Default(at) => (2, at),
+        ScatterKind::Rest => (3, 0),
+    };
+    w.u8(tag);
+    w.u16(default);
+}
+
+fn take_target(r: &mut Reader<'_>) -> Result<ScatterTarget, ReadError> {
+    let register = r.u16()?;
+    let kind = match (r.u8()?, r.u16()?) {
+        (0, _) => ScatterKind::Required,
+        (1, _) => ScatterKind::Optional,
+        (2, at) => ScatterKind::Default(at),
+        (3, _) => ScatterKind::Rest,
+        (tag, _) => return Err(ReadError::Tag { what: "scatter target", tag }),
+    };
+    Ok(ScatterTarget { register, kind })
+}
