@@ -180,6 +180,11 @@ pub fn parse_with_environment<A: Parser>(
         .map_err(|error| sort_clap_error(error.format(&mut command)))
 }
 
+/// The environment variables of all flags of `A`: for a program that starts others and must not pass on its own.
+pub fn variables<A: Parser>() -> Vec<String> {
+    A::command().get_arguments().map(variable_of).collect()
+}
+
 fn sort_clap_error(error: clap::Error) -> ConfigError {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ConfigError::Show(error),

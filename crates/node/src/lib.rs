@@ -50,7 +50,9 @@ mod private;
 mod start;
 mod version;
 
-pub use config::{ConfigError, Origin, SecondsError, parse, parse_with_environment, seconds};
+pub use config::{
+    ConfigError, Origin, SecondsError, parse, parse_with_environment, seconds, variables,
+};
 pub use drain::{Drain, SignalError};
 pub use exit::{Exit, complain};
 #[cfg(feature = "tokio")]

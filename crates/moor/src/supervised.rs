@@ -1,0 +1,275 @@
+//! One program that `moor up` keeps running.
+//!
+//! In: how to start it, the time, the end of its process. Out: a running process, a restart after a pause, or the verdict
+//! that starting it again is of no use. It does not wait and knows nothing of the other programs.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use moor_node::Exit;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::output::copy_lines;
+
+/// The first pause before a restart; each further one is twice as long.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// No pause is longer.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A program that ran for this long has started well: its next pause is the shortest again.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// A program that never started well is given up when it failed this often. A program that was killed did not fail.
+const FAILURES_MAX: u32 = 5;
+
+/// How to start a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Its name in log lines.
+    pub(crate) name: &'static str,
+    /// The file to run.
+    pub(crate) file: PathBuf,
+    /// Its arguments, without the path of the program.
+    pub(crate) args: Vec<OsString>,
+    /// Environment variables that it must not see.
+    pub(crate) without: Vec<String>,
+}
+
+/// A program with its state.
+#[derive(Debug)]
+pub(crate) struct Supervised {
+    plan: Plan,
+    state: State,
+    pause: Duration,
+    settled_once: bool,
+    failures: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    Running { child: Child, since: Instant },
+    Pausing { until: Instant },
+    Stopped,
+}
+
+impl Supervised {
+    /// A program that [`Supervised::tend`] starts.
+    pub(crate) fn new(plan: Plan, now: Instant) -> Self {
+        Self {
+            plan,
+            state: State::Pausing { until: now },
+            pause: PAUSE_MIN,
+            settled_once: false,
+            failures: 0,
+        }
+    }
+
+    /// Does what is due: notices the end of the process, starts it if its pause is over.
+    ///
+    /// # Errors
+    /// The exit code of `moor up` if starting the program again is of no use.
+    pub(crate) fn tend(&mut self, now: Instant) -> Result<(), Exit> {
+        if let State::Running { child, since } = &mut self.state
+            && let Some(status) = ended(child)
+        {
+            let ran = now.saturating_duration_since(*since);
+            self.after_end(status, ran, now)?;
+        }
+        match self.state {
+            State::Pausing { until } if until <= now => self.start(now),
+            _ => Ok(()),
+        }
+    }
+
+    /// When [`Supervised::tend`] has something to do even if no process ends.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Pausing { until } => Some(until),
+            State::Running { .. } | State::Stopped => None,
+        }
+    }
+
+    /// Whether no process is left, noticing an end. No restart follows from here.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        if let State::Running { child, .. } = &mut self.state {
+            match ended(child) {
+                None => return false,
+                Some(status) => tracing::info!(ended = self.plan.name, %status, "stopped"),
+            }
+        }
+        self.state = State::Stopped;
+        true
+    }
+
+    /// Sends `signal` to the process, if one is left. It is not reaped before this file says so: no other process can
+    /// have its number.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let State::Running { child, .. } = &self.state {
+            // An error means that the process has just ended.
+            let _ = kill_process(Pid::from_child(child), signal);
+        }
+    }
+
+    fn start(&mut self, now: Instant) -> Result<(), Exit> {
+        let child = self.spawn().map_err(|error| {
+            tracing::error!(program = self.plan.name, file = %self.plan.file.display(), %error, "cannot be started");
+            Exit::Failure
+        })?;
+        tracing::info!(started = self.plan.name, process = child.id(), "started");
+        self.state = State::Running { child, since: now };
+        Ok(())
+    }
+
+    /// A process group of its own keeps the Ctrl-C of a terminal from it: it is told to stop once, by `moor up`.
+    fn spawn(&self) -> std::io::Result<Child> {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new(&self.plan.file);
+        command.args(&self.plan.args).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for variable in &self.plan.without {
+            command.env_remove(variable);
+        }
+        let mut child = command.spawn()?;
+        if let Some(out) = child.stdout.take() {
+            copy_lines(self.plan.name, out)?;
+        }
+        if let Some(err) = child.stderr.take() {
+            copy_lines(self.plan.name, err)?;
+        }
+        Ok(child)
+    }
+
+    fn after_end(&mut self, status: ExitStatus, ran: Duration, now: Instant) -> Result<(), Exit> {
+        self.state = State::Stopped;
+        if ran >= SETTLED {
+            self.settled_once = true;
+            self.pause = PAUSE_MIN;
+        }
+        self.judge(status)?;
+        tracing::warn!(ended = self.plan.name, %status, pause_s = self.pause.as_secs_f64(), "starting it again");
+        self.state = State::Pausing {
+            until: now + self.pause,
+        };
+        self.pause = PAUSE_MAX.min(self.pause * 2);
+        Ok(())
+    }
+
+    /// Whether starting it again may help.
+    fn judge(&mut self, status: ExitStatus) -> Result<(), Exit> {
+        let code = status.code();
+        for hopeless in [Exit::Usage, Exit::Unavailable] {
+            if code == Some(i32::from(hopeless.code())) {
+                tracing::error!(ended = self.plan.name, %status, "its own line above says why; stopping everything");
+                return Err(hopeless);
+            }
+        }
+        let failed = code.is_some_and(|code| code != i32::from(Exit::Success.code()));
+        self.failures += u32::from(failed && !self.settled_once);
+        if self.failures >= FAILURES_MAX {
+            tracing::error!(ended = self.plan.name, %status, times = self.failures, "never started well; stopping everything");
+            return Err(Exit::Failure);
+        }
+        Ok(())
+    }
+}
+
+/// The status of a process that ended; `None` while it runs.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    // An error would mean that somebody else reaped the process, which nothing here does.
+    child.try_wait().ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    fn program() -> (Supervised, Instant) {
+        let now = Instant::now();
+        let plan = Plan {
+            name: "p",
+            file: "/nonexistent".into(),
+            args: vec![],
+            without: vec![],
+        };
+        (Supervised::new(plan, now), now)
+    }
+
+    fn exited(code: i32) -> ExitStatus {
+        ExitStatus::from_raw(code << 8)
+    }
+
+    fn killed() -> ExitStatus {
+        ExitStatus::from_raw(9)
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_start_over_after_a_good_run() {
+        let (mut program, now) = program();
+        let mut pauses = Vec::new();
+        for ran in [0, 0, 0, 0, 0, 0, 0, 6, 0] {
+            program
+                .after_end(killed(), Duration::from_secs(ran), now)
+                .expect("restarted");
+            pauses.push((program.due().expect("it pauses") - now).as_millis());
+        }
+        assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000, 200, 400]);
+    }
+
+    #[test]
+    fn mistakes_are_not_repeated() {
+        for exit in [Exit::Usage, Exit::Unavailable] {
+            let (mut program, now) = program();
+            assert_eq!(
+                program.after_end(exited(exit.code().into()), SETTLED, now),
+                Err(exit)
+            );
+            assert!(program.is_gone());
+        }
+    }
+
+    #[test]
+    fn a_program_that_never_starts_well_is_given_up() {
+        let (mut program, now) = program();
+        for _ in 1..FAILURES_MAX {
+            program
+                .after_end(exited(1), Duration::ZERO, now)
+                .expect("restarted");
+        }
+        assert_eq!(
+            program.after_end(exited(1), Duration::ZERO, now),
+            Err(Exit::Failure)
+        );
+    }
+
+    #[test]
+    fn a_program_that_once_started_well_or_was_killed_is_never_given_up() {
+        for (status, first_run) in [
+            (exited(1), SETTLED),
+            (exited(70), SETTLED),
+            (killed(), Duration::ZERO),
+        ] {
+            let (mut program, now) = program();
+            program
+                .after_end(status, first_run, now)
+                .expect("restarted");
+            for _ in 0..3 * FAILURES_MAX {
+                program
+                    .after_end(status, Duration::ZERO, now)
+                    .expect("restarted");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_run_ends_everything() {
+        let (mut program, now) = program();
+        assert_eq!(program.tend(now), Err(Exit::Failure));
+    }
+}

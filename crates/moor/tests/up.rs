@@ -1,0 +1,281 @@
+//! `moor` as a process: `moor up` with the real daemon and telnet host, and the other forms of its command line.
+//!
+//! Each test has a temporary folder for the world and for the sockets, and lets the system choose the ports.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Timespec;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use tempfile::TempDir;
+
+/// No single step of a test takes longer, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn moor() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_moor"))
+}
+
+/// A running `moor up`.
+struct Up {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+    folder: TempDir,
+}
+
+impl Up {
+    fn start(flags: &[&str]) -> Self {
+        Self::start_with(flags, |_| {})
+    }
+
+    fn start_with(flags: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = moor();
+        command
+            .arg("up")
+            .args(flags)
+            .current_dir(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("MOOR_HEALTH_CHECK_PORT", "0");
+        prepare(&mut command);
+        let mut child = command.spawn().expect("moor starts");
+        let err = child.stderr.take().expect("piped");
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(err)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+            folder,
+        }
+    }
+
+    /// Waits for a line that has all of `parts`.
+    fn line(&mut self, parts: &[&str]) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            self.seen.push(line.clone());
+            if parts.iter().all(|part| line.contains(part)) {
+                return line;
+            }
+        }
+        panic!("no line with {parts:?} in:\n{}", self.seen.join("\n"));
+    }
+
+    /// Waits for the start of a program and returns its process number.
+    fn process_of(&mut self, program: &str) -> Pid {
+        let line = self.line(&[&format!("started=\"{program}\"")]);
+        let number = line
+            .split("process=")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next());
+        let number = number
+            .and_then(|number| number.parse().ok())
+            .and_then(Pid::from_raw);
+        number.unwrap_or_else(|| panic!("no process number in {line}"))
+    }
+
+    /// Waits for the telnet host and returns where it listens.
+    fn telnet(&mut self) -> SocketAddr {
+        let line = self.line(&["moor-telnet-host", "127.0.0.1:"]);
+        let at = line.find("127.0.0.1:").expect("it was found");
+        let address: String = line[at..]
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
+            .collect();
+        address
+            .parse()
+            .unwrap_or_else(|_| panic!("no address in {line}"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("signalled");
+    }
+
+    fn end(&mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        let status = self.child.wait().expect("waited");
+        (status, began.elapsed())
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // After a failed assertion; the programs follow.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Something that can be waited for until the process has ended.
+struct Watched(std::os::fd::OwnedFd);
+
+impl Watched {
+    fn new(process: Pid) -> Self {
+        Self(pidfd_open(process, PidfdFlags::empty()).expect("the process is there"))
+    }
+
+    fn wait_for_end(&self) {
+        let limit = Timespec::try_from(PATIENCE).expect("it fits");
+        let ended = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit)).expect("polled");
+        assert_eq!(ended, 1, "the process is still there");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn output(args: &[&str]) -> Output {
+    moor().args(args).output().expect("moor runs")
+}
+
+#[test]
+fn ctrl_c_stops_everything_within_five_seconds() {
+    let mut up = Up::start(&["--telnet-port", "0"]);
+    let daemon = Watched::new(up.process_of("moor-daemon"));
+    let address = up.telnet();
+    TcpStream::connect(address).expect("telnet users can connect");
+    assert!(
+        up.folder.path().join("moor-data").is_dir(),
+        "no data folder was made"
+    );
+    up.signal(Signal::INT);
+    let (status, took) = up.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(5), "took {took:?}");
+    daemon.wait_for_end();
+    TcpStream::connect(address).expect_err("the port is closed");
+    let left = std::fs::read_dir(up.folder.path().join("moor"))
+        .expect("the runtime folder")
+        .count();
+    assert_eq!(left, 0, "sockets were left behind");
+}
+
+#[test]
+fn a_program_that_dies_is_started_again_and_the_others_stay() {
+    let mut up = Up::start(&["--telnet-port", "0"]);
+    let daemon = up.process_of("moor-daemon");
+    let address = up.telnet();
+    kill_process(daemon, Signal::KILL).expect("killed");
+    up.line(&["ended=\"moor-daemon\"", "starting it again"]);
+    assert_ne!(up.process_of("moor-daemon"), daemon);
+    TcpStream::connect(address).expect("the telnet host is still there");
+    up.signal(Signal::TERM);
+    assert_eq!(up.end().0.code(), Some(0));
+}
+
+#[test]
+fn the_programs_end_with_a_killed_up() {
+    let mut up = Up::start(&["--telnet-port", "0"]);
+    let daemon = Watched::new(up.process_of("moor-daemon"));
+    let host = Watched::new(up.process_of("moor-telnet-host"));
+    up.telnet();
+    up.signal(Signal::KILL);
+    daemon.wait_for_end();
+    host.wait_for_end();
+}
+
+#[test]
+fn a_port_in_use_ends_it_with_a_line_that_names_the_port() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    let mut up = Up::start(&["--telnet-port", &port]);
+    up.line(&["moor-telnet-host: ", &port]);
+    let (status, _) = up.end();
+    assert!(matches!(status.code(), Some(1 | 2)), "{status}");
+}
+
+#[test]
+fn a_mistake_in_the_settings_of_a_program_ends_it_with_2() {
+    let mut up = Up::start_with(&["--telnet-port", "0"], |command| {
+        command.env("MOOR_HEALTH_CHECK_PORT", "many");
+    });
+    up.line(&["moor-telnet-host: MOOR_HEALTH_CHECK_PORT = many: "]);
+    assert_eq!(up.end().0.code(), Some(2));
+}
+
+#[test]
+fn json_lines_stay_json() {
+    let mut up = Up::start(&["--telnet-port", "0", "--log-format", "json"]);
+    up.line(&["{\"program\":\"moor\",", "\"started\":\"moor-daemon\""]);
+    up.line(&["{\"program\":\"moor-telnet-host\","]);
+    up.signal(Signal::TERM);
+    assert_eq!(up.end().0.code(), Some(0));
+}
+
+#[test]
+fn programs_that_are_not_built_say_so_in_one_line() {
+    for program in ["web-host", "curl-worker"] {
+        let said = output(&[program]);
+        let line = text(&said.stderr);
+        assert_eq!(
+            (said.status.code(), line.lines().count()),
+            (Some(69), 1),
+            "{line}"
+        );
+        assert!(
+            line.starts_with(&format!("moor-{program}: not built yet")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn the_name_by_which_it_is_called_decides() {
+    let called = moor()
+        .arg0("/usr/bin/moor-curl-worker")
+        .arg("up")
+        .output()
+        .expect("moor runs");
+    assert_eq!(called.status.code(), Some(69));
+    let help = text(
+        &moor()
+            .arg0("moor-daemon")
+            .arg("--help")
+            .output()
+            .expect("moor runs")
+            .stdout,
+    );
+    assert!(help.contains("Usage: moor-daemon"), "{help}");
+}
+
+#[test]
+fn command_lines_are_explained() {
+    let help = output(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for word in ["up", "daemon", "telnet-host", "web-host", "curl-worker"] {
+        assert!(
+            text(&help.stdout).contains(&format!("\n  {word} ")),
+            "{word} is not in the help"
+        );
+    }
+    let wrong = output(&["telnet-hots"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert_eq!(
+        text(&wrong.stderr),
+        "moor: unknown command `telnet-hots`; did you mean `moor telnet-host`?\n"
+    );
+    let wrong = output(&["--telnet-port", "many"]);
+    assert_eq!(
+        (wrong.status.code(), text(&wrong.stderr).lines().count()),
+        (Some(2), 1)
+    );
+}
