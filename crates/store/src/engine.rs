@@ -2,9 +2,15 @@
 //!
 //! In come groups, out go rows. The number of the last batch is a row written in the same atomic batch as the changes.
 //! Nothing is synced until `persist`: the log keeps what the engine may lose. It knows nothing of the log's files.
+//!
+//! fjall goes on writing into a journal whose sync has failed when it is opened again, and after a power loss would
+//! forget everything behind the hole. So after a failed sync all rows are copied into a new folder, a *generation*.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use parking_lot::RwLock;
@@ -22,8 +28,12 @@ const APPLIED_KEY: &[u8] = b"applied_seq";
 const WORKER_THREADS: usize = 1;
 /// Most bytes in fjall's journals before it flushes tables; the smallest that it takes.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Rows are copied into a new generation in pieces of about this size.
+const PIECE_BYTES: usize = 1024 * 1024;
+/// A generation being made; thrown away when found at opening.
+const DRAFT_FOLDER: &str = "draft";
 
-/// An open engine, shared by views of it.
+/// An open generation, shared by views of it.
 struct Open {
     database: Database,
     own: Keyspace,
@@ -65,23 +75,59 @@ impl Open {
             .ok_or(StateError::UndeclaredTable { table: table.0 })
     }
 
-    fn add(&self, into: &mut fjall::OwnedWriteBatch, batch: &Batch) -> Result<(), StateError> {
-        for op in batch.ops() {
+    /// Applies batches in one atomic write, with the number of the last one if it has any.
+    fn write<'a>(
+        &self,
+        batches: impl Iterator<Item = &'a Batch>,
+        last: Option<Seq>,
+    ) -> Result<(), StateError> {
+        let mut write = self.database.batch();
+        for op in batches.flat_map(Batch::ops) {
             match op {
-                Op::Put { table, key, value } => into.insert(self.table(table)?, key, value),
-                Op::Delete { table, key } => into.remove(self.table(table)?, key),
+                Op::Put { table, key, value } => write.insert(self.table(table)?, key, value),
+                Op::Delete { table, key } => write.remove(self.table(table)?, key),
             }
         }
-        Ok(())
+        if let Some(seq) = last {
+            write.insert(&self.own, APPLIED_KEY, seq.0.to_le_bytes());
+        }
+        Ok(write.commit()?)
+    }
+
+    fn view(self: &Arc<Open>) -> View {
+        View {
+            snapshot: self.database.snapshot(),
+            open: Arc::clone(self),
+        }
+    }
+
+    fn copy_from(&self, view: &View) -> Result<(), StateError> {
+        for table in (0..=u8::MAX).take(self.tables.len()).map(Table) {
+            let mut piece = Batch::new();
+            let mut result = Ok(());
+            view.scan(table, &[], &mut |key, value| {
+                piece.put(table, key, value);
+                if piece.as_bytes().len() >= PIECE_BYTES {
+                    result = self.write([&std::mem::take(&mut piece)].into_iter(), None);
+                }
+                result.is_ok()
+            })?;
+            result?;
+            self.write([&piece].into_iter(), None)?;
+        }
+        self.write(std::iter::empty(), Some(view.seq()?))?;
+        Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 }
 
-/// The engine of one data directory.
+/// The engine of one data directory: a folder of generations, of which the one with the highest number counts.
 pub(crate) struct Engine {
     folder: PathBuf,
     names: &'static [&'static str],
     /// Empty only between a failure and a successful reopening.
     open: RwLock<Option<Arc<Open>>>,
+    /// A sync has failed: this generation must not be written again.
+    spoiled: AtomicBool,
 }
 
 impl Engine {
@@ -93,17 +139,19 @@ impl Engine {
         folder: &Path,
         names: &'static [&'static str],
     ) -> Result<Engine, StateError> {
+        let valid = |name: &&str| (1..256).contains(&name.len()) && *name != OWN_KEYSPACE;
         assert!(
-            names.len() <= 256
-                && names
-                    .iter()
-                    .all(|name| (1..256).contains(&name.len()) && *name != OWN_KEYSPACE)
+            names.len() <= 256 && names.iter().all(valid),
+            "table names are a constant of the program"
         );
-        let open = Open::open(folder, names)?;
+        let current = generations(folder)?.last().copied().unwrap_or(1);
+        let open = Open::open(&folder.join(current.to_string()), names)?;
+        remove_others(folder, current);
         Ok(Engine {
             folder: folder.to_owned(),
             names,
             open: RwLock::new(Some(Arc::new(open))),
+            spoiled: AtomicBool::new(false),
         })
     }
 
@@ -113,18 +161,81 @@ impl Engine {
 
     /// Writes rows outside the log, atomically; used to fill a new store.
     pub(crate) fn load(&self, batch: &Batch) -> Result<(), StateError> {
-        let open = self.current()?;
-        let mut write = fjall::OwnedWriteBatch::with_capacity(open.database.clone(), batch.len());
-        open.add(&mut write, batch)?;
-        Ok(write.commit()?)
+        self.current()?.write([batch].into_iter(), None)
     }
 
     /// Sets the number of the last batch of a store being filled.
     pub(crate) fn set_applied(&self, seq: Seq) -> Result<(), StateError> {
-        Ok(self
-            .current()?
-            .own
-            .insert(APPLIED_KEY, seq.0.to_le_bytes())?)
+        self.current()?.write(std::iter::empty(), Some(seq))
+    }
+
+    /// Remembers whether a failure says that a sync failed: that of `persist`, or one in fjall's own threads.
+    fn note(&self, result: Result<(), StateError>, synced: bool) -> Result<(), StateError> {
+        if matches!(&result, Err(StateError::Engine(error)) if synced || matches!(error, fjall::Error::Poisoned))
+        {
+            self.spoiled.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Copies every row of the present generation into the next one and makes that the present one, in one step.
+    fn regenerate(&self) -> Result<Open, StateError> {
+        let present = generations(&self.folder)?.last().copied().unwrap_or(1);
+        let next = self.folder.join((present + 1).to_string());
+        let draft = self.folder.join(DRAFT_FOLDER);
+        remove(&draft)?;
+        let old = Arc::new(Open::open(
+            &self.folder.join(present.to_string()),
+            self.names,
+        )?);
+        Open::open(&draft, self.names)?.copy_from(&old.view())?;
+        drop(old);
+        fs::rename(&draft, &next).map_err(fjall::Error::Io)?;
+        fs::File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(fjall::Error::Io)?;
+        let open = Open::open(&next, self.names)?;
+        remove_others(&self.folder, present + 1);
+        Ok(open)
+    }
+}
+
+/// The numbers of the finished generations, in order.
+fn generations(folder: &Path) -> Result<Vec<u64>, StateError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(fjall::Error::Io)?,
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let mut numbers: Vec<u64> = names
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Removes older generations and a draft; what cannot be removed now is tried again at the next opening.
+fn remove_others(folder: &Path, current: u64) {
+    let older = generations(folder)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|number| *number < current);
+    for name in older
+        .map(|number| number.to_string())
+        .chain([DRAFT_FOLDER.to_owned()])
+    {
+        if let Err(error) = remove(&folder.join(&name)) {
+            tracing::warn!(name, %error, "cannot remove an old generation of the state");
+        }
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), StateError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(fjall::Error::Io(error).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -135,17 +246,20 @@ impl State for Engine {
 
     fn apply(&self, group: &Group) -> Result<(), StateError> {
         let open = self.current()?;
-        let rows: usize = group.batches.iter().map(|batch| batch.len()).sum();
-        let mut write = fjall::OwnedWriteBatch::with_capacity(open.database.clone(), rows + 1);
-        for batch in &group.batches {
-            open.add(&mut write, batch)?;
-        }
-        write.insert(&open.own, APPLIED_KEY, group.last().0.to_le_bytes());
-        Ok(write.commit()?)
+        self.note(
+            open.write(group.batches.iter().map(Arc::as_ref), Some(group.last())),
+            false,
+        )
     }
 
     fn persist(&self) -> Result<(), StateError> {
-        Ok(self.current()?.database.persist(PersistMode::SyncAll)?)
+        let open = self.current()?;
+        self.note(
+            open.database
+                .persist(PersistMode::SyncAll)
+                .map_err(StateError::Engine),
+            true,
+        )
     }
 
     fn reopen(&self) -> Result<(), StateError> {
@@ -153,16 +267,19 @@ impl State for Engine {
         // The old engine must be gone before the new one can lock the folder; a view still in use delays this to a
         // later attempt.
         *slot = None;
-        *slot = Some(Arc::new(Open::open(&self.folder, self.names)?));
+        let open = if self.spoiled.load(Ordering::Relaxed) {
+            self.regenerate()?
+        } else {
+            let present = generations(&self.folder)?.last().copied().unwrap_or(1);
+            Open::open(&self.folder.join(present.to_string()), self.names)?
+        };
+        self.spoiled.store(false, Ordering::Relaxed);
+        *slot = Some(Arc::new(open));
         Ok(())
     }
 
     fn snapshot(&self) -> Result<Box<dyn StateView>, StateError> {
-        let open = self.current()?;
-        Ok(Box::new(View {
-            snapshot: open.database.snapshot(),
-            open,
-        }))
+        Ok(Box::new(self.current()?.view()))
     }
 }
 
@@ -206,5 +323,53 @@ impl StateView for View {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(n: u64) -> Group {
+        let mut batch = Batch::new();
+        batch.put(Table((n % 2) as u8), &n.to_be_bytes(), &vec![1; 300_000]);
+        Group {
+            first: Seq(n),
+            batches: vec![Arc::new(batch)],
+        }
+    }
+
+    #[test]
+    fn after_a_failed_sync_all_rows_move_to_a_new_generation() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let engine = Engine::open(folder.path(), &["a", "b"]).expect("open");
+        (1..=10).for_each(|n| engine.apply(&group(n)).expect("apply"));
+        let poisoned = engine.note(Err(fjall::Error::Poisoned.into()), false);
+        assert!(poisoned.is_err());
+        let view = engine.snapshot().expect("snapshot");
+        engine.reopen().expect_err("a view is still in use");
+        assert!(matches!(engine.applied(), Err(StateError::Unavailable)));
+        drop(view);
+        engine.reopen().expect("reopen");
+        assert_eq!(generations(folder.path()).expect("list"), [2]);
+        engine.apply(&group(11)).expect("apply");
+        engine.reopen().expect("an unspoiled generation is kept");
+        assert_eq!(generations(folder.path()).expect("list"), [2]);
+        engine.persist().expect("persist");
+        drop(engine);
+        fs::create_dir_all(folder.path().join(DRAFT_FOLDER)).expect("mkdir");
+        let engine = Engine::open(folder.path(), &["a", "b"]).expect("open");
+        assert_eq!(engine.applied().expect("applied"), Seq(11));
+        let mut rows = 0;
+        let view = engine.snapshot().expect("snapshot");
+        for table in [Table(0), Table(1)] {
+            view.scan(table, &[], &mut |_, value| {
+                rows += 1;
+                value.len() == 300_000
+            })
+            .expect("scan");
+        }
+        assert_eq!(rows, 11);
+        assert!(!folder.path().join(DRAFT_FOLDER).exists());
     }
 }

@@ -136,16 +136,6 @@ pub enum RecoveryError {
         /// The first batch found.
         found: Seq,
     },
-    /// The log ends before the batches that the state already holds.
-    #[error(
-        "the commit log ends at batch {log} but the state holds batch {state}; restore the data directory from a copy"
-    )]
-    Behind {
-        /// The last batch of the log.
-        log: Seq,
-        /// The last batch of the state.
-        state: Seq,
-    },
     /// The segment was written by a newer program.
     #[error(
         "commit log segment {segment} has version {found}; this program reads up to {supported}"

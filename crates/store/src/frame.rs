@@ -37,6 +37,19 @@ impl Group {
         Seq(self.first.0 + self.batches.len() as u64 - 1)
     }
 
+    /// The part of the group that comes after `seq`.
+    pub(crate) fn after(self, seq: Seq) -> Option<Group> {
+        if seq < self.first {
+            return Some(self);
+        }
+        let held = (seq.0 - self.first.0 + 1) as usize;
+        let batches = self.batches.get(held..)?.to_vec();
+        (!batches.is_empty()).then_some(Group {
+            first: seq.next(),
+            batches,
+        })
+    }
+
     /// Encoded bytes of all batches, without framing.
     pub(crate) fn bytes(&self) -> usize {
         self.batches
@@ -189,6 +202,15 @@ mod tests {
         assert_eq!(raw.size, bytes.len() - HEADER_BYTES);
         assert_eq!(raw.decode(), Ok(group(7, 3)));
         assert_eq!(group(7, 3).last(), Seq(9));
+        assert_eq!(group(7, 3).after(Seq(6)), Some(group(7, 3)));
+        assert_eq!(
+            group(7, 3)
+                .after(Seq(8))
+                .map(|rest| (rest.first, rest.batches.len())),
+            Some((Seq(9), 1))
+        );
+        assert_eq!(group(7, 3).after(Seq(9)), None);
+        assert_eq!(group(7, 3).after(Seq(90)), None);
     }
 
     #[test]

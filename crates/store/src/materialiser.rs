@@ -185,7 +185,7 @@ impl Materialiser {
         }
     }
 
-    /// After a failure: opens the engine again and starts over from the last batch known to be durable in it.
+    /// After a failure: opens the engine again and applies what it has lost.
     fn mend(&mut self) -> Result<(), StateError> {
         if !self.broken {
             return Ok(());
@@ -193,7 +193,13 @@ impl Materialiser {
         self.state.reopen()?;
         self.broken = false;
         self.applied_bytes = 0;
-        for group in self.kept.iter().take(self.applied_count) {
+        let held = self.state.applied()?;
+        for group in self
+            .kept
+            .iter()
+            .take(self.applied_count)
+            .filter(|group| group.last() > held)
+        {
             self.state.apply(group)?;
         }
         Ok(())

@@ -1,24 +1,28 @@
 //! Reading the log after a stop of any kind.
 //!
 //! In come the segment files and the last batch that the state remembers; out go the groups to apply, in order and
-//! without gaps, or a refusal. It changes nothing: the caller applies the groups, makes the state durable, and only
-//! then removes the files.
+//! without gaps, or a refusal. Nothing is removed here: the caller applies the groups, makes the state durable, and
+//! only then removes the files.
 //!
 //! The rules, with their reasons in `docs/formats/commit-log.md`:
 //! - a bad stretch at the end of the last segment, nothing valid after it, is the torn tail of a crash: dropped;
-//! - a segment that begins at a number already read replaces what was read from there on (the writer gave the earlier
-//!   file up after a failure and wrote the group again), and so excuses a bad tail before it;
+//! - a segment whose groups begin at a number already read replaces what was read from there on (the writer gave the
+//!   earlier file up after a failure and wrote the group again);
 //! - everything before a segment whose predecessors the state holds is left over from an unfinished removal;
 //! - anything else is damage, and refused.
 
 use crate::batch::Seq;
 use crate::disk::Disk;
 use crate::error::RecoveryError;
-use crate::frame::{Group, HEADER_BYTES, SEGMENT_VERSION, find_group, read_group, read_header};
+use crate::frame::{
+    Group, HEADER_BYTES, SEGMENT_VERSION, find_group, read_group, read_header, write_group,
+    write_header,
+};
+use crate::writer::{segment_name, segment_ordinal};
 
 /// What the log holds.
 pub(crate) struct Recovered {
-    /// All groups to apply again, in order; also those that the state may already hold.
+    /// Everything that the state does not hold, in order.
     pub(crate) groups: Vec<Group>,
     /// The files that were read.
     pub(crate) names: Vec<String>,
@@ -44,17 +48,42 @@ pub(crate) fn recover(disk: &dyn Disk, applied: Seq) -> Result<Recovered, Recove
         chain.add(read_segment(disk, name)?)?;
     }
     chain.check_damage()?;
-    let last = chain.groups.last().map(Group::last);
-    if let Some(log) = last.filter(|last| *last < applied) {
-        return Err(RecoveryError::Behind {
-            log,
-            state: applied,
-        });
-    }
-    Ok(Recovered {
-        groups: chain.groups,
-        names,
-    })
+    let groups = chain
+        .groups
+        .into_iter()
+        .filter_map(|group| group.after(applied))
+        .collect();
+    Ok(Recovered { groups, names })
+}
+
+/// Writes the last group once more, into a new segment, and syncs it: the only group whose sync nobody may have seen.
+/// Without this the state could come to hold a batch that the log loses. Answers with the new file's name.
+pub(crate) fn secure_last_group(
+    disk: &dyn Disk,
+    recovered: &Recovered,
+) -> Result<Option<String>, RecoveryError> {
+    let Some(group) = recovered.groups.last() else {
+        return Ok(None);
+    };
+    let ordinal = recovered
+        .names
+        .last()
+        .map_or(0, |name| segment_ordinal(name))
+        + 1;
+    let name = segment_name(ordinal);
+    let mut bytes = Vec::new();
+    write_header(&mut bytes, group.first);
+    write_group(&mut bytes, group);
+    let written = disk.create(&name).and_then(|mut file| {
+        file.append(&bytes)?;
+        file.sync()?;
+        disk.sync_folder()
+    });
+    written.map_err(|source| RecoveryError::Io {
+        segment: name.clone(),
+        source,
+    })?;
+    Ok(Some(name))
 }
 
 fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, RecoveryError> {
@@ -62,7 +91,7 @@ fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, RecoveryError> {
         segment: "*".to_owned(),
         source,
     })?;
-    names.retain(|name| name.ends_with(".log"));
+    names.retain(|name| segment_ordinal(name) > 0);
     names.sort();
     Ok(names)
 }
@@ -70,49 +99,58 @@ fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, RecoveryError> {
 /// The segments read so far, joined.
 struct Chain {
     groups: Vec<Group>,
-    /// Unexcused damage in the segment read last.
+    /// Damage found and not yet known to be in a part that the state holds anyway.
     damage: Option<RecoveryError>,
     applied: Seq,
 }
 
 impl Chain {
     fn add(&mut self, segment: Segment) -> Result<(), RecoveryError> {
-        match segment.first {
-            // A file whose creation failed; whatever comes next must join to what came before.
-            None => self.check_damage()?,
-            Some(first) => self.join(first, &segment.name)?,
+        let Segment {
+            name,
+            first,
+            groups,
+            damage,
+        } = segment;
+        if let Some(first) = first {
+            self.join(first, &name)?;
         }
-        self.damage = segment
-            .damage
-            .map(|(offset, valid_again)| RecoveryError::Corrupt {
-                segment: segment.name,
-                offset: offset as u64,
-                valid_again: valid_again as u64,
-            });
-        self.groups.extend(segment.groups);
+        if let Some(group) = groups.first() {
+            self.cut(group.first);
+        }
+        self.groups.extend(groups);
+        let corrupt = |(offset, valid_again)| RecoveryError::Corrupt {
+            segment: name,
+            offset: offset as u64,
+            valid_again: valid_again as u64,
+        };
+        self.damage = self.damage.take().or(damage.map(corrupt));
         Ok(())
     }
 
-    /// Makes the end of the chain meet a segment that begins at `first`.
+    /// Checks that nothing is missing before a segment that begins at `first`.
     fn join(&mut self, first: Seq, name: &str) -> Result<(), RecoveryError> {
-        let expected = self.groups.last().map(|group| group.last().next());
-        if first <= self.applied.next() && expected.is_none_or(|expected| first > expected) {
+        let expected = self.groups.last().map_or(self.applied, Group::last).next();
+        if first > expected && first <= self.applied.next() {
             self.groups.clear();
-        } else if first > expected.unwrap_or(self.applied.next()) {
+            self.damage = None;
+        } else if first > expected {
             self.check_damage()?;
-            let expected = expected.unwrap_or(self.applied.next());
             return Err(RecoveryError::Gap {
                 segment: name.to_owned(),
                 expected,
                 found: first,
             });
         }
+        self.check_damage()
+    }
+
+    /// Drops everything from `first` on: it was written again. A segment without a valid group replaces nothing.
+    fn cut(&mut self, first: Seq) {
         self.groups.retain(|group| group.first < first);
         if let Some(group) = self.groups.last_mut() {
             group.batches.truncate((first.0 - group.first.0) as usize);
         }
-        self.damage = None;
-        Ok(())
     }
 
     fn check_damage(&mut self) -> Result<(), RecoveryError> {

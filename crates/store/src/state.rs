@@ -15,14 +15,15 @@ pub(crate) trait State: Send + Sync {
     /// The last batch applied, as far as the engine remembers.
     fn applied(&self) -> Result<Seq, StateError>;
 
-    /// Applies a group atomically, with its last number. Applying groups again, in order, gives the same state.
+    /// Applies a group atomically, with its last number. It comes right after the last batch applied.
     fn apply(&self, group: &Group) -> Result<(), StateError>;
 
     /// Makes everything applied so far durable.
     fn persist(&self) -> Result<(), StateError>;
 
     /// Opens the engine again after a failure of `apply` or `persist`. What was applied since the last successful
-    /// `persist` may be lost.
+    /// `persist` may be lost; what is not lost must become durable by the next successful `persist`, so an engine that
+    /// has seen a sync fail must write its rows anew.
     fn reopen(&self) -> Result<(), StateError>;
 
     /// A consistent view of the present state.

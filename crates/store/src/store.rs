@@ -3,7 +3,7 @@
 //! In come a path and options; out go appends (through [`CommitLog`]), reads of the state, exports and a clean close.
 //! It does not know what is stored.
 //!
-//! Opening applies every batch of the log to the state again, makes the state durable and empties the log, so that
+//! Opening applies what the log has and the state has not, makes the state durable and empties the log, so that
 //! nothing rests on a write whose sync nobody saw.
 
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::error::{
 use crate::log::{CommitLog, DurableCallback, LogStatus};
 use crate::materialiser::{Inbox, Materialiser, PersistPolicy};
 use crate::queue::{Half, Queue};
-use crate::recovery::recover;
+use crate::recovery::{recover, secure_last_group};
 use crate::state::{State, StateView};
 use crate::writer::{Segments, Writer};
 
@@ -277,11 +277,12 @@ impl Parts {
         options: &Options,
     ) -> Result<Parts, OpenError> {
         let recovered = recover(&*disk, state.applied()?)?;
+        let secured = secure_last_group(&*disk, &recovered)?;
         for group in &recovered.groups {
             state.apply(group)?;
         }
         state.persist()?;
-        for name in &recovered.names {
+        for name in recovered.names.iter().chain(&secured) {
             disk.remove(name).map_err(|source| RecoveryError::Io {
                 segment: name.clone(),
                 source,

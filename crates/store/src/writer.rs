@@ -32,6 +32,19 @@ pub(crate) fn segment_name(ordinal: u64) -> String {
     format!("{ordinal:020}.log")
 }
 
+/// The ordinal of a segment's file name; 0 for any other name.
+pub(crate) fn segment_ordinal(name: &str) -> u64 {
+    let ordinal = name
+        .strip_suffix(".log")
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0);
+    if segment_name(ordinal) == name {
+        ordinal
+    } else {
+        0
+    }
+}
+
 struct Sealed {
     name: String,
     /// The last durable batch in it; `Seq::ZERO` if its first write failed.

@@ -1,1 +1,5 @@
-//! Tests of the store that need its insides.
+//! Tests of the store that need its insides: a disk and an engine that fail and forget on command.
+
+mod crash;
+
+mod sim;
