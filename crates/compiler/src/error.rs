@@ -129,9 +129,9 @@ impl CompileErrors {
     }
 }
 
-impl From<CompileError> for CompileErrors {
-    fn from(error: CompileError) -> Self {
-        Self(vec![error])
+impl From<Box<CompileError>> for CompileErrors {
+    fn from(error: Box<CompileError>) -> Self {
+        Self(vec![*error])
     }
 }
 

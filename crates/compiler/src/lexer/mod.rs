@@ -41,10 +41,12 @@ impl<'s> Lexer<'s> {
     /// # Errors
     /// When the text cannot be taken apart from here on: `UnclosedComment`, `MissingQuote`, `MalformedObject`,
     /// `MalformedFloat`.
-    pub(crate) fn next(&mut self) -> Result<Spanned, CompileError> {
+    pub(crate) fn next(&mut self) -> Result<Spanned, Box<CompileError>> {
         self.skip_blank()?;
         let pos = self.pos;
-        let token = self.token().map_err(|kind| CompileError::new(pos, kind))?;
+        let token = self
+            .token()
+            .map_err(|kind| Box::new(CompileError::new(pos, kind)))?;
         Ok(Spanned { token, pos })
     }
 
@@ -63,7 +65,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn skip_blank(&mut self) -> Result<(), CompileError> {
+    fn skip_blank(&mut self) -> Result<(), Box<CompileError>> {
         loop {
             while self.peek().is_some_and(is_blank) {
                 self.bump();
@@ -75,13 +77,16 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn skip_comment(&mut self) -> Result<(), CompileError> {
+    fn skip_comment(&mut self) -> Result<(), Box<CompileError>> {
         let begin = self.pos;
         self.bump();
         self.bump();
         while !self.rest.as_str().starts_with("*/") {
             if self.bump().is_none() {
-                return Err(CompileError::new(begin, ErrorKind::UnclosedComment));
+                return Err(Box::new(CompileError::new(
+                    begin,
+                    ErrorKind::UnclosedComment,
+                )));
             }
         }
         self.bump();

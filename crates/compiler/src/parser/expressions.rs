@@ -47,9 +47,9 @@ impl Parser<'_, '_> {
         })?;
         let below = left.height.max(right.height);
         let kind = match infix {
-            Infix::And => ExprKind::And(left.boxed(), right.boxed()),
-            Infix::Or => ExprKind::Or(left.boxed(), right.boxed()),
-            Infix::Binary(op) => ExprKind::Binary(op, left.boxed(), right.boxed()),
+            Infix::And => ExprKind::And(left.expr, right.expr),
+            Infix::Or => ExprKind::Or(left.expr, right.expr),
+            Infix::Binary(op) => ExprKind::Binary(op, left.expr, right.expr),
         };
         self.node(pos, below, kind)
     }
@@ -68,9 +68,9 @@ impl Parser<'_, '_> {
             .max(consequent.height)
             .max(alternate.height);
         let kind = ExprKind::Cond {
-            condition: condition.boxed(),
-            consequent: consequent.boxed(),
-            alternate: alternate.boxed(),
+            condition: condition.expr,
+            consequent: consequent.expr,
+            alternate: alternate.expr,
         };
         self.node(pos, below, kind)
     }
@@ -103,7 +103,7 @@ impl Parser<'_, '_> {
 
     pub(super) fn unary_node(&mut self, pos: Pos, op: UnaryOp, operand: Tree) -> Parse<Tree> {
         let below = operand.height;
-        self.node(pos, below, ExprKind::Unary(op, operand.boxed()))
+        self.node(pos, below, ExprKind::Unary(op, operand.expr))
     }
 
     /// `.name`, `:verb(..)`, `[..]` after an operand, as many as there are.
@@ -134,8 +134,8 @@ impl Parser<'_, '_> {
     fn property_node(&mut self, pos: Pos, object: Tree, name: Tree) -> Parse<Tree> {
         let below = object.height.max(name.height);
         let kind = ExprKind::Prop {
-            object: object.boxed(),
-            name: name.boxed(),
+            object: object.expr,
+            name: name.expr,
         };
         self.node(pos, below, kind)
     }
@@ -151,8 +151,8 @@ impl Parser<'_, '_> {
         let Args { list: args, height } = self.call_args()?;
         let below = height.max(object.height).max(verb.height);
         let kind = ExprKind::Verb {
-            object: object.boxed(),
-            verb: verb.boxed(),
+            object: object.expr,
+            verb: verb.expr,
             args,
         };
         self.node(pos, below, kind)
@@ -194,12 +194,12 @@ impl Parser<'_, '_> {
             .height
             .max(from.height)
             .max(to.as_ref().map_or(0, |to| to.height));
-        let (base, from) = (base.boxed(), from.boxed());
+        let (base, from) = (base.expr, from.expr);
         let kind = match to {
             Some(to) => ExprKind::Range {
                 base,
                 from,
-                to: to.boxed(),
+                to: to.expr,
             },
             None => ExprKind::Index { base, index: from },
         };

@@ -59,7 +59,7 @@ impl Parser<'_, '_> {
                 self.expect("->")?;
                 let value = self.expression()?;
                 below = below.max(key.height).max(value.height);
-                pairs.push((key.expr, value.expr));
+                pairs.push((*key.expr, *value.expr));
                 if !self.eat(",")? {
                     break;
                 }
@@ -84,9 +84,9 @@ impl Parser<'_, '_> {
         let default_height = default.as_ref().map_or(0, |default| default.height);
         let below = body.height.max(codes_height).max(default_height);
         let kind = ExprKind::Catch {
-            body: body.boxed(),
+            body: body.expr,
             codes,
-            default: default.map(Tree::boxed),
+            default: default.map(|default| default.expr),
         };
         self.node(pos, below, kind)
     }

@@ -84,7 +84,7 @@ impl Parser<'_, '_> {
         }
         let name = self.string(pos, name);
         args.height = args.height.max(name.height);
-        args.list.insert(0, Arg::One(name.expr));
+        args.list.insert(0, Arg::One(*name.expr));
         Ok(())
     }
 

@@ -112,8 +112,8 @@ pub fn parse_with_warnings(
     Parser::new(source, options)?.program()
 }
 
-/// The state of parsing one program. A `CompileError` in the result of a method ends the parsing; errors that
-/// do not are in `errors`.
+/// The state of parsing one program. An error in the result of a method ends the parsing; those that do not are
+/// in `errors`.
 struct Parser<'s, 'o> {
     lexer: Lexer<'s>,
     /// The token that is looked at.
@@ -131,7 +131,8 @@ struct Parser<'s, 'o> {
     warnings: Vec<CompileError>,
 }
 
-type Parse<T> = Result<T, CompileError>;
+/// The error is boxed, and so is the expression in a [`tree::Tree`], to keep the frames of the recursion small.
+type Parse<T> = Result<T, Box<CompileError>>;
 
 impl<'s, 'o> Parser<'s, 'o> {
     fn new(source: &'s str, options: &'o ParseOptions<'o>) -> Parse<Self> {
@@ -169,7 +170,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             }
             Ok(_) => Err(CompileErrors::new(errors)),
             Err(last) => {
-                errors.push(last);
+                errors.push(*last);
                 Err(CompileErrors::new(errors))
             }
         }
@@ -178,21 +179,21 @@ impl<'s, 'o> Parser<'s, 'o> {
     /// Notes an error that does not end the parsing, unless there are too many.
     fn complain(&mut self, pos: Pos, kind: ErrorKind) -> Parse<()> {
         if self.errors.len() + 1 >= ERRORS_MAX {
-            return Err(CompileError::new(pos, ErrorKind::TooManyErrors));
+            return Err(Box::new(CompileError::new(pos, ErrorKind::TooManyErrors)));
         }
         self.errors.push(CompileError::new(pos, kind));
         Ok(())
     }
 
     /// The error that the current token cannot stand here.
-    fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> CompileError {
+    fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> Box<CompileError> {
         let Spanned { token, pos } = &self.current;
         let kind = ErrorKind::Syntax {
             column: pos.column,
             expected: expected.into(),
             found: token.describe(),
         };
-        CompileError::new(*pos, kind)
+        Box::new(CompileError::new(*pos, kind))
     }
 
     /// Takes the current token and looks at the next.
@@ -243,11 +244,16 @@ impl<'s, 'o> Parser<'s, 'o> {
     /// Parses something inside what is open.
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         if self.nesting >= NESTING_MAX {
-            return Err(CompileError::new(self.current.pos, ErrorKind::TooDeep));
+            return Err(too_deep(self.current.pos));
         }
         self.nesting += 1;
         let result = parse(self);
         self.nesting -= 1;
         result
     }
+}
+
+/// The error that the program is too deep here.
+fn too_deep(pos: Pos) -> Box<CompileError> {
+    Box::new(CompileError::new(pos, ErrorKind::TooDeep))
 }

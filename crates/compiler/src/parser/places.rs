@@ -21,13 +21,13 @@ impl Parser<'_, '_> {
         }
         let value = self.expression()?;
         let below = target.height.max(value.height);
-        let Some(place) = place(target.expr) else {
+        let Some(place) = place(*target.expr) else {
             self.complain(pos, ErrorKind::IllegalTarget)?;
             return Ok(value);
         };
         let kind = ExprKind::Assign {
             place: Box::new(place),
-            value: value.boxed(),
+            value: value.expr,
         };
         self.node(pos, below, kind)
     }
@@ -35,7 +35,7 @@ impl Parser<'_, '_> {
     /// `++` or `--` before a place.
     pub(super) fn step(&mut self, pos: Pos, op: StepOp, operand: Tree) -> Parse<Tree> {
         let below = operand.height;
-        match place(operand.expr) {
+        match place(*operand.expr) {
             Some(place) if !matches!(place, Place::Range { .. }) => {
                 self.node(pos, below, ExprKind::Step(op, Box::new(place)))
             }
@@ -103,7 +103,7 @@ impl Parser<'_, '_> {
         } else if self.eat("=")? {
             let default = self.expression()?;
             targets.height = targets.height.max(default.height);
-            ScatterItem::Optional(id, Some(default.expr))
+            ScatterItem::Optional(id, Some(*default.expr))
         } else {
             ScatterItem::Optional(id, None)
         };
@@ -118,7 +118,7 @@ impl Parser<'_, '_> {
         let below = targets.height.max(value.height);
         let kind = ExprKind::Scatter {
             items: targets.items,
-            value: value.boxed(),
+            value: value.expr,
         };
         self.node(pos, below, kind)
     }

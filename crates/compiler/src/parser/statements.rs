@@ -1,8 +1,8 @@
 //! Statements.
 
-use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser};
+use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser, too_deep};
 use crate::ast::{Codes, CondArm, ExceptArm, Expr, Pos, Stmt, StmtKind};
-use crate::error::{CompileError, ErrorKind};
+use crate::error::ErrorKind;
 use crate::lexer::token::Token;
 use crate::names::VarId;
 
@@ -20,7 +20,7 @@ impl Parser<'_, '_> {
     fn inner_statement(&mut self) -> Parse<Option<Stmt>> {
         self.statements += 1;
         if self.statements >= DEPTH_MAX {
-            return Err(CompileError::new(self.current.pos, ErrorKind::TooDeep));
+            return Err(too_deep(self.current.pos));
         }
         let statement = self.nested(Self::statement)?;
         self.statements -= 1;
@@ -94,7 +94,7 @@ impl Parser<'_, '_> {
 
     fn parenthesized(&mut self) -> Parse<Expr> {
         self.expect("(")?;
-        let expr = self.expression()?.expr;
+        let expr = *self.expression()?.expr;
         self.expect(")")?;
         Ok(expr)
     }
@@ -126,9 +126,9 @@ impl Parser<'_, '_> {
 
     fn for_range(&mut self, var: VarId) -> Parse<StmtKind> {
         self.expect("[")?;
-        let from = self.expression()?.expr;
+        let from = *self.expression()?.expr;
         self.expect("..")?;
-        let to = self.expression()?.expr;
+        let to = *self.expression()?.expr;
         self.expect("]")?;
         let body = self.loop_body(Some(var), None, "endfor")?;
         Ok(StmtKind::ForRange {
@@ -253,13 +253,13 @@ impl Parser<'_, '_> {
         if self.eat(";")? {
             return Ok(StmtKind::Return(None));
         }
-        let value = self.expression()?.expr;
+        let value = *self.expression()?.expr;
         self.expect(";")?;
         Ok(StmtKind::Return(Some(value)))
     }
 
     fn expression_statement(&mut self) -> Parse<StmtKind> {
-        let expr = self.expression()?.expr;
+        let expr = *self.expression()?.expr;
         if !self.eat(";")? {
             return Err(self.unexpected("`;' or an operator"));
         }

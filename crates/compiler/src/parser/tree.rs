@@ -1,20 +1,12 @@
 //! Expressions under construction: each with its height, so that no tree grows beyond the limit.
 
-use super::{DEPTH_MAX, Parse, Parser};
+use super::{DEPTH_MAX, Parse, Parser, too_deep};
 use crate::ast::{Arg, Expr, ExprKind, Pos};
-use crate::error::{CompileError, ErrorKind};
 
 /// An expression and the number of nodes on its longest path to a leaf.
 pub(super) struct Tree {
-    pub(super) expr: Expr,
+    pub(super) expr: Box<Expr>,
     pub(super) height: usize,
-}
-
-impl Tree {
-    /// The expression in a box.
-    pub(super) fn boxed(self) -> Box<Expr> {
-        Box::new(self.expr)
-    }
 }
 
 /// Arguments and the height of the highest.
@@ -27,14 +19,14 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn push(&mut self, wrap: fn(Expr) -> Arg, tree: Tree) {
         self.height = self.height.max(tree.height);
-        self.list.push(wrap(tree.expr));
+        self.list.push(wrap(*tree.expr));
     }
 }
 
 impl Parser<'_, '_> {
     /// An expression without parts.
     pub(super) fn leaf(&self, pos: Pos, kind: ExprKind) -> Tree {
-        let expr = Expr { pos, kind };
+        let expr = Box::new(Expr { pos, kind });
         Tree { expr, height: 1 }
     }
 
@@ -45,9 +37,9 @@ impl Parser<'_, '_> {
     pub(super) fn node(&self, pos: Pos, below: usize, kind: ExprKind) -> Parse<Tree> {
         let height = below + 1;
         if height + self.statements > DEPTH_MAX {
-            return Err(CompileError::new(pos, ErrorKind::TooDeep));
+            return Err(too_deep(pos));
         }
-        let expr = Expr { pos, kind };
+        let expr = Box::new(Expr { pos, kind });
         Ok(Tree { expr, height })
     }
 }

@@ -1,0 +1,65 @@
+//! What must hold of every tree and of every text.
+
+mod support;
+
+use moor_compiler::{Layout, ParseOptions, parse, unparse};
+use proptest::prelude::*;
+
+const LAYOUTS: [Layout; 4] = [
+    Layout::CANONICAL,
+    Layout::TEXTDUMP,
+    Layout {
+        fully_parenthesized: true,
+        indented: true,
+    },
+    Layout {
+        fully_parenthesized: false,
+        indented: false,
+    },
+];
+
+/// Words and signs of which many texts consist that are almost programs.
+const PIECES: [&str; 64] = [
+    "if", "else", "elseif", "endif", "for", "in", "endfor", "fork", "endfork", "return", "while",
+    "endwhile", "try", "except", "finally", "endtry", "ANY", "break", "continue", "E_PERM", "x",
+    "y", "length", "1", "2.5", "1e", "#", "#0", "\"s\"", "\"", "\\", "(", ")", "[", "]", "{", "}",
+    "`", "'", "=", "==", "=>", "->", "--", "++", "-", "!", "?", "|", "||", "&", "&.", "^", "^.",
+    "..", ".", ":", "$", "@", ",", ";", "/*", "*/", "\n",
+];
+
+fn options() -> ParseOptions<'static> {
+    ParseOptions::new(&|name| name == "length")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_printed_parses_to_the_same_tree(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let ast = support::draw(&bytes);
+        for layout in LAYOUTS {
+            let text = unparse(&ast, layout).join("\n");
+            let again = parse(&text, &options()).map_err(|e| TestCaseError::fail(format!("{text}\n{e}")))?;
+            prop_assert_eq!(&again, &ast, "{}", text);
+            prop_assert_eq!(unparse(&again, layout).join("\n"), text);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_compiler_panic(text in any::<String>(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&text, &options());
+        let _ = parse(&String::from_utf8_lossy(&bytes), &options());
+    }
+
+    #[test]
+    fn no_order_of_tokens_makes_the_compiler_panic(picks in prop::collection::vec(0..PIECES.len(), 0..60)) {
+        let text = picks.iter().map(|&pick| PIECES[pick]).collect::<Vec<_>>().join(" ");
+        match parse(&text, &options()) {
+            Ok(ast) => {
+                let printed = unparse(&ast, Layout::CANONICAL).join("\n");
+                prop_assert_eq!(parse(&printed, &options()), Ok(ast));
+            }
+            Err(errors) => prop_assert!(errors.lines().iter().all(|line| line.starts_with("Line "))),
+        }
+    }
+}
