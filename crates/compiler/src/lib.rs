@@ -4,6 +4,7 @@
 //! LambdaMOO's `verb_code()` would print. It knows nothing of the virtual machine, the database or tasks.
 
 pub mod ast;
+pub mod canonical;
 pub mod error;
 mod lexer;
 pub mod names;
@@ -12,6 +13,7 @@ mod precedence;
 pub mod unparse;
 pub mod version;
 
+pub use canonical::{Canonical, canonical};
 pub use error::{CompileError, CompileErrors, ErrorKind};
 pub use parser::{ParseOptions, Parsed, UnknownBuiltins, parse, parse_lines, parse_with_warnings};
 pub use unparse::{Layout, unparse};

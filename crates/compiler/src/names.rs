@@ -191,3 +191,42 @@ impl Names {
         ids.zip(self.list.iter().map(|name| &*name.spelling))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_predefined_variables_is_in_order() {
+        for (index, (predefined, name, since)) in Predefined::ALL.into_iter().enumerate() {
+            assert_eq!(predefined as usize, index);
+            assert_eq!(predefined.name(), name);
+            let found = Predefined::from_name(&name.to_ascii_lowercase(), since);
+            assert_eq!(found, Some(predefined));
+        }
+    }
+
+    #[test]
+    fn names_keep_their_first_spelling_and_order() {
+        let mut names = Names::new(LanguageVersion::CURRENT);
+        let ids = ["Foo", "PLAYER", "fOO", "bar"].map(|name| names.intern(name));
+        assert_eq!(ids, [VarId(0), VarId(1), VarId(0), VarId(2)]);
+        let spellings: Vec<&str> = names.iter().map(|(_, name)| name).collect();
+        assert_eq!(spellings, ["Foo", "player", "bar"]);
+        assert_eq!(names.predefined(VarId(1)), Some(Predefined::Player));
+        assert_eq!(names.predefined(VarId(0)), None);
+        assert_eq!(names.find("FOO"), Some(VarId(0)));
+    }
+
+    #[test]
+    fn renaming_avoids_names_that_are_taken() {
+        let mut names = Names::new(LanguageVersion::CURRENT);
+        for name in ["Try", "try_", "other"] {
+            names.intern(name);
+        }
+        names.rename(|name| name == "Try");
+        assert_eq!(names.spelling(VarId(0)), "Try__");
+        assert_eq!(names.find("TRY__"), Some(VarId(0)));
+        assert_eq!(names.find("try"), None);
+    }
+}

@@ -19,8 +19,7 @@ pub(crate) struct Lexer<'s> {
     rest: Chars<'s>,
     pos: Pos,
     version: LanguageVersion,
-    /// Errors and warnings that did not end the reading.
-    pub(crate) errors: Vec<CompileError>,
+    /// Uses of later keywords as names.
     pub(crate) warnings: Vec<CompileError>,
 }
 
@@ -31,7 +30,6 @@ impl<'s> Lexer<'s> {
             rest: source.chars(),
             pos: Pos { line: 1, column: 1 },
             version,
-            errors: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use moor_value::ObjId;
 
 use super::Lexer;
 use super::token::Token;
-use crate::error::{CompileError, ErrorKind};
+use crate::error::ErrorKind;
 
 impl<'s> Lexer<'s> {
     /// `#12`, `#-1`.
@@ -25,7 +25,6 @@ impl<'s> Lexer<'s> {
     /// `12`, `1.5`, `1.`, `.5`, `1e9`, `1.5e-9`; a dot that begins `..` is not part of the number.
     pub(super) fn number(&mut self) -> Result<Token, ErrorKind> {
         let whole = self.rest.as_str();
-        let begin = self.pos;
         let (value, digits) = integer(self.digits());
         let dot = self.has_floats() && self.float_dot(digits > 0);
         if dot {
@@ -41,12 +40,7 @@ impl<'s> Lexer<'s> {
         }
         let text = &whole[..whole.len() - self.rest.as_str().len()];
         let float = text.parse::<f64>().map_err(|_| ErrorKind::MalformedFloat)?;
-        if float.is_finite() {
-            return Ok(Token::Float(float));
-        }
-        self.errors
-            .push(CompileError::new(begin, ErrorKind::FloatRange));
-        Ok(Token::Float(0.0))
+        Ok(Token::Float(float))
     }
 
     /// Whether a dot that belongs to a number comes next.

@@ -9,6 +9,7 @@ use crate::version::LanguageVersion;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Token {
     Int(i64),
+    /// A float; infinite when the text was too large.
     Float(f64),
     /// A string with its escapes resolved.
     Str(Box<str>),

@@ -31,7 +31,11 @@ impl Parser<'_, '_> {
     fn literal(&mut self, pos: Pos) -> Parse<Tree> {
         let literal = match self.advance()?.token {
             Token::Int(value) => Literal::Int(value),
-            Token::Float(value) => Literal::Float(value),
+            Token::Float(value) if value.is_finite() => Literal::Float(value),
+            Token::Float(_) => {
+                self.complain(pos, ErrorKind::FloatRange)?;
+                Literal::Float(0.0)
+            }
             Token::Str(value) => Literal::Str(value),
             Token::Obj(value) => Literal::Obj(value),
             Token::Err(value) => Literal::Err(value),

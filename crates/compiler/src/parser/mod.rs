@@ -68,7 +68,7 @@ pub enum UnknownBuiltins {
     /// It is a compile error.
     Refuse,
     /// `f(args)` becomes `call_function("f", args)` with a warning, so that the program can be loaded and fails
-    /// only where it runs. This is how databases are loaded.
+    /// only where it runs. This is how databases are loaded. The server must have `call_function`.
     CallByName,
 }
 
@@ -157,7 +157,6 @@ impl<'s, 'o> Parser<'s, 'o> {
             _ => Err(self.unexpected("a statement")),
         });
         let mut errors = self.errors;
-        errors.append(&mut self.lexer.errors);
         errors.sort_by_key(|error| error.pos);
         match body {
             Ok(body) if errors.is_empty() => {
