@@ -3,7 +3,7 @@
 //! In comes a tree, out come lines without line ends. Whatever the programmer's layout was, the lines are
 //! LambdaMOO's: one statement a line, fixed spaces, the fewest parentheses (or all of them, as in textdumps).
 //! What is printed parses to the same tree again. Where ToastStunt prints something that does not, this prints
-//! what does: see [`expressions`].
+//! what does: see `expressions`.
 
 mod expressions;
 
