@@ -1,0 +1,259 @@
+//! A transaction: a snapshot to read, a record of what was read, and private writes.
+//! In: cell keys. Out: the values that the transaction sees. The operations of the language are in `ops`, the end of
+//! a transaction in `commit`.
+//!
+//! The record is also the cache: the first reading of a cell goes to the shared store under its lock, every further
+//! one is a probe of a private hash table.
+
+use std::sync::Arc;
+
+use moor_store::Seq;
+use moor_value::{List, ObjId, Symbol, Value, WaifRef};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::cell::CellValue;
+use crate::ids::{CellKey, Entity, MemberKey, Slot};
+use crate::lookup::{self, Facts, LookupKey, Resolution};
+use crate::ops::{BuiltinSet, CachedProperty};
+use crate::verb::ResolvedVerb;
+use crate::world::{Moment, Turn, World};
+
+/// Order numbers given inside a transaction start here, after every committed one, until the commit replaces them.
+pub(crate) const PENDING_ORDER: u64 = 1 << 63;
+
+/// A cell as the transaction sees it.
+pub(crate) struct Entry {
+    pub(crate) value: CellValue,
+    /// The committed value was seen, so the commit depends on it.
+    pub(crate) read: bool,
+    pub(crate) written: bool,
+}
+
+/// An ordered set as the transaction sees it.
+#[derive(Default)]
+pub(crate) struct MemberEntry {
+    /// The committed list, once it was seen.
+    pub(crate) base: Option<List>,
+    /// Members added (with an order number) and removed.
+    pub(crate) delta: FxHashMap<ObjId, Option<u64>>,
+    merged: Option<List>,
+}
+
+/// One serializable unit of work on a world; see the module of the same name.
+///
+/// Dropping it gives everything up. An exclusive one keeps all others from committing while it lives.
+pub struct Transaction {
+    pub(crate) world: Arc<World>,
+    pub(crate) snapshot: Moment,
+    pub(crate) cells: FxHashMap<CellKey, Entry>,
+    pub(crate) members: FxHashMap<MemberKey, MemberEntry>,
+    /// Entities that exist in this transaction only; no committed schema depends on them.
+    pub(crate) created: FxHashSet<Entity>,
+    /// Lookups answered from the committed schema, with their outcome.
+    pub(crate) lookups: Vec<(LookupKey, Resolution)>,
+    pub(crate) properties: FxHashMap<(Entity, Symbol), CachedProperty>,
+    verbs: FxHashMap<(Entity, Symbol), Option<Arc<ResolvedVerb>>>,
+    /// Counts writes of property values: inherited values cached before the last one may be stale.
+    pub(crate) value_writes: u64,
+    /// Whether parents, definitions, verbs or code of committed objects were written.
+    pub(crate) schema_written: bool,
+    pub(crate) wrote: bool,
+    pub(crate) next_order: u64,
+    /// Waifs made by this transaction; most do not outlive it.
+    pub(crate) new_waifs: Vec<WaifRef>,
+    pub(crate) protected: BuiltinSet,
+    pub(crate) turn: Option<Turn>,
+}
+
+impl Transaction {
+    pub(crate) fn new(world: Arc<World>, snapshot: Moment, turn: Option<Turn>) -> Self {
+        Self {
+            world,
+            snapshot,
+            cells: FxHashMap::default(),
+            members: FxHashMap::default(),
+            created: FxHashSet::default(),
+            lookups: Vec::new(),
+            properties: FxHashMap::default(),
+            verbs: FxHashMap::default(),
+            value_writes: 0,
+            schema_written: false,
+            wrote: false,
+            next_order: PENDING_ORDER,
+            new_waifs: Vec::new(),
+            protected: BuiltinSet::default(),
+            turn,
+        }
+    }
+
+    /// The world it works on.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// The newest batch of the log that the snapshot contains.
+    pub fn seq(&self) -> Seq {
+        self.snapshot.seq
+    }
+
+    /// Whether nothing was written so far.
+    pub fn is_read_only(&self) -> bool {
+        !self.wrote
+    }
+
+    /// Whether nobody else can commit while it lives.
+    pub fn is_exclusive(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// A number that stays the same while name lookups cannot have new outcomes, for inline caches; `None` when this
+    /// transaction itself changed the schema, so that nothing may be reused. Two transactions with the same number
+    /// see the same schema for every object that exists in both.
+    pub fn schema_version(&self) -> Option<u64> {
+        (!self.schema_written).then_some(self.snapshot.schema_ts)
+    }
+
+    pub(crate) fn read(&mut self, key: CellKey) -> &CellValue {
+        let entry = self.cells.entry(key).or_insert_with(|| Entry {
+            value: self.world.read_at(key, self.snapshot.ts),
+            read: true,
+            written: false,
+        });
+        &entry.value
+    }
+
+    pub(crate) fn cell(&mut self, entity: Entity, slot: Slot) -> &CellValue {
+        self.read(CellKey { entity, slot })
+    }
+
+    pub(crate) fn value_cell(&mut self, entity: Entity, slot: Slot) -> Option<Value> {
+        match self.cell(entity, slot) {
+            CellValue::Value(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn write(&mut self, entity: Entity, slot: Slot, value: CellValue) {
+        self.note_write(entity, slot);
+        let entry = self.cells.entry(CellKey { entity, slot });
+        let entry = entry.or_insert(Entry {
+            value: CellValue::Absent,
+            read: false,
+            written: true,
+        });
+        entry.value = value;
+        entry.written = true;
+    }
+
+    pub(crate) fn write_value(&mut self, entity: Entity, slot: Slot, value: Value) {
+        self.write(entity, slot, CellValue::Value(value));
+    }
+
+    fn note_write(&mut self, entity: Entity, slot: Slot) {
+        self.wrote = true;
+        if slot.is_value() {
+            self.value_writes += 1;
+        } else if slot.is_schema() || slot == Slot::INFOS {
+            self.properties.clear();
+            self.verbs.clear();
+            self.schema_written |= slot.is_schema() && !self.created.contains(&entity);
+        }
+    }
+
+    /// The members of a set in order; the commit then depends on the whole list.
+    pub(crate) fn members(&mut self, key: MemberKey) -> List {
+        let (world, snapshot) = (&self.world, self.snapshot.ts);
+        let entry = self.members.entry(key).or_default();
+        let base = entry
+            .base
+            .get_or_insert_with(|| world.members_at(key, snapshot));
+        if entry.delta.is_empty() {
+            return base.clone();
+        }
+        let merged = entry
+            .merged
+            .get_or_insert_with(|| merge(base, &entry.delta));
+        merged.clone()
+    }
+
+    /// Appends a member, or moves it to the end.
+    pub(crate) fn add_member(&mut self, key: MemberKey, member: ObjId) {
+        let order = self.next_order;
+        self.next_order += 1;
+        self.set_member(key, member, Some(order));
+    }
+
+    pub(crate) fn remove_member(&mut self, key: MemberKey, member: ObjId) {
+        self.set_member(key, member, None);
+    }
+
+    fn set_member(&mut self, key: MemberKey, member: ObjId, order: Option<u64>) {
+        self.wrote = true;
+        let entry = self.members.entry(key).or_default();
+        entry.delta.insert(member, order);
+        entry.merged = None;
+    }
+
+    /// Looks a name up; the commit depends on the outcome.
+    pub(crate) fn resolve(&mut self, key: LookupKey) -> Resolution {
+        if self.schema_written || self.created.contains(&key.entity) {
+            return lookup::resolve(self, key);
+        }
+        let resolution =
+            lookup::resolve_cached(&self.world, self.snapshot.ts, self.snapshot.schema_ts, key);
+        self.lookups.push((key, resolution.clone()));
+        resolution
+    }
+
+    /// The verb that a call of `symbol` on `entity` runs: the first in line with that name and the `x` flag.
+    /// `None` too when the entity does not exist; ask [`valid`](Self::valid) where that matters.
+    pub fn find_callable_verb(
+        &mut self,
+        entity: Entity,
+        symbol: Symbol,
+    ) -> Option<Arc<ResolvedVerb>> {
+        if let Some(known) = self.verbs.get(&(entity, symbol)) {
+            return known.clone();
+        }
+        if !self.valid(entity) {
+            return None;
+        }
+        let key = LookupKey {
+            entity,
+            symbol,
+            kind: lookup::LookupKind::Callable,
+        };
+        let Resolution::Callable(found) = self.resolve(key) else {
+            return None;
+        };
+        self.verbs.insert((entity, symbol), found.clone());
+        found
+    }
+}
+
+/// The committed list with the transaction's own changes.
+fn merge(base: &List, delta: &FxHashMap<ObjId, Option<u64>>) -> List {
+    let kept = base
+        .iter()
+        .filter(|value| value.as_obj().is_none_or(|id| !delta.contains_key(&id)));
+    let mut merged: Vec<Value> = kept.cloned().collect();
+    let mut added: Vec<(u64, ObjId)> = delta
+        .iter()
+        .filter_map(|(member, order)| order.map(|order| (order, *member)))
+        .collect();
+    added.sort_unstable();
+    merged.extend(added.into_iter().map(|(_, member)| Value::Obj(member)));
+    merged.into()
+}
+
+impl Facts for Transaction {
+    fn fact(&mut self, key: CellKey) -> CellValue {
+        self.read(key).clone()
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.world.leave(self.snapshot.ts);
+    }
+}
