@@ -138,7 +138,10 @@ impl<'a> Reader<'a> {
     /// [`ReadError::Truncated`].
     pub fn bytes(&mut self) -> Result<&'a [u8], ReadError> {
         let count = self.u32()? as usize;
-        let (head, rest) = self.input.split_at_checked(count).ok_or(ReadError::Truncated)?;
+        let (head, rest) = self
+            .input
+            .split_at_checked(count)
+            .ok_or(ReadError::Truncated)?;
         self.input = rest;
         Ok(head)
     }

@@ -10,7 +10,8 @@ use thiserror::Error;
 use crate::bytes::{ReadError, Reader, Writer};
 use crate::instruction::Instruction;
 use crate::program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind, ScatterTarget,
+    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind,
+    ScatterTarget,
 };
 use crate::verify::VerifyError;
 
@@ -46,7 +47,9 @@ impl Program {
         w.u16(self.registers);
         w.u16(self.player.unwrap_or(crate::UNSET));
         w.count(self.variables.len());
-        self.variables.iter().for_each(|name| w.bytes(name.as_bytes()));
+        self.variables
+            .iter()
+            .for_each(|name| w.bytes(name.as_bytes()));
         w.count(self.command.len());
         for &(variable, register) in &self.command {
             w.u8(variable as u8);
@@ -55,12 +58,17 @@ impl Program {
         w.count(self.constants.len());
         self.constants.iter().for_each(|value| w.value(value));
         w.count(self.names.len());
-        self.names.iter().for_each(|name| w.bytes(name.text.as_bytes()));
+        self.names
+            .iter()
+            .for_each(|name| w.bytes(name.text.as_bytes()));
         w.count(self.builtins.len());
-        self.builtins.iter().for_each(|(_, name)| w.bytes(name.as_str().as_bytes()));
+        self.builtins
+            .iter()
+            .for_each(|(_, name)| w.bytes(name.as_str().as_bytes()));
         w.count(self.code.len());
         for instruction in &self.code {
-            w.out.extend_from_slice(&self.with_local_builtin(*instruction).to_bytes());
+            w.out
+                .extend_from_slice(&self.with_local_builtin(*instruction).to_bytes());
         }
         self.encode_tables(&mut w);
         w.out
@@ -68,7 +76,10 @@ impl Program {
 
     fn with_local_builtin(&self, mut instruction: Instruction) -> Instruction {
         if let Some(builtin) = builtin_of(&mut instruction) {
-            let place = self.builtins.iter().position(|(number, _)| number == builtin);
+            let place = self
+                .builtins
+                .iter()
+                .position(|(number, _)| number == builtin);
             *builtin = place.expect("a verified program lists its builtins") as u16;
         }
         instruction
@@ -76,12 +87,17 @@ impl Program {
 
     fn encode_tables(&self, w: &mut Writer) {
         w.count(self.handlers.len());
-        self.handlers.iter().for_each(|handler| put_handler(w, handler));
+        self.handlers
+            .iter()
+            .for_each(|handler| put_handler(w, handler));
         w.count(self.scatters.len());
         for scatter in &self.scatters {
             w.u16(scatter.done);
             w.count(scatter.targets.len());
-            scatter.targets.iter().for_each(|target| put_target(w, target));
+            scatter
+                .targets
+                .iter()
+                .for_each(|target| put_target(w, target));
         }
         w.count(self.lines.len());
         for &(start, line) in &self.lines {
@@ -94,7 +110,10 @@ impl Program {
     ///
     /// # Errors
     /// Each [`DecodeError`] as its own description says.
-    pub fn decode(input: &mut &[u8], builtin: &dyn Fn(&str) -> Option<u16>) -> Result<Self, DecodeError> {
+    pub fn decode(
+        input: &mut &[u8],
+        builtin: &dyn Fn(&str) -> Option<u16>,
+    ) -> Result<Self, DecodeError> {
         let mut r = Reader { input };
         let version = r.u8()?;
         if version != FORMAT_VERSION {
@@ -106,7 +125,10 @@ impl Program {
     }
 }
 
-fn decode_table(r: &mut Reader<'_>, builtin: &dyn Fn(&str) -> Option<u16>) -> Result<CodeTable, DecodeError> {
+fn decode_table(
+    r: &mut Reader<'_>,
+    builtin: &dyn Fn(&str) -> Option<u16>,
+) -> Result<CodeTable, DecodeError> {
     let registers = r.u16()?;
     let player = Some(r.u16()?).filter(|&register| register != crate::UNSET);
     let variables = r.many(Reader::text)?;
@@ -114,7 +136,10 @@ fn decode_table(r: &mut Reader<'_>, builtin: &dyn Fn(&str) -> Option<u16>) -> Re
     let constants = r.many(|r| r.value(&mut NoHandles))?;
     let names = r.many(|r| {
         let text = r.text()?;
-        Ok::<_, ReadError>(Name { symbol: Symbol::intern(text.as_str()), text })
+        Ok::<_, ReadError>(Name {
+            symbol: Symbol::intern(text.as_str()),
+            text,
+        })
     })?;
     let builtins = r.many(|r| {
         let name = r.text()?;
@@ -154,12 +179,20 @@ fn builtin_of(instruction: &mut Instruction) -> Option<&mut u16> {
     }
 }
 
-fn take_instruction(r: &mut Reader<'_>, builtins: &[(u16, Symbol)]) -> Result<Instruction, DecodeError> {
+fn take_instruction(
+    r: &mut Reader<'_>,
+    builtins: &[(u16, Symbol)],
+) -> Result<Instruction, DecodeError> {
     let bytes = r.word()?;
     let mut instruction = Instruction::from_bytes(bytes).ok_or(DecodeError::Opcode(bytes[0]))?;
     if let Some(builtin) = builtin_of(&mut instruction) {
         let entry = builtins.get(usize::from(*builtin));
-        *builtin = entry.ok_or(ReadError::Tag { what: "builtin", tag: *builtin as u8 })?.0;
+        *builtin = entry
+            .ok_or(ReadError::Tag {
+                what: "builtin",
+                tag: *builtin as u8,
+            })?
+            .0;
     }
     Ok(instruction)
 }
@@ -167,7 +200,10 @@ fn take_instruction(r: &mut Reader<'_>, builtins: &[(u16, Symbol)]) -> Result<In
 fn take_command(r: &mut Reader<'_>) -> Result<CommandVariable, ReadError> {
     let tag = r.u8()?;
     let variable = CommandVariable::ALL.get(usize::from(tag)).copied();
-    variable.ok_or(ReadError::Tag { what: "command variable", tag })
+    variable.ok_or(ReadError::Tag {
+        what: "command variable",
+        tag,
+    })
 }
 
 fn put_handler(w: &mut Writer, handler: &Handler) {
@@ -197,16 +233,32 @@ fn take_handler(r: &mut Reader<'_>) -> Result<Handler, ReadError> {
         (0, _) => Filter::Any,
         (1, mask) => Filter::Codes(mask),
         (2, register) => Filter::Register(register as u16),
-        (tag, _) => return Err(ReadError::Tag { what: "handler filter", tag }),
+        (tag, _) => {
+            return Err(ReadError::Tag {
+                what: "handler filter",
+                tag,
+            });
+        }
     };
     let gives = match (r.u8()?, r.u16()?) {
         (0, _) => Gives::Nothing,
         (1, register) => Gives::Code(register),
         (2, register) => Gives::Exception(register),
         (3, register) => Gives::Pending(register),
-        (tag, _) => return Err(ReadError::Tag { what: "handler", tag }),
+        (tag, _) => {
+            return Err(ReadError::Tag {
+                what: "handler",
+                tag,
+            });
+        }
     };
-    Ok(Handler { start, end, target, filter, gives })
+    Ok(Handler {
+        start,
+        end,
+        target,
+        filter,
+        gives,
+    })
 }
 
 fn put_target(w: &mut Writer, target: &ScatterTarget) {
@@ -228,7 +280,12 @@ fn take_target(r: &mut Reader<'_>) -> Result<ScatterTarget, ReadError> {
         (1, _) => ScatterKind::Optional,
         (2, at) => ScatterKind::Default(at),
         (3, _) => ScatterKind::Rest,
-        (tag, _) => return Err(ReadError::Tag { what: "scatter target", tag }),
+        (tag, _) => {
+            return Err(ReadError::Tag {
+                what: "scatter target",
+                tag,
+            });
+        }
     };
     Ok(ScatterTarget { register, kind })
 }

@@ -210,6 +210,9 @@ impl Instruction {
 
     /// Whether the next instruction is never reached from this one.
     pub fn ends_flow(&self) -> bool {
-        matches!(self, Instruction::Jump { .. } | Instruction::Return { .. } | Instruction::ReturnI { .. })
+        matches!(
+            self,
+            Instruction::Jump { .. } | Instruction::Return { .. } | Instruction::ReturnI { .. }
+        )
     }
 }

@@ -16,9 +16,9 @@ mod verify;
 pub use encode::{DecodeError, FORMAT_VERSION};
 pub use instruction::{Instruction, OPCODES, OpcodeInfo};
 pub use listing::Listing;
-pub use operand::{Operand, Operands, SENSE_WANT, Sense, TAKE, RESULT};
+pub use operand::{Operand, Operands, RESULT, SENSE_WANT, Sense, TAKE};
 pub use program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind, ScatterTarget,
-    UNSET,
+    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind,
+    ScatterTarget, UNSET,
 };
 pub use verify::VerifyError;

@@ -15,7 +15,12 @@ pub struct Listing<'a>(pub &'a Program);
 impl fmt::Display for Listing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let program = self.0;
-        writeln!(f, "registers {}, variables {}", program.registers, program.variables.len())?;
+        writeln!(
+            f,
+            "registers {}, variables {}",
+            program.registers,
+            program.variables.len()
+        )?;
         let mut line = 0;
         for (at, instruction) in program.code.iter().enumerate() {
             if program.line(at) != line {
@@ -35,8 +40,17 @@ impl fmt::Display for Listing<'_> {
 }
 
 impl Listing<'_> {
-    fn instruction(&self, f: &mut fmt::Formatter<'_>, at: usize, instruction: &Instruction) -> fmt::Result {
-        write!(f, "{at:5}: {}", OPCODES[usize::from(instruction.opcode())].name)?;
+    fn instruction(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        at: usize,
+        instruction: &Instruction,
+    ) -> fmt::Result {
+        write!(
+            f,
+            "{at:5}: {}",
+            OPCODES[usize::from(instruction.opcode())].name
+        )?;
         for (place, (name, operand)) in instruction.operands().iter().enumerate() {
             f.write_str(if place == 0 { " " } else { ", " })?;
             write!(f, "{name}=")?;

@@ -89,7 +89,10 @@ impl Operands {
     pub(crate) fn new(list: &[(&'static str, Operand)]) -> Self {
         let mut items = [("", Operand::Count(0)); 4];
         items[..list.len()].copy_from_slice(list);
-        Self { items, len: list.len() }
+        Self {
+            items,
+            len: list.len(),
+        }
     }
 
     /// Names and operands.
@@ -100,13 +103,27 @@ impl Operands {
 
 /// The Rust type of an operand kind.
 macro_rules! operand_type {
-    (Imm) => { i16 };
-    (Count) => { u8 };
-    (Ticks) => { u8 };
-    (Branch) => { u8 };
-    (Flags) => { u8 };
-    (Command) => { u8 };
-    ($wide:ident) => { u16 };
+    (Imm) => {
+        i16
+    };
+    (Count) => {
+        u8
+    };
+    (Ticks) => {
+        u8
+    };
+    (Branch) => {
+        u8
+    };
+    (Flags) => {
+        u8
+    };
+    (Command) => {
+        u8
+    };
+    ($wide:ident) => {
+        u16
+    };
 }
 
 /// An operand that takes one byte in an encoded instruction, or two.

@@ -36,8 +36,14 @@ pub enum CommandVariable {
 
 impl CommandVariable {
     /// Every variable, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Argstr, Self::Dobj, Self::Dobjstr, Self::Prepstr, Self::Iobj, Self::Iobjstr];
+    pub const ALL: [Self; 6] = [
+        Self::Argstr,
+        Self::Dobj,
+        Self::Dobjstr,
+        Self::Prepstr,
+        Self::Iobj,
+        Self::Iobjstr,
+    ];
 
     /// The variable's name.
     pub fn name(self) -> &'static str {
@@ -161,7 +167,10 @@ impl Program {
 
     /// The source line of an instruction, 1 when there is none.
     pub fn line(&self, pc: usize) -> u32 {
-        let after = self.0.lines.partition_point(|&(start, _)| usize::from(start) <= pc);
+        let after = self
+            .0
+            .lines
+            .partition_point(|&(start, _)| usize::from(start) <= pc);
         after.checked_sub(1).map_or(1, |i| self.0.lines[i].1)
     }
 }

@@ -56,7 +56,11 @@ pub(crate) fn verify(table: &CodeTable) -> Result<(), VerifyError> {
     verify_lines(table)
 }
 
-fn verify_instruction(table: &CodeTable, at: usize, instruction: &Instruction) -> Result<(), VerifyError> {
+fn verify_instruction(
+    table: &CodeTable,
+    at: usize,
+    instruction: &Instruction,
+) -> Result<(), VerifyError> {
     for (_, operand) in instruction.operands().iter() {
         if !operand_fits(table, instruction, operand) {
             return Err(VerifyError::Operand { at, operand });
@@ -91,13 +95,21 @@ fn operand_fits(table: &CodeTable, instruction: &Instruction, operand: Operand) 
 
 fn verify_variables(table: &CodeTable) -> Result<(), VerifyError> {
     let fail = |name, at| Err(VerifyError::Table { table: name, at });
+    if table.registers == 0 {
+        // What a task waits for is always written to a register.
+        return fail("registers", 0);
+    }
     if table.variables.len() > usize::from(table.registers) {
         return fail("variables", table.variables.len());
     }
     if table.player.is_some_and(|r| r >= table.registers) {
         return fail("player", 0);
     }
-    if let Some(at) = table.command.iter().position(|&(_, r)| r >= table.registers) {
+    if let Some(at) = table
+        .command
+        .iter()
+        .position(|&(_, r)| r >= table.registers)
+    {
         return fail("command", at);
     }
     let counted = |value: &Value| matches!(value, Value::None | Value::Anon(_) | Value::Waif(_));
@@ -122,7 +134,10 @@ fn verify_handlers(table: &CodeTable) -> Result<(), VerifyError> {
         // A handler before or within what it covers could be entered for ever without spending a tick.
         let order = h.start <= h.end && h.end <= h.target && usize::from(h.target) < code;
         if !(filter && gives && order) {
-            return Err(VerifyError::Table { table: "handlers", at });
+            return Err(VerifyError::Table {
+                table: "handlers",
+                at,
+            });
         }
     }
     Ok(())
@@ -134,7 +149,11 @@ fn verify_scatters(table: &CodeTable) -> Result<(), VerifyError> {
     for (at, scatter) in table.scatters.iter().enumerate() {
         // Defaults and the end stand behind the instruction, so that it never leads back.
         let ahead = |target: u16| usize::from(target) > latest[at] && usize::from(target) < code;
-        let rests = scatter.targets.iter().filter(|t| t.kind == ScatterKind::Rest).count();
+        let rests = scatter
+            .targets
+            .iter()
+            .filter(|t| t.kind == ScatterKind::Rest)
+            .count();
         let fits = scatter.targets.iter().all(|t| {
             let kind = match t.kind {
                 ScatterKind::Default(target) => ahead(target),
@@ -143,7 +162,10 @@ fn verify_scatters(table: &CodeTable) -> Result<(), VerifyError> {
             kind && t.register < table.registers
         });
         if !fits || rests > 1 || !ahead(scatter.done) {
-            return Err(VerifyError::Table { table: "scatters", at });
+            return Err(VerifyError::Table {
+                table: "scatters",
+                at,
+            });
         }
     }
     Ok(())
@@ -163,7 +185,11 @@ fn latest_uses(table: &CodeTable) -> Vec<usize> {
 }
 
 fn verify_lines(table: &CodeTable) -> Result<(), VerifyError> {
-    match table.lines.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
+    match table
+        .lines
+        .windows(2)
+        .position(|pair| pair[0].0 >= pair[1].0)
+    {
         Some(at) => Err(VerifyError::Table { table: "lines", at }),
         None => Ok(()),
     }

@@ -1,1 +1,33 @@
-//! moor-vm.
+//! The register machine that runs compiled MOO programs.
+//!
+//! Comes in: a verb with its arguments, or the bytes of a suspended task. Goes out: an [`Outcome`] per stretch:
+//! a value, an uncaught error with its traceback, a request to wait for, or the end of its ticks. Everything
+//! that a program sees beyond its registers it asks of one trait, [`Host`].
+//! It knows nothing of source text, of how objects are stored, of tasks as the scheduler sees them, of clocks.
+
+mod arithmetic;
+mod calls;
+mod collection;
+mod compare;
+mod context;
+mod execute;
+mod frame;
+mod host;
+mod outcome;
+mod raise;
+mod scatter;
+mod state;
+mod trace;
+mod unwind;
+mod verb;
+mod vm;
+
+pub use context::Context;
+pub use frame::{Command, Frame, PendingBuiltin};
+pub use host::{BuiltinOutcome, Call, CallName, Host};
+pub use outcome::{Abort, AbortReason, Outcome, TaskLimits, Uncaught};
+pub use raise::Raise;
+pub use state::{StateError, StateResolver};
+pub use trace::StackRow;
+pub use verb::Verb;
+pub use vm::{Start, Vm};

@@ -1,0 +1,414 @@
+//! Calling and returning: verbs, builtin functions that call verbs, waifs that are indexed, forked tasks.
+
+use std::sync::Arc;
+
+use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
+
+use crate::context::Context;
+use crate::execute::{CalledName, Fuel};
+use crate::frame::{Command, Frame};
+use crate::host::{BuiltinOutcome, Call, CallName, Host};
+use crate::outcome::{Outcome, TaskLimits};
+use crate::raise::Raise;
+use crate::verb::{Verb, VerbTable};
+use crate::vm::{NewFrame, Vm};
+
+/// Why a verb could not be called.
+enum Refused {
+    Code(ErrorCode),
+    Raise(Box<Raise>),
+}
+
+impl From<Box<Raise>> for Refused {
+    fn from(raise: Box<Raise>) -> Self {
+        Self::Raise(raise)
+    }
+}
+
+impl Vm {
+    /// Raises an error in the top frame, or without its debug flag makes the code the awaited value.
+    #[cold]
+    pub(crate) fn fail<H: Host>(
+        &mut self,
+        raise: Box<Raise>,
+        host: &mut H,
+    ) -> Option<Outcome<H::Request>> {
+        let debug = self.frames.last().is_some_and(|frame| frame.debug);
+        if debug || raise.fatal {
+            return self.raise(raise, host);
+        }
+        self.set_result(raise.code);
+        None
+    }
+
+    #[inline]
+    #[allow(clippy::too_many_arguments)] // the parts of one instruction
+    pub(crate) fn call_verb<H: Host>(
+        &mut self,
+        host: &mut H,
+        limits: &TaskLimits,
+        base: u16,
+        args: u16,
+        argc: u32,
+        name: CalledName,
+        is_spread: bool,
+    ) -> Option<Outcome<H::Request>> {
+        let window = self.frames[self.frames.len() - 1].base as usize;
+        let receiver = window + usize::from(base);
+        let refused = match self.find(host, limits, window, receiver, name) {
+            Ok((verb, called_as)) => {
+                let this = self.stack[receiver].take();
+                let top = self.top();
+                let from = window + usize::from(args);
+                if !is_spread {
+                    let argc_usize = argc as usize;
+                    if self.stack.len() < top + argc_usize {
+                        self.grow(top + argc_usize);
+                    }
+                    for at in 0..argc_usize {
+                        self.stack[top + at] = self.stack[from + at].take();
+                    }
+                    self.enter(host, verb, this, called_as, argc, top);
+                    return None;
+                }
+                match self.stack[from].take() {
+                    Value::List(list) => {
+                        let argc = self.spread(list, top);
+                        self.enter(host, verb, this, called_as, argc, top);
+                        return None;
+                    }
+                    value => Raise::type_mismatch(&value, &[ValueType::List]),
+                }
+            }
+            Err(Refused::Raise(raise)) => raise,
+            Err(Refused::Code(code)) => self.refusal(code, window, receiver, name),
+        };
+        self.fail(refused, host)
+    }
+
+    #[cold]
+    fn refusal(
+        &self,
+        code: ErrorCode,
+        window: usize,
+        receiver: usize,
+        name: CalledName,
+    ) -> Box<Raise> {
+        let text = match name {
+            CalledName::Fixed(n) => {
+                let frame = &self.frames[self.frames.len() - 1];
+                self.verbs.get(frame.verb).program.names[usize::from(n)]
+                    .text
+                    .clone()
+            }
+            CalledName::Register(r) => match &self.stack[window + usize::from(r)] {
+                Value::Str(text) => text.clone(),
+                _ => Str::EMPTY,
+            },
+        };
+        Raise::verb(code, &self.stack[receiver], text.as_str())
+    }
+
+    /// Finds the verb; nothing is changed when there is none.
+    #[inline]
+    fn find<H: Host>(
+        &mut self,
+        host: &mut H,
+        limits: &TaskLimits,
+        window: usize,
+        receiver: usize,
+        name: CalledName,
+    ) -> Result<(u32, Str), Refused> {
+        let frame = &self.frames[self.frames.len() - 1];
+        let program = &self.verbs.get(frame.verb).program;
+        let (call_name, text) = match name {
+            CalledName::Fixed(n) => {
+                let name = &program.names[usize::from(n)];
+                (
+                    CallName {
+                        symbol: Some(name.symbol),
+                        text: name.text.as_str(),
+                    },
+                    &name.text,
+                )
+            }
+            CalledName::Register(r) => match &self.stack[window + usize::from(r)] {
+                Value::Str(text) => (
+                    CallName {
+                        symbol: Symbol::lookup(text.as_str()),
+                        text: text.as_str(),
+                    },
+                    text,
+                ),
+                _ => return Err(Refused::Code(ErrorCode::Type)),
+            },
+        };
+        let receiver_value = &self.stack[receiver];
+        if receiver_value.is_none() {
+            return Err(Refused::Raise(self.unset_register(receiver - window)));
+        }
+        let verb = host
+            .find_verb(receiver_value, call_name)
+            .map_err(Refused::Code)?;
+        if self.frames.len() >= limits.stack_depth {
+            return Err(Refused::Code(ErrorCode::MaxRec));
+        }
+        let called_as = text.clone();
+        Ok((self.verbs.intern(verb), called_as))
+    }
+
+    #[cold]
+    fn unset_register(&self, register: usize) -> Box<Raise> {
+        let frame = &self.frames[self.frames.len() - 1];
+        let names = &self.verbs.get(frame.verb).program.variables;
+        Raise::variable(names.get(register).map_or("?", Str::as_str))
+    }
+
+    /// Puts the elements of a list where the callee's arguments belong.
+    fn spread(&mut self, list: List, top: usize) -> u32 {
+        let argc = list.len();
+        if self.stack.len() < top + argc {
+            self.grow(top + argc);
+        }
+        for (slot, value) in self.stack[top..].iter_mut().zip(list.into_vec()) {
+            *slot = value;
+        }
+        argc as u32
+    }
+
+    /// Pushes the frame of a verb that the top frame calls.
+    #[inline]
+    fn enter<H: Host>(
+        &mut self,
+        host: &mut H,
+        verb: u32,
+        this: Value,
+        called_as: Str,
+        argc: u32,
+        top: usize,
+    ) {
+        let (player, command) = self.inherited(host);
+        self.push_frame(
+            NewFrame {
+                verb,
+                argc,
+                command,
+                player,
+                this,
+                called_as,
+                via: None,
+            },
+            top,
+        );
+        if self.verbs.is_full() {
+            let frames = &mut self.frames;
+            self.verbs
+                .sweep(frames.iter_mut().map(|frame| &mut frame.verb));
+        }
+    }
+
+    /// What a callee of the top frame inherits: who is playing, and the variables of the command.
+    #[inline]
+    fn inherited<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
+        let frame = &self.frames[self.frames.len() - 1];
+        let program = &self.verbs.get(frame.verb).program;
+        if program.player.is_none() && program.command.is_empty() {
+            return (frame.player, frame.command);
+        }
+        self.inherited_from_variables(host)
+    }
+
+    /// As [`inherited`](Self::inherited), for a program that assigns some of these variables.
+    #[cold]
+    fn inherited_from_variables<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
+        let frame = &self.frames[self.frames.len() - 1];
+        let program = self.verbs.get(frame.verb).program.clone();
+        let registers = &self.stack[frame.base as usize..];
+        let mut player = frame.player;
+        if let Some(register) = program.player
+            && let Value::Obj(assigned) = registers[usize::from(register)]
+            && host.is_wizard(frame.perms)
+        {
+            player = assigned;
+        }
+        let mut index = frame.command;
+        if !program.command.is_empty() {
+            let mut command = self.commands[index as usize].clone();
+            for &(variable, register) in &program.command {
+                *command.fields_mut()[variable as usize] = registers[usize::from(register)].clone();
+            }
+            index = self.commands.len() as u32;
+            self.commands.push(command);
+        }
+        (player, index)
+    }
+
+    /// Calls code for a builtin function.
+    pub(crate) fn call<H: Host>(
+        &mut self,
+        mut call: Call,
+        host: &mut H,
+        limits: &TaskLimits,
+    ) -> Option<Outcome<H::Request>> {
+        if self.frames.len() >= limits.stack_depth {
+            return match call.then {
+                // The function goes on as if its verb had returned 0: it may have changes to finish.
+                Some(then) => {
+                    self.unwind_builtin(*then, host);
+                    self.fail(Raise::new(ErrorCode::MaxRec), host)
+                }
+                None => self.fail(Raise::new(ErrorCode::MaxRec), host),
+            };
+        }
+        let (player, mut command) = self.inherited(host);
+        if let Some(own) = call.command.take() {
+            command = self.commands.len() as u32;
+            self.commands.push(own);
+        }
+        let verb = self.verbs.intern(&call.verb);
+        let top = self.top();
+        let argc = self.spread(List::from_vec(std::mem::take(&mut call.args)), top);
+        let Call {
+            this,
+            called_as,
+            then: via,
+            ..
+        } = call;
+        self.push_frame(
+            NewFrame {
+                verb,
+                argc,
+                command,
+                player,
+                this,
+                called_as,
+                via,
+            },
+            top,
+        );
+        None
+    }
+
+    /// Does what a builtin function wants; its calling frame is the top one.
+    pub(crate) fn builtin_outcome<H: Host>(
+        &mut self,
+        outcome: BuiltinOutcome<H::Request>,
+        host: &mut H,
+        limits: &TaskLimits,
+    ) -> Option<Outcome<H::Request>> {
+        match outcome {
+            BuiltinOutcome::Return(value) => {
+                self.set_result(value);
+                None
+            }
+            BuiltinOutcome::Raise(raise) => self.fail(raise, host),
+            BuiltinOutcome::Call(call) => self.call(*call, host, limits),
+            BuiltinOutcome::Suspend(request) => Some(Outcome::Suspended(request)),
+            BuiltinOutcome::Abort(reason) => Some(self.abort(reason)),
+        }
+    }
+
+    /// The top frame returns.
+    #[inline]
+    pub(crate) fn return_value<H: Host>(
+        &mut self,
+        value: Value,
+        host: &mut H,
+        limits: &TaskLimits,
+        fuel: &mut Fuel,
+    ) -> Option<Outcome<H::Request>> {
+        let frame = self.pop_frame();
+        let Some(caller) = self.frames.last() else {
+            self.reset();
+            return Some(Outcome::Returned(value));
+        };
+        match frame.via {
+            None => {
+                let at = caller.base as usize + usize::from(caller.result);
+                self.stack[at] = value;
+                None
+            }
+            Some(pending) => {
+                let mut context = Context {
+                    frames: &mut self.frames,
+                    verbs: &self.verbs,
+                    commands: &self.commands,
+                    root_caller: &self.root_caller,
+                    ticks_left: fuel.left(),
+                };
+                let outcome = host.resume_builtin(*pending, value, false, &mut context);
+                self.builtin_outcome(outcome, host, limits)
+            }
+        }
+    }
+
+    /// Calls a waif's verb for indexing it.
+    #[cold]
+    pub(crate) fn call_waif<H: Host>(
+        &mut self,
+        waif: Value,
+        name: &'static str,
+        args: Vec<Value>,
+        host: &mut H,
+        limits: &TaskLimits,
+    ) -> Option<Outcome<H::Request>> {
+        let call_name = CallName {
+            symbol: Some(Symbol::intern(name)),
+            text: name,
+        };
+        let found =
+            host.waif_is_indexable(&waif)
+                .and_then(|()| match host.find_verb(&waif, call_name) {
+                    Ok(verb) => Ok(verb.clone()),
+                    Err(ErrorCode::VerbNf) => Err(ErrorCode::Type),
+                    Err(code) => Err(code),
+                });
+        match found {
+            Ok(verb) => {
+                let called_as = Str::new(name);
+                let call = Call {
+                    verb,
+                    this: waif,
+                    called_as,
+                    args,
+                    command: None,
+                    then: None,
+                };
+                self.call(call, host, limits)
+            }
+            Err(code) => self.fail(Raise::new(code), host),
+        }
+    }
+
+    /// The task that a `fork` statement starts: one frame with a copy of the registers.
+    pub(crate) fn forked(
+        (frame, verbs, commands, caller): (&Frame, &VerbTable, &[Command], &Value),
+        args: &[Value],
+        registers: &[Value],
+        body: u16,
+        task_variable: Option<u16>,
+    ) -> Self {
+        let mut table = VerbTable::default();
+        let verb: &Arc<Verb> = verbs.get(frame.verb);
+        let verb = table.intern(verb);
+        let stack: Vec<Value> = args.iter().chain(registers).cloned().collect();
+        let base = args.len() as u32;
+        let child = Frame {
+            verb,
+            base,
+            command: 0,
+            pc: u32::from(body),
+            via: None,
+            ..frame.clone()
+        };
+        Self {
+            stack,
+            frames: vec![child],
+            verbs: table,
+            commands: vec![commands[frame.command as usize].clone()],
+            root_caller: caller.clone(),
+            pending: None,
+            task_variable,
+        }
+    }
+}

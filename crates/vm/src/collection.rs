@@ -1,0 +1,392 @@
+//! Indexing, ranges and changes in place of lists, strings and maps.
+//!
+//! Whatever changes a value changes it where it stands while nobody else holds it. Every check comes before the
+//! first change, so that an error leaves the value as it was.
+
+use moor_value::{ErrorCode, List, Map, MapKey, Str, Value, ValueType};
+
+use crate::outcome::TaskLimits;
+use crate::raise::Raise;
+
+type Computed = Result<Value, Box<Raise>>;
+type Changed = Result<(), Box<Raise>>;
+
+const CONTAINERS: &[ValueType] = &[ValueType::List, ValueType::Map, ValueType::Str];
+
+#[cold]
+fn key_mismatch(key: &Value) -> Box<Raise> {
+    use ValueType as T;
+    Raise::type_mismatch(
+        key,
+        &[
+            T::Str,
+            T::Int,
+            T::Obj,
+            T::Err,
+            T::Float,
+            T::Anon,
+            T::Waif,
+            T::Bool,
+        ],
+    )
+}
+
+#[cold]
+fn range_error() -> Box<Raise> {
+    Raise::new(ErrorCode::Range)
+}
+
+#[cold]
+fn type_error() -> Box<Raise> {
+    Raise::new(ErrorCode::Type)
+}
+
+/// The 0-based place of 1-based `index` among `len`, if there is one.
+#[inline]
+pub(crate) fn place(index: i64, len: usize) -> Option<usize> {
+    let at = (index as u64).wrapping_sub(1);
+    (at < len as u64).then_some(at as usize)
+}
+
+/// `a[i]`; waifs are the caller's business.
+pub(crate) fn get(a: &Value, i: &Value) -> Computed {
+    match (a, i) {
+        (Value::List(list), Value::Int(i)) => {
+            let at = place(*i, list.len()).ok_or_else(range_error)?;
+            Ok(list.as_slice()[at].clone())
+        }
+        (Value::Str(text), Value::Int(i)) => {
+            let index = usize::try_from(*i).map_err(|_| range_error())?;
+            text.char_at(index).map(Value::Str).ok_or_else(range_error)
+        }
+        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(type_error()),
+        (Value::Map(map), key) => map.get(key).cloned().ok_or_else(range_error),
+        _ => Err(type_error()),
+    }
+}
+
+/// `a[from..to]`.
+pub(crate) fn range(a: &Value, from: &Value, to: &Value) -> Computed {
+    match a {
+        Value::Map(map) => map_range(map, from, to),
+        Value::List(list) => {
+            let (from, to) = bounds(from, to)?;
+            if from > to {
+                return Ok(Value::List(List::new()));
+            }
+            let (start, end) = within(from, to, list.len())?;
+            Ok(Value::List(list.slice(start..end)))
+        }
+        Value::Str(text) => {
+            let (from, to) = bounds(from, to)?;
+            if from > to {
+                return Ok(Value::EMPTY_STR);
+            }
+            let (start, end) = within(from, to, text.len_chars())?;
+            Ok(Value::Str(text.slice(start + 1, end)))
+        }
+        _ => Err(Raise::type_mismatch(a, CONTAINERS)),
+    }
+}
+
+fn bounds(from: &Value, to: &Value) -> Result<(i64, i64), Box<Raise>> {
+    match (from, to) {
+        (Value::Int(from), Value::Int(to)) => Ok((*from, *to)),
+        (_, Value::Int(_)) => Err(Raise::type_mismatch(from, &[ValueType::Int])),
+        _ => Err(Raise::type_mismatch(to, &[ValueType::Int])),
+    }
+}
+
+fn within(from: i64, to: i64, len: usize) -> Result<(usize, usize), Box<Raise>> {
+    match (place(from, len), place(to, len)) {
+        (Some(start), Some(last)) => Ok((start, last + 1)),
+        _ => Err(range_error()),
+    }
+}
+
+fn map_keys(from: &Value, to: &Value) -> Result<(MapKey, MapKey), Box<Raise>> {
+    let key = |value: &Value| MapKey::new(value.clone()).ok_or_else(|| key_mismatch(value));
+    Ok((key(from)?, key(to)?))
+}
+
+fn map_range(map: &Map, from: &Value, to: &Value) -> Computed {
+    let (first, last) = map_keys(from, to)?;
+    if first > last {
+        return Ok(Value::Map(Map::new()));
+    }
+    if map.get(from).is_none() || map.get(to).is_none() {
+        return Err(range_error());
+    }
+    Ok(Value::Map(map.range(from, to)))
+}
+
+/// What `^` means in `a[^]`.
+pub(crate) fn first(a: &Value) -> Computed {
+    match a {
+        Value::Str(text) => Ok(Value::Int(i64::from(!text.is_empty()))),
+        Value::List(list) => Ok(Value::Int(i64::from(!list.is_empty()))),
+        Value::Map(map) => Ok(edge(map.first())),
+        _ => Err(Raise::type_mismatch(a, CONTAINERS)),
+    }
+}
+
+/// What `$` means in `a[$]`.
+pub(crate) fn last(a: &Value) -> Computed {
+    match a {
+        Value::Map(map) => Ok(edge(map.last())),
+        _ => length(a)
+            .map(Value::Int)
+            .ok_or_else(|| Raise::type_mismatch(a, CONTAINERS)),
+    }
+}
+
+/// The first or last key. An empty map has none, and no index can stand for it: 0 is one that no map of
+/// this emptiness holds, so indexing answers E_RANGE.
+fn edge(entry: Option<(&Value, &Value)>) -> Value {
+    entry.map_or(Value::ZERO, |(key, _)| key.clone())
+}
+
+/// `length(a)` of a string, list or map.
+#[inline]
+pub(crate) fn length(a: &Value) -> Option<i64> {
+    match a {
+        Value::Str(text) => Some(text.len_chars() as i64),
+        Value::List(list) => Some(list.len() as i64),
+        Value::Map(map) => Some(map.len() as i64),
+        _ => None,
+    }
+}
+
+#[inline]
+fn check_list(a: &Value, more: usize, limits: &TaskLimits) -> Changed {
+    if a.bytes().saturating_add(more) > limits.list_bytes {
+        return Err(Raise::quota(limits.quota_catchable));
+    }
+    Ok(())
+}
+
+#[inline]
+fn check_nestable(value: &Value) -> Changed {
+    if value.nestable() {
+        Ok(())
+    } else {
+        Err(Raise::new(ErrorCode::Quota))
+    }
+}
+
+/// `a = {@a, value}`.
+#[inline]
+pub(crate) fn push(a: &mut Value, value: Value, limits: &TaskLimits) -> Changed {
+    check_nestable(&value)?;
+    check_list(a, value.bytes(), limits)?;
+    match a {
+        Value::List(list) => {
+            list.push(value);
+            Ok(())
+        }
+        _ => Err(Raise::type_mismatch(a, &[ValueType::List])),
+    }
+}
+
+/// `a = {@a, @b}`.
+pub(crate) fn extend(a: &mut Value, b: &Value, limits: &TaskLimits) -> Changed {
+    check_list(a, b.bytes(), limits)?;
+    match (&mut *a, b) {
+        (Value::List(list), Value::List(more)) => {
+            list.append(more.clone());
+            Ok(())
+        }
+        (Value::List(_), _) => Err(Raise::type_mismatch(b, &[ValueType::List])),
+        _ => Err(Raise::type_mismatch(a, &[ValueType::List])),
+    }
+}
+
+/// `a[key] = value` of a map.
+pub(crate) fn insert(a: &mut Value, key: &Value, value: Value, limits: &TaskLimits) -> Changed {
+    let Value::Map(map) = a else {
+        return Err(Raise::type_mismatch(a, &[ValueType::Map]));
+    };
+    let key = MapKey::new(key.clone()).ok_or_else(|| key_mismatch(key))?;
+    check_nestable(&value)?;
+    check_map(map, &key, &value, limits)?;
+    map.insert(key, value);
+    Ok(())
+}
+
+fn check_map(map: &Map, key: &MapKey, value: &Value, limits: &TaskLimits) -> Changed {
+    let bytes = Value::Map(map.clone()).bytes();
+    let added = key.value().bytes() + value.bytes();
+    // Only near the limit is it worth finding what the new entry replaces.
+    if bytes.saturating_add(added) <= limits.map_bytes {
+        return Ok(());
+    }
+    match map.get(key.value()) {
+        Some(old) if bytes.saturating_sub(old.bytes()) + value.bytes() <= limits.map_bytes => {
+            Ok(())
+        }
+        _ => Err(Raise::quota(limits.quota_catchable)),
+    }
+}
+
+/// `a[i] = value`; waifs are the caller's business.
+pub(crate) fn set_index(a: &mut Value, i: &Value, value: Value, limits: &TaskLimits) -> Changed {
+    match (&mut *a, i) {
+        (Value::List(list), Value::Int(i)) => {
+            let at = place(*i, list.len()).ok_or_else(range_error)?;
+            check_nestable(&value)?;
+            if let Some(growth) = value.bytes().checked_sub(list.as_slice()[at].bytes())
+                && growth > 0
+            {
+                check_list(a, growth, limits)?;
+            }
+            if let Value::List(list) = a {
+                list.set(at, value);
+            }
+            Ok(())
+        }
+        (Value::Str(text), Value::Int(i)) => {
+            let Value::Str(one) = &value else {
+                return Err(type_error());
+            };
+            let at = place(*i, text.len_chars()).ok_or_else(range_error)?;
+            if one.len_chars() != 1 {
+                return Err(Raise::new(ErrorCode::InvArg));
+            }
+            text.set_range(at + 1, at + 1, one.as_str());
+            Ok(())
+        }
+        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(type_error()),
+        (Value::Map(_), key) => insert(a, key, value, limits),
+        _ => Err(type_error()),
+    }
+}
+
+/// Does `change` to the value at the end of a path of indices into `a`. Each container on the way is moved out of
+/// the one around it while the change is made, so that nobody else holds it, and put back whatever happens.
+pub(crate) fn change_at(
+    a: &mut Value,
+    path: &[Value],
+    limits: &TaskLimits,
+    change: &mut dyn FnMut(&mut Value) -> Changed,
+) -> Changed {
+    let Some((key, rest)) = path.split_first() else {
+        return change(a);
+    };
+    match (&mut *a, key) {
+        (Value::List(list), Value::Int(i)) => {
+            let at = place(*i, list.len()).ok_or_else(range_error)?;
+            let mut inner = list.take(at);
+            let done = change_at(&mut inner, rest, limits, change);
+            let depth_fits = check_nestable(&inner);
+            list.set(at, inner);
+            done.and(depth_fits)
+        }
+        (Value::List(_), key) => Err(Raise::type_mismatch(key, &[ValueType::Int])),
+        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(key_mismatch(key)),
+        (Value::Map(map), key) => {
+            let (own_key, _) = map.get_entry(key).ok_or_else(range_error)?;
+            let own_key = MapKey::new(own_key.clone()).ok_or_else(|| key_mismatch(key))?;
+            let mut inner = map.take(key).ok_or_else(range_error)?;
+            let done = change_at(&mut inner, rest, limits, change);
+            let depth_fits = check_nestable(&inner);
+            map.insert(own_key, inner);
+            done.and(depth_fits)
+        }
+        _ => Err(Raise::type_mismatch(a, &[ValueType::List, ValueType::Map])),
+    }
+}
+
+/// `a[from..to] = value`.
+pub(crate) fn set_range(
+    a: &mut Value,
+    from: &Value,
+    to: &Value,
+    value: &Value,
+    limits: &TaskLimits,
+) -> Changed {
+    let kind = a.value_type();
+    match (&mut *a, value) {
+        (Value::List(list), Value::List(with)) => {
+            let (left, right) = cut(from, to, list.len())?;
+            check_list(&Value::List(list.clone()), value.bytes(), limits)?;
+            if left <= right {
+                list.splice_range(left..right, with);
+            } else {
+                let mut built = list.slice(0..left);
+                built.extend_from_slice(with.as_slice());
+                built.extend_from_slice(&list.as_slice()[right..]);
+                *list = built;
+            }
+            Ok(())
+        }
+        (Value::Str(text), Value::Str(with)) => {
+            let (left, right) = cut(from, to, text.len_chars())?;
+            if text.len_bytes() + with.len_bytes() > limits.string_bytes {
+                return Err(Raise::quota(limits.quota_catchable));
+            }
+            if left <= right {
+                text.set_range(left + 1, right, with.as_str());
+            } else {
+                let mut built = text.slice(1, left);
+                built.push_str(with.as_str());
+                built.push_str(text.slice(right + 1, usize::MAX).as_str());
+                *text = built;
+            }
+            Ok(())
+        }
+        (Value::Map(map), Value::Map(with)) => set_map_range(map, from, to, with, limits),
+        _ if kind != value.value_type() => Err(Raise::type_mismatch(value, &[kind])),
+        _ => Err(Raise::type_mismatch(a, CONTAINERS)),
+    }
+}
+
+/// How many elements stay on the left, and from which on the right. The left may reach beyond the right: then
+/// elements between stand in the result twice, as ToastStunt has it.
+fn cut(from: &Value, to: &Value, len: usize) -> Result<(usize, usize), Box<Raise>> {
+    let (from, to) = bounds(from, to)?;
+    if from > len as i64 + 1 || to < 0 {
+        return Err(range_error());
+    }
+    let left = from.saturating_sub(1).max(0) as usize;
+    Ok((left, (to as u64).min(len as u64) as usize))
+}
+
+fn set_map_range(
+    map: &mut Map,
+    from: &Value,
+    to: &Value,
+    with: &Map,
+    limits: &TaskLimits,
+) -> Changed {
+    let (first, last) = map_keys(from, to)?;
+    if map.get(from).is_none() || map.get(to).is_none() {
+        return Err(range_error());
+    }
+    let bytes = |map: &Map| Value::Map(map.clone()).bytes();
+    if bytes(map).saturating_add(bytes(with)) > limits.map_bytes {
+        return Err(Raise::quota(limits.quota_catchable));
+    }
+    if first <= last {
+        for key in map.range(from, to).keys() {
+            map.remove(key);
+        }
+    }
+    for (key, value) in with {
+        map.insert_value(key.clone(), value.clone());
+    }
+    Ok(())
+}
+
+/// The element after position `at` (how many came before) of a string or list.
+#[inline]
+pub(crate) fn element(a: &Value, at: usize) -> Option<Value> {
+    match a {
+        Value::List(list) => list.get(at).cloned(),
+        Value::Str(text) => char_of(text, at),
+        _ => None,
+    }
+}
+
+fn char_of(text: &Str, at: usize) -> Option<Value> {
+    text.char_at(at + 1).map(Value::Str)
+}

@@ -1,0 +1,127 @@
+//! The stack as values and as the text of a traceback.
+
+use std::fmt::Write;
+
+use moor_value::{List, ObjId, Str, Value};
+
+use crate::frame::Frame;
+use crate::verb::VerbTable;
+
+/// One line of the stack: a verb, or a builtin function that called one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StackRow {
+    /// `this`; `#-1` for a builtin function.
+    pub this: Value,
+    /// The name that the verb was called by, or the function's.
+    pub name: Str,
+    /// Whose permissions it has; `#-1` for a builtin function.
+    pub programmer: ObjId,
+    /// The object that defines the verb; `#-1` for a builtin function.
+    pub location: Value,
+    /// Who is playing.
+    pub player: ObjId,
+    /// The source line; for a builtin function the step at which it waits.
+    pub line: u32,
+}
+
+impl StackRow {
+    /// `{this, name, programmer, location, player}`, and the line when wanted.
+    pub fn to_value(&self, with_line: bool) -> Value {
+        let mut row = Vec::with_capacity(6);
+        row.push(self.this.clone());
+        row.push(Value::Str(self.name.clone()));
+        row.push(Value::Obj(self.programmer));
+        row.push(self.location.clone());
+        row.push(Value::Obj(self.player));
+        if with_line {
+            row.push(Value::Int(i64::from(self.line)));
+        }
+        Value::List(List::from_vec(row))
+    }
+}
+
+/// The rows of the frames from the top down to `lowest`, which has no row for the builtin that called it.
+pub(crate) fn rows(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> Vec<StackRow> {
+    let mut rows = Vec::with_capacity(frames.len() - lowest);
+    for (index, frame) in frames.iter().enumerate().skip(lowest).rev() {
+        rows.push(verb_row(frame, verbs));
+        if index > lowest
+            && let Some(via) = &frame.via
+        {
+            rows.push(StackRow {
+                this: Value::Obj(ObjId::NOTHING),
+                name: Str::new(via.name.as_str()),
+                programmer: ObjId::NOTHING,
+                location: Value::Obj(ObjId::NOTHING),
+                player: frame.player,
+                line: via.step,
+            });
+        }
+    }
+    rows
+}
+
+fn verb_row(frame: &Frame, verbs: &VerbTable) -> StackRow {
+    let verb = verbs.get(frame.verb);
+    StackRow {
+        this: frame.this.clone(),
+        name: frame.called_as.clone(),
+        programmer: frame.perms,
+        location: verb.definer.clone(),
+        player: frame.player,
+        line: verb.program.line(frame.at()),
+    }
+}
+
+/// The rows as a list of values with line numbers.
+pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> List {
+    rows(frames, verbs, lowest)
+        .iter()
+        .map(|row| row.to_value(true))
+        .collect()
+}
+
+/// The text of a traceback, innermost frame first.
+pub(crate) fn lines(frames: &[Frame], verbs: &VerbTable, message: &str) -> Vec<Str> {
+    let mut lines = Vec::new();
+    for (index, frame) in frames.iter().enumerate().rev() {
+        let innermost = index + 1 == frames.len();
+        let mut line = String::new();
+        if !innermost {
+            line.push_str("... called from ");
+        }
+        frame_text(&mut line, frame, verbs);
+        if innermost {
+            let _ = write!(line, ":  {message}");
+        }
+        lines.push(Str::from(line));
+        if index > 0
+            && let Some(via) = &frame.via
+        {
+            lines.push(Str::from(format!(
+                "... called from built-in function {}()",
+                via.name
+            )));
+        }
+    }
+    lines.push(Str::new("(End of traceback)"));
+    lines
+}
+
+fn frame_text(line: &mut String, frame: &Frame, verbs: &VerbTable) {
+    let verb = verbs.get(frame.verb);
+    match &verb.definer {
+        Value::Obj(id) => {
+            let _ = write!(line, "{id}:{}", verb.names);
+        }
+        _ => {
+            let _ = write!(line, "*anonymous*:{}", verb.names);
+        }
+    }
+    // ToastStunt names `this` where it is the definer; LambdaMOO's manual and its traces name it where it is
+    // not, which is what a reader needs.
+    if verb.definer != frame.this {
+        let _ = write!(line, " (this == {})", frame.this.to_literal());
+    }
+    let _ = write!(line, ", line {}", verb.program.line(frame.at()));
+}

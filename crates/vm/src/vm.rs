@@ -1,0 +1,243 @@
+//! The machine: one task's stack, frames and verbs, and how a task starts, waits and goes on.
+//!
+//! Invariants: frame windows stand on the stack in order, each `registers` long with the frame's arguments just
+//! below; every slot above the top frame's window is [`Value::None`]; `pc` is within the code.
+
+use std::sync::Arc;
+
+use moor_value::{ObjId, Str, Value};
+
+use crate::frame::{Command, Frame, PendingBuiltin};
+use crate::raise::Raise;
+use crate::trace::{self, StackRow};
+use crate::verb::{Verb, VerbTable};
+
+/// What a task begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The code.
+    pub verb: Arc<Verb>,
+    /// `this`.
+    pub this: Value,
+    /// `verb`.
+    pub called_as: Str,
+    /// `args`.
+    pub args: Vec<Value>,
+    /// `player`.
+    pub player: ObjId,
+    /// `caller`.
+    pub caller: Value,
+    /// `argstr`, `dobj` and so on.
+    pub command: Command,
+}
+
+/// One task. A copy is a task of its own; values are shared until one of them changes.
+#[derive(Clone, Debug)]
+pub struct Vm {
+    pub(crate) stack: Vec<Value>,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) verbs: VerbTable,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) root_caller: Value,
+    /// An error that is to be raised when the task goes on.
+    pub(crate) pending: Option<Box<Raise>>,
+    /// The register of a forked task that holds its id, until it is known.
+    pub(crate) task_variable: Option<u16>,
+}
+
+/// A frame about to be pushed.
+pub(crate) struct NewFrame {
+    pub(crate) verb: u32,
+    pub(crate) argc: u32,
+    pub(crate) command: u32,
+    pub(crate) player: ObjId,
+    pub(crate) this: Value,
+    pub(crate) called_as: Str,
+    pub(crate) via: Option<Box<PendingBuiltin>>,
+}
+
+impl Vm {
+    /// A task that has not begun.
+    pub fn new(start: Start) -> Self {
+        let mut vm = Self {
+            stack: Vec::with_capacity(64),
+            frames: Vec::with_capacity(8),
+            verbs: VerbTable::default(),
+            commands: vec![start.command],
+            root_caller: start.caller,
+            pending: None,
+            task_variable: None,
+        };
+        let argc = start.args.len() as u32;
+        vm.stack.extend(start.args);
+        let verb = vm.verbs.intern(&start.verb);
+        let (player, this, called_as) = (start.player, start.this, start.called_as);
+        vm.push_frame(
+            NewFrame {
+                verb,
+                argc,
+                command: 0,
+                player,
+                this,
+                called_as,
+                via: None,
+            },
+            0,
+        );
+        vm
+    }
+
+    /// Pushes a frame whose arguments already stand on the stack from `args_at`.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, new: NewFrame, args_at: usize) {
+        let verb = self.verbs.get(new.verb);
+        let base = args_at + new.argc as usize;
+        let top = base + usize::from(verb.program.registers);
+        let (debug, perms) = (verb.debug, verb.owner);
+        if self.stack.len() < top {
+            self.grow(top);
+        }
+        self.frames.push(Frame {
+            verb: new.verb,
+            pc: 0,
+            base: base as u32,
+            argc: new.argc,
+            command: new.command,
+            result: 0,
+            debug,
+            player: new.player,
+            perms,
+            this: new.this,
+            called_as: new.called_as,
+            via: new.via,
+        });
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn grow(&mut self, len: usize) {
+        self.stack
+            .resize(len.max(self.stack.len() * 2), Value::None);
+    }
+
+    /// Where the arguments of a frame called by the top frame go.
+    #[inline]
+    pub(crate) fn top(&self) -> usize {
+        self.frames.last().map_or(0, |frame| {
+            frame.base as usize + usize::from(self.verbs.get(frame.verb).program.registers)
+        })
+    }
+
+    /// Removes the top frame and clears its window.
+    #[inline]
+    pub(crate) fn pop_frame(&mut self) -> Frame {
+        let frame = self.frames.pop().expect("there is a frame to remove");
+        let registers = self.verbs.get(frame.verb).program.registers;
+        let start = (frame.base - frame.argc) as usize;
+        let end = frame.base as usize + usize::from(registers);
+        for slot in &mut self.stack[start..end] {
+            clear(slot);
+        }
+        if let Some(caller) = self.frames.last()
+            && self.commands.len() > caller.command as usize + 1
+        {
+            self.commands.truncate(caller.command as usize + 1);
+        }
+        frame
+    }
+
+    /// Empties the machine after its end.
+    pub(crate) fn reset(&mut self) {
+        self.frames.clear();
+        self.stack.clear();
+        self.pending = None;
+    }
+
+    /// Gives a suspended task the value that it waited for.
+    pub fn resume(&mut self, value: Value) {
+        self.set_result(value);
+    }
+
+    /// Gives a suspended task an error instead: it is raised (or, without the debug flag, its code is the value).
+    pub fn resume_raise(&mut self, raise: Box<Raise>) {
+        self.pending = Some(raise);
+    }
+
+    pub(crate) fn set_result(&mut self, value: Value) {
+        if let Some(frame) = self.frames.last() {
+            self.stack[frame.base as usize + usize::from(frame.result)] = value;
+        }
+    }
+
+    /// Tells a forked task its own id, for `fork NAME (..)`. Does nothing for other tasks.
+    pub fn set_task_variable(&mut self, id: i64) {
+        if let (Some(register), Some(frame)) = (self.task_variable.take(), self.frames.first()) {
+            self.stack[frame.base as usize + usize::from(register)] = Value::Int(id);
+        }
+    }
+
+    /// Whether the task has ended.
+    pub fn is_finished(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// The frames, the task's first one first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The verb of a frame.
+    pub fn verb_of(&self, frame: &Frame) -> &Arc<Verb> {
+        self.verbs.get(frame.verb)
+    }
+
+    /// Whose permissions the task's current code has; `#-1` after its end.
+    pub fn perms(&self) -> ObjId {
+        self.frames
+            .last()
+            .map_or(ObjId::NOTHING, |frame| frame.perms)
+    }
+
+    /// `task_stack()`: from the current frame outwards.
+    pub fn stack_rows(&self) -> Vec<StackRow> {
+        trace::rows(&self.frames, &self.verbs, 0)
+    }
+
+    /// The variables of each frame that have values, by name, from the current frame outwards.
+    pub fn variables(&self) -> Vec<Vec<(Str, Value)>> {
+        let one = |frame: &Frame| {
+            let names = &self.verbs.get(frame.verb).program.variables;
+            let values = &self.stack[frame.base as usize..];
+            let bound = names
+                .iter()
+                .zip(values)
+                .filter(|(_, value)| !value.is_none());
+            bound
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        };
+        self.frames.iter().rev().map(one).collect()
+    }
+
+    /// Every value that the task holds, for what must know which handles are reachable.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        let this = self.frames.iter().map(|frame| &frame.this);
+        let state = self
+            .frames
+            .iter()
+            .filter_map(|frame| frame.via.as_ref().map(|via| &via.state));
+        let commands = self.commands.iter().flat_map(|command| command.fields());
+        self.stack
+            .iter()
+            .chain(this)
+            .chain(state)
+            .chain(commands)
+            .chain([&self.root_caller])
+    }
+}
+
+/// Makes a slot unset; does nothing costly to one that holds nothing counted.
+#[inline(always)]
+pub(crate) fn clear(slot: &mut Value) {
+    *slot = Value::None;
+}
