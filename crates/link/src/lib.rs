@@ -1,1 +1,44 @@
-//! moor-link.
+//! The transport between moor's programs: a [`Server`] in the daemon, a [`Client`] in each host and worker,
+//! joined by ZeroMQ sockets or, in tests, by the in-memory twin in [`memory`].
+//!
+//! In: payloads as opaque bytes, addresses, identities. Out: payloads with the [`PeerIdentity`] they came
+//! from, peers that come and go, links that go up and down. Deliberately does not know what a payload
+//! means, does not repeat one, and does not keep one for a peer that is away: numbering, acknowledging and
+//! replaying belong to the programs.
+//!
+//! Each side has one I/O thread that owns its sockets, drains everything that is ready, and sleeps in one
+//! poll. Programs talk to it through bounded queues that never block, and are called back on it.
+
+pub mod bounds;
+mod client;
+pub mod config;
+mod credit;
+mod endpoint;
+mod error;
+mod folder;
+mod frame;
+mod identity;
+mod io_loop;
+mod limits;
+pub mod memory;
+mod outbox;
+mod server;
+mod socket_options;
+mod waker;
+#[allow(unsafe_code)]
+mod zmq;
+
+pub use client::{Client, ClientCounts, ClientEvent, ClientHandle, ClientHandler, DownReason};
+pub use config::{ClientConfig, ConfigError, Heartbeat, Limits, Retry, Security, ServerConfig};
+pub use endpoint::{Endpoint, EndpointError, PortHint};
+pub use error::StartError;
+pub use folder::{FolderError, runtime_folder};
+pub use frame::{FrameError, LINK_VERSION, Refusal, RefusalCode};
+pub use identity::{
+    InstanceId, NodeId, PeerId, PeerIdentity, Proof, ServiceType, ServiceTypeError,
+};
+pub use limits::raise_open_files;
+pub use outbox::SendError;
+pub use server::{
+    Bound, GoneReason, Server, ServerCounts, ServerEvent, ServerHandle, ServerHandler,
+};

@@ -1,0 +1,77 @@
+//! Every bound of the link, by name: sizes, queue lengths, times, with what happens at each.
+//!
+//! Nothing comes in, constants go out. What a bound protects is said beside it.
+
+use std::time::Duration;
+
+/// Largest payload of one message in bytes, in either direction. One byte more is refused by the sender
+/// ([`SendError::TooLarge`](crate::SendError::TooLarge)) and disconnects a peer that sends it anyway.
+/// The largest thing a world sends at once is a long list printed or a verb's source: far below.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Messages waiting between the program and the I/O thread, in either direction's handle. One more is
+/// refused ([`SendError::Full`](crate::SendError::Full)).
+pub const OUTBOX_MESSAGES_MAX: usize = 65_536;
+
+/// Payload bytes waiting between the program and the I/O thread. A message that would pass it is refused
+/// ([`SendError::Full`](crate::SendError::Full)).
+pub const OUTBOX_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What one message in flight is counted as beside its payload: libzmq's own allocation, and a price that
+/// makes very many very small messages reach the bound too.
+pub const MESSAGE_OVERHEAD_BYTES: u64 = 1024;
+
+/// Bytes sent to one peer and not yet reported as received. The server disconnects a peer beyond it (it
+/// gets everything again when it reconnects); the client stops taking from its outbox until reports come.
+pub const IN_FLIGHT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A receiver reports what it received each time that this many bytes have come since its last report.
+pub const REPORT_EVERY_BYTES: u64 = 1024 * 1024;
+
+/// Peers of one server at a time. One more hello is refused. Each costs a few kilobytes and two file
+/// descriptors; hosts and workers are programs, not users, so even 100 is a large installation.
+pub const PEERS_MAX: usize = 1024;
+
+/// libzmq's send queue of one connection in messages. [`IN_FLIGHT_BYTES_MAX`] by
+/// [`MESSAGE_OVERHEAD_BYTES`] is reached first, so a full queue is never met in normal life.
+pub const SEND_HWM: i32 = 70_000;
+
+/// libzmq's receive queue of one connection in messages; then the sender's kernel buffer fills and it waits.
+pub const RECEIVE_HWM: i32 = 1_000;
+
+/// Connections the kernel holds until libzmq accepts them.
+pub const LISTEN_BACKLOG: i32 = 1_024;
+
+/// Messages taken from one source before the loop looks at the others.
+pub const BURST_MESSAGES_MAX: usize = 512;
+
+/// Addresses in one list (`--rpc-address`). More is an error of the configuration.
+pub const ENDPOINTS_MAX: usize = 16;
+
+/// Bytes of a service type's name.
+pub const SERVICE_BYTES_MAX: usize = 32;
+
+/// Bytes of a build's name in a hello; longer is cut.
+pub const BUILD_BYTES_MAX: usize = 64;
+
+/// Bytes of a refusal's text; longer is cut at a character.
+pub const REFUSAL_BYTES_MAX: usize = 255;
+
+/// Bytes of a Unix socket's path: `sun_path` is 108 with its final zero.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// ZMTP's greeting and handshake must be done within this, so that half-open connections go away.
+pub const HANDSHAKE_MS_MAX: i32 = 3_000;
+
+/// A client gives up an attempt that has not brought it up within this.
+pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// How long the last messages may leave after an orderly stop. Everywhere else the linger is zero: a
+/// connection given up must not hold anything.
+pub const SHUTDOWN_LINGER_MS: i32 = 500;
+
+/// How often a handler that was full is asked again.
+pub const STALL_RETRY: Duration = Duration::from_millis(2);
+
+/// Open files wanted by a program with sockets; the hard limit of the system is taken if it is lower.
+pub const OPEN_FILES_WANTED: u64 = 65_536;

@@ -1,0 +1,430 @@
+//! The client's rules without a socket or a clock: attempts, hello, subscription, heartbeats, credit.
+//!
+//! In: messages from the server, broken connections, commands, the time. Out: messages through a
+//! [`ClientWire`], events through the program's handler. The ZeroMQ sockets and the in-memory twin drive
+//! the same code.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::retry::Backoff;
+use super::{ClientCommand, ClientEvent, ClientHandler, ClientShared, DownReason};
+use crate::bounds::CONNECT_TIME_MAX;
+use crate::config::{ClientConfig, Retry};
+use crate::credit::{Credit, Tally};
+use crate::frame::{self, Farewell, FrameError, Hello, Kind, Refusal, Welcome};
+use crate::identity::{InstanceId, Ticket};
+
+/// The connection does not take a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Broken;
+
+/// What carries the client's messages.
+pub(crate) trait ClientWire {
+    /// Begins a connection to the RPC address of this index. Failure may also be told later.
+    fn connect(&mut self, address: usize) -> Result<(), Broken>;
+    /// Begins a connection to the events address of this index, subscribed to one topic.
+    fn subscribe(&mut self, address: usize, ticket: Ticket) -> Result<(), Broken>;
+    /// Sends over the RPC connection.
+    fn send(&mut self, kind: Kind, body: &[u8]) -> Result<(), Broken>;
+    /// Drops both connections and whatever has not been read from them.
+    fn close(&mut self);
+}
+
+/// Which connection a message came by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Channel {
+    Rpc,
+    Events,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between attempts.
+    Waiting { until: Instant },
+    /// Hello sent, no answer yet.
+    Greeting { deadline: Instant },
+    /// Welcomed, subscription not yet live.
+    Subscribing {
+        deadline: Instant,
+        instance: InstanceId,
+        silence_max: Duration,
+    },
+    Up {
+        heard: Instant,
+        silence_max: Duration,
+    },
+}
+
+pub(crate) struct ClientCore<H> {
+    config: ClientConfig,
+    shared: Arc<ClientShared>,
+    handler: H,
+    state: State,
+    /// Index of the address that is tried or in use.
+    address: usize,
+    backoff: Backoff,
+    credit: Credit,
+    tally: Tally,
+    /// Events that the handler had no room for, oldest first: a few, because nothing is read while any waits.
+    stalled: VecDeque<ClientEvent>,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl<H: ClientHandler> ClientCore<H> {
+    pub(crate) fn new(
+        config: ClientConfig,
+        shared: Arc<ClientShared>,
+        handler: H,
+        now: Instant,
+    ) -> Self {
+        Self {
+            config,
+            shared,
+            handler,
+            state: State::Waiting { until: now },
+            address: 0,
+            backoff: Backoff::default(),
+            credit: Credit::default(),
+            tally: Tally::default(),
+            stalled: VecDeque::new(),
+        }
+    }
+
+    /// Nothing may be read from the sockets: the program has no room.
+    pub(crate) fn is_stalled(&self) -> bool {
+        !self.stalled.is_empty()
+    }
+
+    /// Offers waiting events again. When the last is taken, the server gets a new term: its pings may have
+    /// been waiting unread.
+    pub(crate) fn retry_stalled(&mut self, now: Instant) {
+        while let Some(event) = self.stalled.pop_front() {
+            if let Err(event) = self.handler.event(event) {
+                self.stalled.push_front(event);
+                return;
+            }
+        }
+        if let State::Up { heard, .. } = &mut self.state {
+            *heard = now;
+        }
+    }
+
+    fn tell(&mut self, event: ClientEvent) {
+        if self.stalled.is_empty() {
+            if let Err(event) = self.handler.event(event) {
+                self.stalled.push_back(event);
+            }
+        } else {
+            self.stalled.push_back(event);
+        }
+    }
+
+    /// Whether a command may be taken from the outbox: always, except that payloads wait while too much is
+    /// in flight.
+    pub(crate) fn takes_commands(&self) -> bool {
+        !self.is_up() || self.credit.in_flight() < self.config.limits.in_flight_bytes_max
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(self.state, State::Up { .. })
+    }
+
+    /// Takes a message; `message` is without its topic when it came by events.
+    pub(crate) fn message(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        channel: Channel,
+        message: &[u8],
+    ) {
+        if channel == self.heartbeat_channel()
+            && let State::Up { heard, .. } = &mut self.state
+        {
+            *heard = now;
+        }
+        let taken = frame::split(message)
+            .and_then(|(kind, body)| self.frame(wire, now, channel, kind, body));
+        if let Err(error) = taken {
+            self.down(wire, now, DownReason::Protocol(error));
+        }
+    }
+
+    /// Where the server's pings come.
+    fn heartbeat_channel(&self) -> Channel {
+        if self.config.events.is_empty() {
+            Channel::Rpc
+        } else {
+            Channel::Events
+        }
+    }
+
+    fn frame(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        channel: Channel,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<(), FrameError> {
+        match (channel, kind) {
+            (Channel::Rpc, Kind::Welcome) => self.welcome(wire, now, Welcome::decode(body)?),
+            (Channel::Rpc, Kind::Refused) => {
+                self.down(wire, now, DownReason::Refused(Refusal::decode(body)?));
+                Ok(())
+            }
+            (Channel::Rpc, Kind::Bye) => {
+                let reason = match Farewell::decode(body)? {
+                    Farewell::Stopping => DownReason::ServerStopping,
+                    Farewell::Dropped => DownReason::Dropped,
+                };
+                self.down(wire, now, reason);
+                Ok(())
+            }
+            (Channel::Rpc, Kind::Received) => {
+                self.credit.report(frame::decode_received(body)?);
+                Ok(())
+            }
+            (Channel::Events, Kind::Granted) => {
+                self.granted(now);
+                Ok(())
+            }
+            (_, Kind::Ping) => {
+                self.ping(wire, now);
+                Ok(())
+            }
+            (_, Kind::Data) => self.data(wire, now, channel, body),
+            _ => Err(FrameError::Malformed("message for a client")),
+        }
+    }
+
+    fn welcome(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        welcome: Welcome,
+    ) -> Result<(), FrameError> {
+        let State::Greeting { deadline } = self.state else {
+            return Err(FrameError::Malformed("welcome without a hello"));
+        };
+        if welcome.events == self.config.events.is_empty() {
+            return Err(FrameError::Malformed(
+                "welcome: one side has an events endpoint, the other none",
+            ));
+        }
+        let interval = Duration::from_millis(u64::from(welcome.interval_ms));
+        let silence_max = interval.saturating_mul(welcome.misses);
+        let instance = welcome.instance;
+        self.state = State::Subscribing {
+            deadline,
+            instance,
+            silence_max,
+        };
+        if !welcome.events {
+            self.granted(now);
+        } else if wire.subscribe(self.address, welcome.ticket).is_err() {
+            self.down(wire, now, DownReason::Disconnected);
+        }
+        Ok(())
+    }
+
+    /// The last step up. A second grant of the same subscription changes nothing.
+    fn granted(&mut self, now: Instant) {
+        let State::Subscribing {
+            instance,
+            silence_max,
+            ..
+        } = self.state
+        else {
+            return;
+        };
+        self.state = State::Up {
+            heard: now,
+            silence_max,
+        };
+        self.backoff.reset();
+        self.mark_ping(now);
+        count(&self.shared.ups);
+        // Even to odd: up. Before the event, so that the program can send as soon as it hears of it.
+        self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+        self.tell(ClientEvent::Up { instance });
+    }
+
+    fn ping(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        count(&self.shared.pings);
+        self.mark_ping(now);
+        self.report(wire, now);
+    }
+
+    fn mark_ping(&self, now: Instant) {
+        let since = now
+            .saturating_duration_since(self.shared.origin)
+            .as_millis();
+        let ms = u64::try_from(since).unwrap_or(u64::MAX - 1);
+        self.shared.ping_ms.store(ms + 1, Ordering::Release);
+    }
+
+    fn report(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        if wire
+            .send(Kind::Received, &self.tally.report().to_le_bytes())
+            .is_err()
+        {
+            self.down(wire, now, DownReason::Disconnected);
+        }
+    }
+
+    fn data(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        channel: Channel,
+        body: &[u8],
+    ) -> Result<(), FrameError> {
+        if !self.is_up() {
+            return Err(FrameError::Malformed("payload before the welcome"));
+        }
+        if body.len() > self.config.limits.message_bytes_max {
+            return Err(FrameError::Malformed("payload: too large"));
+        }
+        let (counter, event) = match channel {
+            Channel::Rpc => (&self.shared.replies, ClientEvent::Reply(body.to_vec())),
+            Channel::Events => (
+                &self.shared.published,
+                ClientEvent::Published(body.to_vec()),
+            ),
+        };
+        count(counter);
+        self.tell(event);
+        if self.tally.received(body.len()) {
+            self.report(wire, now);
+        }
+        Ok(())
+    }
+
+    /// A connection broke, or an attempt to connect failed.
+    pub(crate) fn broken(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        match self.state {
+            State::Waiting { .. } => {}
+            State::Greeting { .. } => {
+                let address = self.config.rpc[self.address].to_string();
+                self.down(wire, now, DownReason::Unreachable(address));
+            }
+            State::Subscribing { .. } | State::Up { .. } => {
+                self.down(wire, now, DownReason::Disconnected);
+            }
+        }
+    }
+
+    /// Drops the connections and plans the next attempt, at the next address of the list.
+    fn down(&mut self, wire: &mut impl ClientWire, now: Instant, reason: DownReason) {
+        if matches!(self.state, State::Waiting { .. }) {
+            return;
+        }
+        if self.is_up() {
+            self.shared.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        wire.close();
+        let retry = self
+            .config
+            .retry
+            .unwrap_or(match self.config.rpc[self.address].path() {
+                Some(_) => Retry::IPC,
+                None => Retry::TCP,
+            });
+        // Without random bytes the longest pause is taken, which is safe.
+        let pause = self
+            .backoff
+            .pause(&retry, getrandom::u64().unwrap_or(u64::MAX));
+        self.state = State::Waiting { until: now + pause };
+        self.address = (self.address + 1) % self.config.rpc.len();
+        self.credit = Credit::default();
+        self.tally = Tally::default();
+        count(&self.shared.downs);
+        self.tell(ClientEvent::Down { reason });
+    }
+
+    /// Carries out a command of the program.
+    pub(crate) fn command(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        command: ClientCommand,
+    ) {
+        match command {
+            ClientCommand::Send { epoch, payload } => self.payload(wire, now, epoch, &payload),
+            ClientCommand::Reconnect => {
+                self.down(wire, now, DownReason::Dropped);
+                self.backoff.reset();
+                self.state = State::Waiting { until: now };
+            }
+        }
+    }
+
+    fn payload(&mut self, wire: &mut impl ClientWire, now: Instant, epoch: u64, payload: &[u8]) {
+        if !self.is_up() || epoch != self.shared.epoch.load(Ordering::Acquire) {
+            count(&self.shared.dropped);
+            return;
+        }
+        self.credit.sent(payload.len());
+        if wire.send(Kind::Data, payload).is_ok() {
+            count(&self.shared.sent);
+        } else {
+            count(&self.shared.dropped);
+            self.down(wire, now, DownReason::Disconnected);
+        }
+    }
+
+    /// Does what is due, and says when to call again.
+    pub(crate) fn tick(&mut self, wire: &mut impl ClientWire, now: Instant) -> Instant {
+        match self.state {
+            State::Waiting { until } if now >= until => self.attempt(wire, now),
+            State::Greeting { deadline } | State::Subscribing { deadline, .. }
+                if now >= deadline =>
+            {
+                self.down(wire, now, DownReason::Timeout);
+            }
+            State::Up { heard, silence_max } if !self.is_stalled() && now > heard + silence_max => {
+                self.down(wire, now, DownReason::Silent);
+            }
+            _ => {}
+        }
+        match self.state {
+            State::Waiting { until } => until,
+            State::Greeting { deadline } | State::Subscribing { deadline, .. } => deadline,
+            State::Up { heard, silence_max } => {
+                (heard + silence_max).max(now) + Duration::from_millis(1)
+            }
+        }
+    }
+
+    fn attempt(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        self.state = State::Greeting {
+            deadline: now + CONNECT_TIME_MAX,
+        };
+        let hello = Hello {
+            protocol: self.config.protocol,
+            node: self.config.node,
+            service: self.config.service.clone(),
+            build: self.config.build.clone(),
+        };
+        let greeted = wire
+            .connect(self.address)
+            .and_then(|()| wire.send(Kind::Hello, &hello.encode()));
+        if greeted.is_err() {
+            self.broken(wire, now);
+        }
+    }
+
+    /// Says goodbye, so that the server need not wait for silence.
+    pub(crate) fn stop(&mut self, wire: &mut impl ClientWire) {
+        if !matches!(self.state, State::Waiting { .. }) {
+            // A server that is gone needs no goodbye.
+            let _ = wire.send(Kind::Bye, &Farewell::Stopping.encode());
+        }
+    }
+}

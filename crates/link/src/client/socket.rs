@@ -1,0 +1,256 @@
+//! The client over ZeroMQ: a DEALER for RPC and a SUB for events, made anew for each attempt, with a
+//! monitor each.
+//!
+//! In: addresses to connect to. Out: messages and broken connections to the core. Knows the sockets' habits
+//! and nothing of the link's rules.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use moor_zmq_sys as sys;
+
+use super::core::{Broken, Channel, ClientCore, ClientWire};
+use super::engine::{ClientEngine, ClientTransport};
+use super::{Client, ClientHandle, ClientHandler, ClientShared};
+use crate::bounds::{BURST_MESSAGES_MAX, SHUTDOWN_LINGER_MS};
+use crate::config::{ClientConfig, Limits};
+use crate::endpoint::Endpoint;
+use crate::error::StartError;
+use crate::folder::{FolderError, check_folder};
+use crate::frame::Kind;
+use crate::identity::Ticket;
+use crate::outbox::outbox;
+use crate::waker::Waker;
+use crate::zmq::{Context, Message, Monitor, Socket, has_curve, poll};
+use crate::{io_loop, socket_options};
+
+/// Bytes of a ticket in front of every event.
+const TOPIC_BYTES: usize = 16;
+
+/// Every way in which a connection ends or does not begin.
+const BROKEN_EVENTS: i32 = sys::ZMQ_EVENT_CLOSED
+    | sys::ZMQ_EVENT_DISCONNECTED
+    | sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+struct Connection {
+    socket: Socket,
+    monitor: Monitor,
+}
+
+struct ClientSockets {
+    context: Context,
+    limits: Limits,
+    rpc_addresses: Vec<Endpoint>,
+    events_addresses: Vec<Endpoint>,
+    rpc: Option<Connection>,
+    events: Option<Connection>,
+    /// Monitors are named apart by it.
+    connections_made: u64,
+}
+
+/// Starts the I/O thread.
+pub(crate) fn start<H: ClientHandler>(
+    config: ClientConfig,
+    handler: H,
+) -> Result<Client, StartError> {
+    config.check()?;
+    if !has_curve() {
+        return Err(StartError::NoCurve);
+    }
+    let waker = Arc::new(Waker::new()?);
+    let limits = config.limits;
+    let (outbox, reader) = outbox(
+        limits.outbox_messages_max,
+        limits.outbox_bytes_max,
+        Arc::clone(&waker),
+    );
+    let shared = Arc::new(ClientShared::new(limits.message_bytes_max));
+    let transport = ClientSockets {
+        context: Context::new()?,
+        limits,
+        rpc_addresses: config.rpc.clone(),
+        events_addresses: config.events.clone(),
+        rpc: None,
+        events: None,
+        connections_made: 0,
+    };
+    let core = ClientCore::new(config, Arc::clone(&shared), handler, Instant::now());
+    let engine = ClientEngine { core, transport };
+    let thread = thread::Builder::new()
+        .name("moor-link-client".to_owned())
+        .spawn(move || io_loop::run(engine, reader, waker))?;
+    Ok(Client::new(ClientHandle { outbox, shared }, thread))
+}
+
+/// A socket that cannot be read is logged and counts as empty; its monitor or the heartbeat ends it.
+fn or_empty<T: Default>(answer: io::Result<T>) -> T {
+    answer.unwrap_or_else(|error| {
+        tracing::error!(%error, "a socket could not be read");
+        T::default()
+    })
+}
+
+/// A folder that others can enter could hold anybody's socket. A missing one is only a server not started.
+fn trusted(endpoint: &Endpoint) -> Result<(), Broken> {
+    let Some(folder) = endpoint.path().and_then(|path| path.parent()) else {
+        return Ok(());
+    };
+    match check_folder(folder) {
+        Ok(()) => Ok(()),
+        Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(Broken)
+        }
+        Err(error) => {
+            tracing::warn!(%endpoint, %error, "not connecting");
+            Err(Broken)
+        }
+    }
+}
+
+impl ClientSockets {
+    fn open(
+        &mut self,
+        kind: i32,
+        endpoint: &Endpoint,
+        topic: Option<Ticket>,
+    ) -> Result<Connection, Broken> {
+        trusted(endpoint)?;
+        self.try_open(kind, endpoint, topic).map_err(|error| {
+            tracing::warn!(%endpoint, %error, "cannot connect");
+            Broken
+        })
+    }
+
+    fn try_open(
+        &mut self,
+        kind: i32,
+        endpoint: &Endpoint,
+        topic: Option<Ticket>,
+    ) -> io::Result<Connection> {
+        let socket = self.context.socket(kind)?;
+        socket_options::set_always(&socket, &self.limits)?;
+        socket_options::set_connecting(&socket)?;
+        socket_options::set_family(&socket, endpoint)?;
+        if let Some(ticket) = topic {
+            socket.set_bytes(sys::ZMQ_SUBSCRIBE, &ticket.0)?;
+        }
+        self.connections_made += 1;
+        let monitor = socket.monitor(&self.connections_made.to_string(), BROKEN_EVENTS)?;
+        socket.connect(&endpoint.to_string())?;
+        Ok(Connection { socket, monitor })
+    }
+
+    fn read_channel<H: ClientHandler>(
+        &mut self,
+        core: &mut ClientCore<H>,
+        now: Instant,
+        channel: Channel,
+    ) -> bool {
+        let mut message = Message::new();
+        let mut taken = 0;
+        while taken < BURST_MESSAGES_MAX && !core.is_stalled() {
+            let connection = match channel {
+                Channel::Rpc => &self.rpc,
+                Channel::Events => &self.events,
+            };
+            let Some(Connection { socket, .. }) = connection else {
+                break;
+            };
+            if !or_empty(socket.receive(&mut message)) {
+                break;
+            }
+            taken += 1;
+            let single = !message.has_more();
+            let topic_bytes = if channel == Channel::Events {
+                TOPIC_BYTES
+            } else {
+                0
+            };
+            // A message of several parts is none of ours; the empty one stands for it.
+            let body = message
+                .bytes()
+                .get(topic_bytes..)
+                .filter(|_| single)
+                .unwrap_or(&[]);
+            core.message(self, now, channel, body);
+        }
+        taken > 0
+    }
+
+    fn read_monitors<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
+        let broken = [&mut self.rpc, &mut self.events]
+            .into_iter()
+            .flatten()
+            .any(|connection| or_empty(connection.monitor.next()).is_some());
+        if broken {
+            core.broken(self, now);
+        }
+        broken
+    }
+}
+
+impl ClientWire for ClientSockets {
+    fn connect(&mut self, address: usize) -> Result<(), Broken> {
+        let endpoint = self.rpc_addresses.get(address).cloned().ok_or(Broken)?;
+        self.rpc = Some(self.open(sys::ZMQ_DEALER, &endpoint, None)?);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, address: usize, ticket: Ticket) -> Result<(), Broken> {
+        let endpoint = self.events_addresses.get(address).cloned().ok_or(Broken)?;
+        self.events = Some(self.open(sys::ZMQ_SUB, &endpoint, Some(ticket))?);
+        Ok(())
+    }
+
+    fn send(&mut self, kind: Kind, body: &[u8]) -> Result<(), Broken> {
+        let Some(rpc) = &self.rpc else {
+            return Err(Broken);
+        };
+        // A full queue is a server that has not read for a long time: credit would have stopped us before.
+        rpc.socket
+            .send([&[kind as u8], body, &[]])
+            .map_err(|_| Broken)
+    }
+
+    fn close(&mut self) {
+        self.rpc = None;
+        self.events = None;
+    }
+}
+
+impl ClientTransport for ClientSockets {
+    fn read<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
+        let mut busy = self.read_channel(core, now, Channel::Rpc);
+        busy |= self.read_channel(core, now, Channel::Events);
+        // Only when all else is read: a server's last word, its refusal or goodbye, comes before the end of
+        // its connection.
+        if !busy && !core.is_stalled() {
+            busy = self.read_monitors(core, now);
+        }
+        busy
+    }
+
+    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
+        let sockets =
+            [&self.rpc, &self.events].map(|connection| connection.as_ref().filter(|_| reading));
+        let [rpc, events] = sockets;
+        let sockets = [
+            rpc.map(|connection| &connection.socket),
+            rpc.map(|connection| connection.monitor.socket()),
+            events.map(|connection| &connection.socket),
+            events.map(|connection| connection.monitor.socket()),
+        ];
+        or_empty(poll(sockets, waker.as_fd(), time_max));
+    }
+
+    fn finish(&mut self) {
+        if let Some(rpc) = &self.rpc {
+            or_empty(rpc.socket.set(sys::ZMQ_LINGER, SHUTDOWN_LINGER_MS));
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! The server's rules without a socket or a clock: hellos, admission, subscriptions, heartbeats, credit.
+//!
+//! In: messages with the route they came by, subscriptions, broken connections, commands, the time. Out:
+//! messages through a [`ServerWire`], events through the program's handler. The ZeroMQ sockets and the
+//! in-memory twin drive the same code.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+
+use super::{Counters, GoneReason, ServerCommand, ServerEvent, ServerHandler};
+use crate::ServerConfig;
+use crate::credit::{Credit, Tally};
+use crate::frame::{self, Farewell, FrameError, Hello, Kind, Refusal, RefusalCode, Welcome};
+use crate::identity::{InstanceId, NodeId, PeerId, PeerIdentity, Proof, Ticket, random_bytes};
+
+/// One connection as the transport names it; never used twice while the server runs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Route(pub(crate) u32);
+
+/// A message could not be handed to the transport.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WireError {
+    /// The connection is gone.
+    Gone,
+    /// Its queue is full.
+    Full,
+}
+
+/// What carries the server's messages.
+pub(crate) trait ServerWire {
+    /// Sends over the RPC connection.
+    fn send(&mut self, route: Route, kind: Kind, body: &[u8]) -> Result<(), WireError>;
+    /// Sends to the topic of a ticket.
+    fn publish(&mut self, ticket: Ticket, kind: Kind, body: &[u8]) -> Result<(), WireError>;
+}
+
+/// A peer between its accepted hello and its end.
+struct Peer {
+    id: PeerId,
+    identity: PeerIdentity,
+    ticket: Ticket,
+    /// Its subscription is live; only now its payloads are taken.
+    joined: bool,
+    heard: Instant,
+    /// The transport's name of the connection, by which its end is told.
+    connection: u64,
+    credit: Credit,
+    tally: Tally,
+}
+
+pub(crate) struct ServerCore<H> {
+    config: ServerConfig,
+    instance: InstanceId,
+    proof: Proof,
+    counters: Arc<Counters>,
+    handler: H,
+    peers: FxHashMap<Route, Peer>,
+    routes: FxHashMap<PeerId, Route>,
+    tickets: FxHashMap<Ticket, Route>,
+    nodes: FxHashMap<NodeId, Route>,
+    connections: FxHashMap<u64, Route>,
+    peers_seen: u64,
+    next_ping: Instant,
+    /// Events that the handler had no room for, oldest first. At most the two of one message and one
+    /// `Gone` for each peer, because nothing is read while any is waiting.
+    stalled: VecDeque<ServerEvent>,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl<H: ServerHandler> ServerCore<H> {
+    pub(crate) fn new(
+        config: ServerConfig,
+        instance: InstanceId,
+        proof: Proof,
+        counters: Arc<Counters>,
+        handler: H,
+        now: Instant,
+    ) -> Self {
+        let next_ping = now + config.heartbeat.interval;
+        Self {
+            config,
+            instance,
+            proof,
+            counters,
+            handler,
+            peers: FxHashMap::default(),
+            routes: FxHashMap::default(),
+            tickets: FxHashMap::default(),
+            nodes: FxHashMap::default(),
+            connections: FxHashMap::default(),
+            peers_seen: 0,
+            next_ping,
+            stalled: VecDeque::new(),
+        }
+    }
+
+    /// Nothing may be read from the sockets: the program has no room.
+    pub(crate) fn is_stalled(&self) -> bool {
+        !self.stalled.is_empty()
+    }
+
+    /// Offers waiting events again. When the last is taken, every peer gets a new term: its answers may
+    /// have been waiting unread.
+    pub(crate) fn retry_stalled(&mut self, now: Instant) {
+        while let Some(event) = self.stalled.pop_front() {
+            if let Err(event) = self.handler.event(event) {
+                self.stalled.push_front(event);
+                return;
+            }
+        }
+        for peer in self.peers.values_mut() {
+            peer.heard = now;
+        }
+    }
+
+    fn tell(&mut self, event: ServerEvent) {
+        if self.stalled.is_empty() {
+            if let Err(event) = self.handler.event(event) {
+                self.stalled.push_back(event);
+            }
+        } else {
+            self.stalled.push_back(event);
+        }
+    }
+
+    /// Takes a message from the RPC socket. `connection` is the transport's name of the connection.
+    pub(crate) fn message(
+        &mut self,
+        wire: &mut impl ServerWire,
+        now: Instant,
+        route: Route,
+        connection: u64,
+        message: &[u8],
+    ) {
+        let known = self.peers.contains_key(&route);
+        match frame::split(message) {
+            Ok((Kind::Hello, body)) if !known => self.hello(wire, now, route, connection, body),
+            Ok((Kind::Data, body)) if known => self.data(wire, now, route, body),
+            Ok((Kind::Received, body)) if known => self.received(wire, now, route, body),
+            Ok((Kind::Bye, _)) if known => self.drop_peer(route, GoneReason::Left),
+            Ok((Kind::Bye, _)) => {}
+            // A peer of a former life or one that was dropped while it sent: it must say hello again.
+            Ok((Kind::Data | Kind::Received, _)) => self.farewell(wire, route, Farewell::Dropped),
+            Ok(_) | Err(_) => self.malformed(wire, route),
+        }
+    }
+
+    fn farewell(&mut self, wire: &mut impl ServerWire, route: Route, farewell: Farewell) {
+        // The receiver may be gone already, which is what is wanted.
+        let _ = wire.send(route, Kind::Bye, &farewell.encode());
+    }
+
+    /// Answers what does not belong on the link, and ends the peer if it is one.
+    fn malformed(&mut self, wire: &mut impl ServerWire, route: Route) {
+        count(&self.counters.malformed);
+        let refusal = Refusal::new(
+            RefusalCode::Protocol,
+            "that message does not belong on this link",
+        );
+        self.refuse(wire, route, &refusal);
+        self.drop_peer(route, GoneReason::Protocol);
+    }
+
+    fn refuse(&mut self, wire: &mut impl ServerWire, route: Route, refusal: &Refusal) {
+        let _ = wire.send(route, Kind::Refused, &refusal.encode());
+    }
+
+    fn hello(
+        &mut self,
+        wire: &mut impl ServerWire,
+        now: Instant,
+        route: Route,
+        connection: u64,
+        body: &[u8],
+    ) {
+        match self.admit(body) {
+            Ok(identity) => self.welcome(wire, now, route, connection, identity),
+            Err(refusal) => {
+                count(&self.counters.refused);
+                tracing::info!(refusal = %refusal.text, "refused a hello");
+                self.refuse(wire, route, &refusal);
+            }
+        }
+    }
+
+    /// Whether a hello lets its sender in.
+    fn admit(&mut self, body: &[u8]) -> Result<PeerIdentity, Refusal> {
+        let hello = Hello::decode(body).map_err(|error| {
+            let code = match error {
+                FrameError::LinkVersion { .. } => RefusalCode::Version,
+                _ => RefusalCode::Protocol,
+            };
+            Refusal::new(code, format!("hello: {error}"))
+        })?;
+        if hello.protocol != self.config.protocol {
+            let text = format!(
+                "this server (build {}) speaks protocol {}, the {} (build {}) protocol {}; install the same release",
+                self.config.build, self.config.protocol, hello.service, hello.build, hello.protocol
+            );
+            return Err(Refusal::new(RefusalCode::Version, text));
+        }
+        if !self.config.services.contains(&hello.service) {
+            let text = format!("{} has no business at this endpoint", hello.service);
+            return Err(Refusal::new(RefusalCode::Service, text));
+        }
+        if self.peers.len() >= self.config.limits.peers_max && !self.nodes.contains_key(&hello.node)
+        {
+            let text = format!(
+                "{} peers are connected, no more are allowed",
+                self.peers.len()
+            );
+            return Err(Refusal::new(RefusalCode::TooManyPeers, text));
+        }
+        let identity = PeerIdentity::new(hello.node, hello.service, hello.build, self.proof);
+        self.handler.admit(&identity)?;
+        Ok(identity)
+    }
+
+    fn welcome(
+        &mut self,
+        wire: &mut impl ServerWire,
+        now: Instant,
+        route: Route,
+        connection: u64,
+        identity: PeerIdentity,
+    ) {
+        let Ok(ticket) = random_bytes().map(Ticket) else {
+            self.refuse(
+                wire,
+                route,
+                &Refusal::new(RefusalCode::Denied, "no random bytes; try again"),
+            );
+            return;
+        };
+        // The newest connection of a node is the live one; the former may be a corpse not yet noticed.
+        if let Some(&former) = self.nodes.get(&identity.node()) {
+            self.farewell(wire, former, Farewell::Dropped);
+            self.drop_peer(former, GoneReason::Replaced);
+        }
+        let welcome = self.welcome_text(ticket);
+        if wire.send(route, Kind::Welcome, &welcome.encode()).is_err() {
+            return;
+        }
+        self.peers_seen += 1;
+        let id = PeerId(self.peers_seen);
+        self.routes.insert(id, route);
+        self.tickets.insert(ticket, route);
+        self.nodes.insert(identity.node(), route);
+        self.connections.insert(connection, route);
+        let (credit, tally) = (Credit::default(), Tally::default());
+        let peer = Peer {
+            id,
+            identity,
+            ticket,
+            joined: false,
+            heard: now,
+            connection,
+            credit,
+            tally,
+        };
+        self.peers.insert(route, peer);
+        if self.config.events.is_empty() {
+            self.join(route);
+        }
+    }
+
+    fn welcome_text(&self, ticket: Ticket) -> Welcome {
+        let heartbeat = &self.config.heartbeat;
+        Welcome {
+            instance: self.instance,
+            ticket,
+            events: !self.config.events.is_empty(),
+            interval_ms: u32::try_from(heartbeat.interval.as_millis()).unwrap_or(u32::MAX),
+            misses: heartbeat.misses,
+            build: self.config.build.clone(),
+        }
+    }
+
+    fn join(&mut self, route: Route) {
+        let Some(peer) = self.peers.get_mut(&route) else {
+            return;
+        };
+        peer.joined = true;
+        let event = ServerEvent::Joined {
+            peer: peer.id,
+            identity: peer.identity.clone(),
+        };
+        count(&self.counters.peers);
+        self.tell(event);
+    }
+
+    /// Judges a subscription. Only the exact topic of a welcomed peer is granted: no prefix, nothing longer,
+    /// no other topic. The caller grants it in the transport, then calls [`Self::subscribed`].
+    pub(crate) fn may_subscribe(&self, topic: &[u8]) -> Option<Ticket> {
+        let ticket = topic.try_into().ok().map(Ticket);
+        let granted = ticket.filter(|ticket| self.tickets.contains_key(ticket));
+        if granted.is_none() {
+            count(&self.counters.subscriptions_denied);
+        }
+        granted
+    }
+
+    /// A granted subscription is live.
+    pub(crate) fn subscribed(&mut self, wire: &mut impl ServerWire, ticket: Ticket) {
+        let Some(&route) = self.tickets.get(&ticket) else {
+            return;
+        };
+        if wire.publish(ticket, Kind::Granted, &[]).is_err() {
+            return;
+        }
+        if self.peers.get(&route).is_some_and(|peer| !peer.joined) {
+            self.join(route);
+        }
+    }
+
+    /// A subscription ended: the peer's events connection broke, and events would be lost. Returns the
+    /// topic if it was a peer's.
+    pub(crate) fn unsubscribed(
+        &mut self,
+        wire: &mut impl ServerWire,
+        topic: &[u8],
+    ) -> Option<Ticket> {
+        let ticket = topic.try_into().ok().map(Ticket)?;
+        let &route = self.tickets.get(&ticket)?;
+        self.farewell(wire, route, Farewell::Dropped);
+        self.drop_peer(route, GoneReason::Disconnected);
+        Some(ticket)
+    }
+
+    fn data(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route, body: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&route) else {
+            return;
+        };
+        if !peer.joined || body.len() > self.config.limits.message_bytes_max {
+            self.malformed(wire, route);
+            return;
+        }
+        peer.heard = now;
+        if peer.tally.received(body.len()) {
+            // A full or broken connection is found by the next payload or ping.
+            let _ = wire.send(route, Kind::Received, &peer.tally.report().to_le_bytes());
+        }
+        let (peer, identity) = (peer.id, peer.identity.clone());
+        count(&self.counters.requests);
+        self.tell(ServerEvent::Request {
+            peer,
+            identity,
+            payload: body.to_vec(),
+        });
+    }
+
+    fn received(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route, body: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&route) else {
+            return;
+        };
+        match frame::decode_received(body) {
+            Ok(total) => {
+                peer.heard = now;
+                peer.credit.report(total);
+            }
+            Err(_) => self.malformed(wire, route),
+        }
+    }
+
+    /// The transport lost a connection.
+    pub(crate) fn disconnected(&mut self, connection: u64) {
+        if let Some(&route) = self.connections.get(&connection) {
+            self.drop_peer(route, GoneReason::Disconnected);
+        }
+    }
+
+    /// Forgets a peer and tells the program, if it had been told of it.
+    fn drop_peer(&mut self, route: Route, reason: GoneReason) {
+        let Some(peer) = self.peers.remove(&route) else {
+            return;
+        };
+        self.routes.remove(&peer.id);
+        self.tickets.remove(&peer.ticket);
+        // A newer connection may have taken these places.
+        if self.nodes.get(&peer.identity.node()) == Some(&route) {
+            self.nodes.remove(&peer.identity.node());
+        }
+        if self.connections.get(&peer.connection) == Some(&route) {
+            self.connections.remove(&peer.connection);
+        }
+        match reason {
+            GoneReason::Slow => count(&self.counters.slow),
+            GoneReason::Silent => count(&self.counters.silent),
+            _ => {}
+        }
+        if peer.joined {
+            self.counters.peers.fetch_sub(1, Ordering::Relaxed);
+            self.tell(ServerEvent::Gone {
+                peer: peer.id,
+                identity: peer.identity,
+                reason,
+            });
+        }
+    }
+
+    /// Carries out a command of the program.
+    pub(crate) fn command(&mut self, wire: &mut impl ServerWire, command: ServerCommand) {
+        match command {
+            ServerCommand::Reply { peer, payload } => self.payload(wire, peer, false, &payload),
+            ServerCommand::Publish { peer, payload } => self.payload(wire, peer, true, &payload),
+            ServerCommand::Disconnect { peer } => {
+                if let Some(&route) = self.routes.get(&peer) {
+                    self.farewell(wire, route, Farewell::Dropped);
+                    self.drop_peer(route, GoneReason::Asked);
+                }
+            }
+        }
+    }
+
+    fn payload(&mut self, wire: &mut impl ServerWire, id: PeerId, event: bool, payload: &[u8]) {
+        let Some(&route) = self.routes.get(&id) else {
+            count(&self.counters.undeliverable);
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&route) else {
+            return;
+        };
+        peer.credit.sent(payload.len());
+        let sent = if peer.credit.in_flight() > self.config.limits.in_flight_bytes_max {
+            Err(WireError::Full)
+        } else if event {
+            wire.publish(peer.ticket, Kind::Data, payload)
+        } else {
+            wire.send(route, Kind::Data, payload)
+        };
+        match sent {
+            Ok(()) if event => count(&self.counters.published),
+            Ok(()) => count(&self.counters.replies),
+            Err(error) => {
+                count(&self.counters.undeliverable);
+                self.failed(wire, route, error);
+            }
+        }
+    }
+
+    fn failed(&mut self, wire: &mut impl ServerWire, route: Route, error: WireError) {
+        match error {
+            WireError::Gone => self.drop_peer(route, GoneReason::Disconnected),
+            WireError::Full => {
+                self.farewell(wire, route, Farewell::Dropped);
+                self.drop_peer(route, GoneReason::Slow);
+            }
+        }
+    }
+
+    /// Does what is due, and says when to call again.
+    pub(crate) fn tick(&mut self, wire: &mut impl ServerWire, now: Instant) -> Instant {
+        if now >= self.next_ping {
+            self.next_ping = now + self.config.heartbeat.interval;
+            if !self.is_stalled() {
+                self.drop_silent(wire, now);
+            }
+            self.ping_all(wire);
+        }
+        self.next_ping
+    }
+
+    fn drop_silent(&mut self, wire: &mut impl ServerWire, now: Instant) {
+        let silence_max = self.config.heartbeat.silence_max();
+        let silent = |peer: &Peer| now.saturating_duration_since(peer.heard) > silence_max;
+        let routes: Vec<Route> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| silent(peer))
+            .map(|(&route, _)| route)
+            .collect();
+        for route in routes {
+            self.farewell(wire, route, Farewell::Dropped);
+            self.drop_peer(route, GoneReason::Silent);
+        }
+    }
+
+    /// A ping goes the way that events go, its answer comes the way that requests come, so one round proves
+    /// both. With it goes a report, for a client whose credit waits for less than a full report.
+    fn ping_all(&mut self, wire: &mut impl ServerWire) {
+        let events = !self.config.events.is_empty();
+        let mut failures = Vec::new();
+        for (&route, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.joined) {
+            let ping = match events {
+                true => wire.publish(peer.ticket, Kind::Ping, &[]),
+                false => wire.send(route, Kind::Ping, &[]),
+            };
+            let report = wire.send(route, Kind::Received, &peer.tally.report().to_le_bytes());
+            if let Err(error) = ping.and(report) {
+                failures.push((route, error));
+            }
+        }
+        for (route, error) in failures {
+            self.failed(wire, route, error);
+        }
+    }
+
+    /// Says goodbye to every peer.
+    pub(crate) fn stop(&mut self, wire: &mut impl ServerWire) {
+        for route in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.farewell(wire, route, Farewell::Stopping);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The options that every socket of the link has, each with its reason.
+//!
+//! In: a fresh socket and the configured limits. Out: the same socket, set. Knows nothing of messages.
+
+use std::io;
+
+use moor_zmq_sys as sys;
+
+use crate::bounds::{HANDSHAKE_MS_MAX, LISTEN_BACKLOG, RECEIVE_HWM, SEND_HWM};
+use crate::config::Limits;
+use crate::endpoint::Endpoint;
+use crate::zmq::Socket;
+
+/// ZMTP's own pings, below the link's: they close connections that never said hello and whose machine is gone.
+const ZMTP_PING_INTERVAL_MS: i32 = 5_000;
+
+/// Silence after which ZMTP closes a connection.
+const ZMTP_SILENCE_MS_MAX: i32 = 15_000;
+
+/// Bytes that the link adds to the largest payload: a topic and a kind.
+const HEADER_BYTES: usize = 17;
+
+/// Sets what every socket has.
+pub(crate) fn set_always(socket: &Socket, limits: &Limits) -> io::Result<()> {
+    // Without a bound, one frame header of nine bytes makes libzmq take any amount of memory.
+    let bytes_max =
+        i64::try_from(limits.message_bytes_max + HEADER_BYTES).map_err(io::Error::other)?;
+    socket.set_bytes(sys::ZMQ_MAXMSGSIZE, &bytes_max.to_ne_bytes())?;
+    // Connections that do not finish their handshake go away.
+    socket.set(sys::ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX)?;
+    socket.set(sys::ZMQ_HEARTBEAT_IVL, ZMTP_PING_INTERVAL_MS)?;
+    socket.set(sys::ZMQ_HEARTBEAT_TIMEOUT, ZMTP_SILENCE_MS_MAX)?;
+    socket.set(sys::ZMQ_HEARTBEAT_TTL, ZMTP_SILENCE_MS_MAX)?;
+    socket.set(sys::ZMQ_SNDHWM, SEND_HWM)?;
+    socket.set(sys::ZMQ_RCVHWM, RECEIVE_HWM)?;
+    // A connection given up holds neither memory nor the end of the program.
+    socket.set(sys::ZMQ_LINGER, 0)
+}
+
+/// Sets what a listening socket has beside.
+pub(crate) fn set_listening(socket: &Socket) -> io::Result<()> {
+    // The system's default of 100 turns away hosts that all come back at once after a restart.
+    socket.set(sys::ZMQ_BACKLOG, LISTEN_BACKLOG)
+}
+
+/// Sets what a connecting socket has beside.
+pub(crate) fn set_connecting(socket: &Socket) -> io::Result<()> {
+    // libzmq's own reconnection would bring back half a link without a hello; the client makes new sockets.
+    socket.set(sys::ZMQ_RECONNECT_IVL, -1)
+}
+
+/// Lets a socket understand an IPv6 address. Not set for names, which would then go to IPv6 first.
+pub(crate) fn set_family(socket: &Socket, endpoint: &Endpoint) -> io::Result<()> {
+    match endpoint {
+        Endpoint::Tcp { host, .. } if host.contains(':') => socket.set(sys::ZMQ_IPV6, 1),
+        Endpoint::Tcp { .. } | Endpoint::Ipc(_) => Ok(()),
+    }
+}

@@ -1,0 +1,365 @@
+//! A safe face of the few parts of libzmq that the link uses: contexts, sockets, messages, poll, monitors.
+//!
+//! In: options, addresses, bytes. Out: the same through owned types whose `Drop` closes them in the order
+//! that libzmq needs. This is the crate's only module with `unsafe` (docs/decisions/0002); it knows nothing
+//! of hellos, peers or what a message means.
+//!
+//! libzmq's rules that the types keep: a socket is used by one thread at a time (`Socket` is `Send`, not
+//! `Sync`); a context ends after its sockets (each holds it); a message is initialised once and closed once.
+
+use std::ffi::{CStr, CString, c_int, c_short, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moor_zmq_sys as sys;
+
+/// What libzmq answered to the last failed call of this thread. Most codes are the system's; libzmq's own
+/// keep their text.
+fn last_error() -> io::Error {
+    // SAFETY: takes nothing.
+    let code = unsafe { sys::zmq_errno() };
+    /// libzmq's own codes start here.
+    const ZMQ_CODES: c_int = 156_384_712;
+    if code < ZMQ_CODES {
+        return io::Error::from_raw_os_error(code);
+    }
+    // SAFETY: `zmq_strerror` returns a static text that ends in zero for every number.
+    let text = unsafe { CStr::from_ptr(sys::zmq_strerror(code)) };
+    io::Error::other(text.to_string_lossy().into_owned())
+}
+
+fn check(answer: c_int) -> io::Result<()> {
+    if answer == -1 {
+        Err(last_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn c_text(text: &str) -> io::Result<CString> {
+    CString::new(text).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// Whether the linked libzmq can encrypt.
+pub(crate) fn has_curve() -> bool {
+    // SAFETY: a text that ends in zero.
+    unsafe { sys::zmq_has(c"curve".as_ptr()) == 1 }
+}
+
+/// Owns a context; the last clone ends it, waiting for the linger of its sockets.
+#[derive(Clone, Debug)]
+pub(crate) struct Context(Arc<RawContext>);
+
+#[derive(Debug)]
+struct RawContext(*mut c_void);
+
+// SAFETY: libzmq documents contexts as safe for use by any number of threads.
+unsafe impl Send for RawContext {}
+// SAFETY: as above.
+unsafe impl Sync for RawContext {}
+
+impl Context {
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: takes nothing; null is checked below.
+        let raw = unsafe { sys::zmq_ctx_new() };
+        if raw.is_null() {
+            return Err(last_error());
+        }
+        Ok(Self(Arc::new(RawContext(raw))))
+    }
+
+    /// Makes a socket of a `ZMQ_*` type.
+    pub(crate) fn socket(&self, kind: c_int) -> io::Result<Socket> {
+        // SAFETY: the context lives as long as `self.0`.
+        let raw = unsafe { sys::zmq_socket(self.0.0, kind) };
+        if raw.is_null() {
+            return Err(last_error());
+        }
+        Ok(Socket {
+            raw,
+            context: self.clone(),
+        })
+    }
+}
+
+impl Drop for RawContext {
+    fn drop(&mut self) {
+        // SAFETY: no socket is left, each holds a clone of the `Arc`; the pointer is not used afterwards. A
+        // signal interrupts the wait, and the call is then to be repeated.
+        while unsafe { sys::zmq_ctx_term(self.0) } == -1 && is_interrupted() {}
+    }
+}
+
+fn is_interrupted() -> bool {
+    last_error().kind() == io::ErrorKind::Interrupted
+}
+
+/// Owns a socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    raw: *mut c_void,
+    context: Context,
+}
+
+// SAFETY: libzmq allows a socket to move between threads with a full fence between the uses, which whatever
+// moves a `Socket` (a thread's start, a channel) has. It is not `Sync`: the raw pointer sees to that.
+unsafe impl Send for Socket {}
+
+impl Socket {
+    /// Sets an option whose type is `int`.
+    pub(crate) fn set(&self, option: c_int, value: c_int) -> io::Result<()> {
+        self.set_bytes(option, &value.to_ne_bytes())
+    }
+
+    /// Sets an option of any type by its bytes.
+    pub(crate) fn set_bytes(&self, option: c_int, value: &[u8]) -> io::Result<()> {
+        // SAFETY: the socket is open; libzmq copies `value.len()` bytes and checks them.
+        check(unsafe { sys::zmq_setsockopt(self.raw, option, value.as_ptr().cast(), value.len()) })
+    }
+
+    pub(crate) fn bind(&self, endpoint: &str) -> io::Result<()> {
+        let endpoint = c_text(endpoint)?;
+        // SAFETY: the socket is open; a text that ends in zero.
+        check(unsafe { sys::zmq_bind(self.raw, endpoint.as_ptr()) })
+    }
+
+    pub(crate) fn connect(&self, endpoint: &str) -> io::Result<()> {
+        let endpoint = c_text(endpoint)?;
+        // SAFETY: the socket is open; a text that ends in zero.
+        check(unsafe { sys::zmq_connect(self.raw, endpoint.as_ptr()) })
+    }
+
+    /// The endpoint bound last, with the port that the system chose.
+    pub(crate) fn last_endpoint(&self) -> io::Result<String> {
+        let mut text = [0u8; 256];
+        let mut length = text.len();
+        // SAFETY: the socket is open; `length` says how much room `text` has.
+        check(unsafe {
+            sys::zmq_getsockopt(
+                self.raw,
+                sys::ZMQ_LAST_ENDPOINT,
+                text.as_mut_ptr().cast(),
+                &mut length,
+            )
+        })?;
+        let text = CStr::from_bytes_until_nul(&text).map_err(io::Error::other)?;
+        Ok(text.to_string_lossy().into_owned())
+    }
+
+    /// A socket that receives this socket's connection events (a `ZMQ_EVENT_*` mask), in order.
+    pub(crate) fn monitor(&self, name: &str, events: c_int) -> io::Result<Monitor> {
+        let address = format!("inproc://monitor-{name}");
+        let endpoint = c_text(&address)?;
+        // SAFETY: the socket is open; a text that ends in zero.
+        check(unsafe { sys::zmq_socket_monitor(self.raw, endpoint.as_ptr(), events) })?;
+        let socket = self.context.socket(sys::ZMQ_PAIR)?;
+        socket.set(sys::ZMQ_LINGER, 0)?;
+        // No bound: at one, libzmq's own I/O thread would wait for us to read, and we may at that moment be
+        // waiting for it to close the monitored socket. Each event stands for a connection that really ended.
+        socket.set(sys::ZMQ_RCVHWM, 0)?;
+        socket.connect(&address)?;
+        Ok(Monitor {
+            socket,
+            message: Message::new(),
+        })
+    }
+
+    /// Sends bytes that other parts of the same message follow. Does not wait.
+    pub(crate) fn send_first(&self, bytes: &[u8]) -> io::Result<()> {
+        let flags = sys::ZMQ_DONTWAIT | sys::ZMQ_SNDMORE;
+        // SAFETY: the socket is open; libzmq copies `bytes`.
+        check(unsafe { sys::zmq_send(self.raw, bytes.as_ptr().cast(), bytes.len(), flags) })
+    }
+
+    /// Sends the pieces joined as the only or last part. Does not wait.
+    pub(crate) fn send(&self, pieces: [&[u8]; 3]) -> io::Result<()> {
+        let mut message = Message::joined(pieces)?;
+        // SAFETY: the socket is open, the message initialised; on failure it stays ours and is closed.
+        check(unsafe { sys::zmq_msg_send(&mut message.0, self.raw, sys::ZMQ_DONTWAIT) })
+    }
+
+    /// Receives a part into `message`; `false` if there is none. Does not wait.
+    pub(crate) fn receive(&self, message: &mut Message) -> io::Result<bool> {
+        loop {
+            // SAFETY: the socket is open, the message initialised; libzmq frees its former content.
+            match check(unsafe { sys::zmq_msg_recv(&mut message.0, self.raw, sys::ZMQ_DONTWAIT) }) {
+                Ok(()) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads away the rest of a message whose part was `last`.
+    pub(crate) fn skip_parts(&self, last: &mut Message) -> io::Result<()> {
+        while last.has_more() && self.receive(last)? {}
+        Ok(())
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // SAFETY: the socket is open and is not used afterwards. The only failure is that it is none.
+        unsafe { sys::zmq_close(self.raw) };
+    }
+}
+
+/// Owns a message part.
+#[derive(Debug)]
+pub(crate) struct Message(sys::zmq_msg_t);
+
+impl Message {
+    pub(crate) fn new() -> Self {
+        let mut raw = MaybeUninit::<sys::zmq_msg_t>::uninit();
+        // SAFETY: `zmq_msg_init` initialises the whole message and cannot fail.
+        unsafe {
+            sys::zmq_msg_init(raw.as_mut_ptr());
+            Self(raw.assume_init())
+        }
+    }
+
+    fn joined(pieces: [&[u8]; 3]) -> io::Result<Self> {
+        let size = pieces.iter().map(|piece| piece.len()).sum();
+        let mut raw = MaybeUninit::<sys::zmq_msg_t>::uninit();
+        // SAFETY: initialises the message if it answers 0; otherwise (no memory) `raw` is dropped unused.
+        check(unsafe { sys::zmq_msg_init_size(raw.as_mut_ptr(), size) })?;
+        // SAFETY: initialised by the call above.
+        let mut message = Self(unsafe { raw.assume_init() });
+        // SAFETY: the message is initialised.
+        let mut place = unsafe { sys::zmq_msg_data(&mut message.0) }.cast::<u8>();
+        for piece in pieces {
+            // SAFETY: the message has room for the sum of the pieces, and is not theirs.
+            unsafe {
+                place.copy_from_nonoverlapping(piece.as_ptr(), piece.len());
+                place = place.add(piece.len());
+            }
+        }
+        Ok(message)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the message is initialised; its bytes live and stay as long as it is borrowed. libzmq only
+        // reads here, though it asks for a mutable pointer. An empty message has a pointer too: libzmq's
+        // points into the message itself.
+        unsafe {
+            let data = sys::zmq_msg_data((&raw const self.0).cast_mut()).cast::<u8>();
+            std::slice::from_raw_parts(data, sys::zmq_msg_size(&self.0))
+        }
+    }
+
+    /// More parts of the same message follow.
+    pub(crate) fn has_more(&self) -> bool {
+        // SAFETY: the message is initialised.
+        unsafe { sys::zmq_msg_get(&self.0, sys::ZMQ_MORE) == 1 }
+    }
+
+    /// The descriptor of the connection it came by, if it came by one. A name, not for use as a descriptor.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        // SAFETY: the message is initialised.
+        let fd = unsafe { sys::zmq_msg_get(&self.0, sys::ZMQ_SRCFD) };
+        u64::try_from(fd).ok()
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: the message is initialised and is not used afterwards.
+        unsafe { sys::zmq_msg_close(&mut self.0) };
+    }
+}
+
+/// Receives a socket's connection events. Drop it before its socket or after, as it comes.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    socket: Socket,
+    message: Message,
+}
+
+impl Monitor {
+    /// The next event, if there is one: its `ZMQ_EVENT_*` and its value (a descriptor or an error).
+    pub(crate) fn next(&mut self) -> io::Result<Option<(c_int, u64)>> {
+        if !self.socket.receive(&mut self.message)? {
+            return Ok(None);
+        }
+        // Layout of the first part: event u16, value u32, both in the machine's order.
+        let event = match *self.message.bytes() {
+            [a, b, c, d, e, f] => {
+                let value = u32::from_ne_bytes([c, d, e, f]);
+                Some((c_int::from(u16::from_ne_bytes([a, b])), u64::from(value)))
+            }
+            _ => None,
+        };
+        self.socket.skip_parts(&mut self.message)?;
+        Ok(event)
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+/// Waits until one of the sockets has something to receive, the descriptor is readable, the time has
+/// passed, or a signal came.
+pub(crate) fn poll<const N: usize>(
+    sockets: [Option<&Socket>; N],
+    wake: BorrowedFd<'_>,
+    time_max: Duration,
+) -> io::Result<()> {
+    let item = |socket, fd| sys::zmq_pollitem_t {
+        socket,
+        fd,
+        events: sys::ZMQ_POLLIN as c_short,
+        revents: 0,
+    };
+    let mut items = Vec::with_capacity(N + 1);
+    items.push(item(std::ptr::null_mut(), wake.as_raw_fd()));
+    items.extend(
+        sockets
+            .into_iter()
+            .flatten()
+            .map(|socket| item(socket.raw, 0)),
+    );
+    let count = c_int::try_from(items.len()).map_err(io::Error::other)?;
+    // Rounded up: waking a moment too early would spin until the moment comes.
+    let timeout = i64::try_from(time_max.as_micros().div_ceil(1000)).unwrap_or(i64::MAX);
+    // SAFETY: `items` holds `count` items, whose sockets are open and borrowed for the call.
+    match check(unsafe { sys::zmq_poll(items.as_mut_ptr(), count, timeout) }) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        answer => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_can_encrypt() {
+        assert!(has_curve());
+    }
+
+    #[test]
+    fn messages_keep_their_bytes() {
+        let message = Message::joined([b"ab", b"", b"cde"]).expect("memory");
+        assert_eq!(message.bytes(), b"abcde");
+        assert_eq!(Message::new().bytes(), b"");
+        assert!(!message.has_more());
+        assert_eq!(message.connection(), None);
+        let large = Message::joined([&[7; 100_000], &[], &[8]]).expect("memory");
+        assert_eq!(large.bytes().len(), 100_001);
+        assert_eq!(large.bytes()[100_000], 8);
+    }
+
+    #[test]
+    fn a_bad_option_and_a_bad_address_are_errors() {
+        let context = Context::new().expect("context");
+        let socket = context.socket(sys::ZMQ_ROUTER).expect("socket");
+        assert!(socket.set(9999, 1).is_err());
+        assert!(socket.bind("nonsense").is_err());
+        assert!(socket.connect("tcp://a\0b:1").is_err());
+    }
+}
