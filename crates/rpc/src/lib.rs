@@ -29,4 +29,4 @@ pub use request::{
 
 /// The version of these messages. Two programs talk only when theirs are equal; the transport's
 /// hello carries it and refuses a difference.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u32 = 1;
