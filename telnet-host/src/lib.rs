@@ -1,1 +1,32 @@
-//! moor-telnet-host.
+//! The telnet host: it holds the sockets of telnet users, and keeps them while the daemon restarts.
+//!
+//! In: flags, users' bytes, the daemon's events. Out: numbered lines to the daemon, text to users. The
+//! world, its objects and its language are the daemon's; here a line is text and a user is a socket.
+//!
+//! [`run`] is the whole program. [`telnet`], [`session`], [`output`] and [`window`] are pure;
+//! [`connection`], [`listener`] and [`hub`] give them sockets and time.
+
+pub mod config;
+pub mod connection;
+pub mod daemon_link;
+pub mod host;
+pub mod hub;
+pub mod identity;
+pub mod listener;
+pub mod notices;
+pub mod output;
+pub mod session;
+pub mod telnet;
+pub mod uplink;
+pub mod window;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The name of the program, as in log lines.
+pub const PROGRAM: &str = "moor-telnet-host";
+
+/// The whole program: `argv` is its command line, the first element its path.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    moor_node::run(PROGRAM, argv, host::run)
+}

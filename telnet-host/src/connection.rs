@@ -1,0 +1,261 @@
+//! One user's socket: its session, and the task that reads from it.
+//!
+//! In: a socket, what the hub does to the session. Out: lines to the daemon, output to the socket, and
+//! one word to the hub when the socket is closed. Whoever changes the session also writes its output,
+//! at once and in one write; the task wakes only when the socket is readable, or must be waited for.
+//! An idle connection holds no buffer.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moor_rpc::{CloseReason, KeepAlive, OpenSession, RequestBody, SessionId};
+use parking_lot::Mutex;
+use rustix::net::sockopt;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::hub::FromConnection;
+use crate::output::Sink;
+use crate::session::{Ending, Session, Socket};
+use crate::uplink::{Requests, UplinkError};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 4_096;
+
+/// Reads in a row before other connections get their turn.
+const READS_MAX: usize = 8;
+
+/// How long a line waits when the uplink is full.
+const UPLINK_RETRY: Duration = Duration::from_millis(10);
+
+/// How long output may take to leave when the session ends, and lines to be done when only the user's
+/// side has ended.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long the socket stays half open after the last output, so that unread input does not make the
+/// kernel throw that output away.
+const FAREWELL_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// A connection as the hub and its task share it. The lock is private to this file and never held
+/// across an await.
+pub struct Connection {
+    id: SessionId,
+    shared: Mutex<Shared>,
+    wake: Notify,
+}
+
+struct Shared {
+    session: Session,
+    /// `None` once the socket is closed; the session may still wait for the daemon.
+    socket: Option<Arc<TcpStream>>,
+}
+
+/// What the task has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wants {
+    read: bool,
+    write: bool,
+    send: bool,
+    ending: bool,
+    finished: bool,
+}
+
+impl Connection {
+    /// A connection whose session is to be opened with `open`.
+    #[must_use]
+    pub fn new(socket: TcpStream, open: OpenSession) -> Arc<Self> {
+        let id = open.session;
+        let shared = Shared { session: Session::new(open), socket: Some(Arc::new(socket)) };
+        Arc::new(Self { id, shared: Mutex::new(shared), wake: Notify::new() })
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whether the socket is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.lock().socket.is_none()
+    }
+
+    /// Does something to the session, writes what it queued, and wakes the task if it now has more or
+    /// less to wait for.
+    pub fn act<R>(&self, action: impl FnOnce(&mut Session, &dyn Socket) -> R) -> R {
+        let mut shared = self.shared.lock();
+        let before = shared.wants();
+        let result = shared.act(action);
+        if shared.wants() != before {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// Sends the lines that wait, as far as the uplink takes them. False when it is full.
+    pub fn send_lines(&self, requests: &Requests) -> bool {
+        let session = &mut self.shared.lock().session;
+        while let Some(line) = session.next_line() {
+            let (number, last_event) = (line.number, line.last_event);
+            // Without a daemon the line counts as sent: the reattachment sends it again. A line that
+            // fits the window always fits a message.
+            if let Err(UplinkError::Full) = requests.send(RequestBody::Line(line)) {
+                return false;
+            }
+            session.line_sent(number, last_event);
+        }
+        true
+    }
+
+    /// Serves the socket until it is closed, then tells the hub.
+    pub async fn serve(
+        self: Arc<Self>,
+        requests: Arc<Requests>,
+        hub: mpsc::Sender<FromConnection>,
+    ) {
+        let socket = self.shared.lock().socket.clone();
+        if let Some(socket) = socket {
+            self.attend(&socket, &requests).await;
+            self.shared.lock().socket = None;
+            farewell(&socket).await;
+        }
+        // A hub that has stopped needs no word.
+        let _ = hub.send(FromConnection::Ended(self.id)).await;
+    }
+
+    async fn attend(&self, socket: &TcpStream, requests: &Requests) {
+        let mut deadline = None;
+        loop {
+            let uplink_full = !self.send_lines(requests);
+            let wants = self.shared.lock().wants();
+            if wants.finished {
+                return;
+            }
+            let now = Instant::now();
+            if wants.ending && now >= *deadline.get_or_insert(now + ENDING_TIME_MAX) {
+                self.act(|session, _| session.broken());
+                return;
+            }
+            let retry = uplink_full.then(|| now + UPLINK_RETRY);
+            let timer = [deadline, retry].into_iter().flatten().min();
+            tokio::select! {
+                () = self.wake.notified() => {}
+                _ = socket.readable(), if wants.read => self.read(socket),
+                _ = socket.writable(), if wants.write => self.act(|_, _| ()),
+                () = sleep_until(timer.unwrap_or(now)), if timer.is_some() => {}
+            }
+        }
+    }
+
+    fn read(&self, socket: &TcpStream) {
+        let mut buffer = [0; READ_BYTES];
+        for _ in 0..READS_MAX {
+            match socket.try_read(&mut buffer) {
+                Ok(0) => self.act(|session, _| session.input_ended()),
+                Ok(bytes) => self.act(|session, socket| session.receive(&buffer[..bytes], socket)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.act(|session, _| session.broken()),
+            }
+            if !self.shared.lock().wants().read {
+                return;
+            }
+        }
+    }
+
+    /// Ends the session from this side, after `notice`.
+    pub fn close(&self, notice: Option<&str>, reason: CloseReason) {
+        self.act(|session, socket| {
+            if let Some(notice) = notice {
+                session.notice(notice, socket);
+            }
+            session.close(reason);
+        });
+    }
+}
+
+impl Shared {
+    fn act<R>(&mut self, action: impl FnOnce(&mut Session, &dyn Socket) -> R) -> R {
+        let socket: &dyn Socket = match &self.socket {
+            Some(socket) => &**socket,
+            None => &ClosedSocket,
+        };
+        let result = action(&mut self.session, socket);
+        if self.session.flush(socket).is_err() {
+            self.session.broken();
+        }
+        result
+    }
+
+    fn wants(&self) -> Wants {
+        Wants {
+            read: self.session.wants_input(),
+            write: self.session.has_output(),
+            send: self.session.next_line().is_some(),
+            ending: matches!(
+                self.session.ending(),
+                Some(Ending::Closing(_) | Ending::InputEnded)
+            ),
+            finished: self.session.is_finished(),
+        }
+    }
+}
+
+impl Sink for TcpStream {
+    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write_vectored(slices)
+    }
+}
+
+impl Socket for TcpStream {
+    fn set_keep_alive(&self, times: Option<KeepAlive>) {
+        if let Err(error) = set_keep_alive(self, times) {
+            tracing::warn!(%error, ?times, "keep-alive cannot be set");
+        }
+    }
+}
+
+fn set_keep_alive(socket: &TcpStream, times: Option<KeepAlive>) -> rustix::io::Result<()> {
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
+    if let Some(times) = times {
+        sockopt::set_tcp_keepidle(socket, seconds(times.idle_s))?;
+        sockopt::set_tcp_keepintvl(socket, seconds(times.interval_s))?;
+        sockopt::set_tcp_keepcnt(socket, times.count.max(1))?;
+    }
+    sockopt::set_socket_keepalive(socket, times.is_some())
+}
+
+/// The socket of a session whose user has left: output vanishes.
+struct ClosedSocket;
+
+impl Sink for ClosedSocket {
+    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+}
+
+impl Socket for ClosedSocket {
+    fn set_keep_alive(&self, _: Option<KeepAlive>) {}
+}
+
+/// Says that no more output comes, and reads until the user's side has said the same.
+async fn farewell(socket: &TcpStream) {
+    if rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_err() {
+        return;
+    }
+    let drained = async {
+        let mut buffer = [0; 512];
+        while socket.readable().await.is_ok() {
+            match socket.try_read(&mut buffer) {
+                Ok(0) => return,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    };
+    // A user's side that goes on talking is cut off.
+    let _ = timeout(FAREWELL_TIME_MAX, drained).await;
+}
