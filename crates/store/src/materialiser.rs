@@ -125,14 +125,16 @@ impl Materialiser {
     pub(crate) fn run(mut self) -> bool {
         let mut backoff = BACKOFF_MIN;
         loop {
-            let persist_at = self.dirty_since.map(|since| since + self.policy.interval);
-            // While the engine fails nothing new arrives; the pause below paces the attempts.
-            let open = self.broken || self.inbox.wait(persist_at);
             match self.step(Instant::now()) {
+                Step::Wrote => backoff = BACKOFF_MIN,
                 Step::Failed if self.inbox.pause(backoff) => break,
                 Step::Failed => backoff = (backoff * 2).min(BACKOFF_MAX),
-                Step::Idle if !open => break,
-                Step::Idle | Step::Wrote => backoff = BACKOFF_MIN,
+                Step::Idle => {
+                    let persist_at = self.dirty_since.map(|since| since + self.policy.interval);
+                    if !self.inbox.wait(persist_at) {
+                        break;
+                    }
+                }
             }
         }
         // After a failure this is the last attempt; the log keeps what it does not reach.
@@ -192,7 +194,6 @@ impl Materialiser {
         }
         self.state.reopen()?;
         self.broken = false;
-        self.applied_bytes = 0;
         let held = self.state.applied()?;
         for group in self
             .kept

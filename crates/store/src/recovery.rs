@@ -8,17 +8,14 @@
 //! - a bad stretch at the end of the last segment, nothing valid after it, is the torn tail of a crash: dropped;
 //! - a segment whose groups begin at a number already read replaces what was read from there on (the writer gave the
 //!   earlier file up after a failure and wrote the group again);
-//! - everything before a segment whose predecessors the state holds is left over from an unfinished removal;
+//! - what comes before a segment whose predecessors the state holds may be left over from an unfinished removal;
 //! - anything else is damage, and refused.
 
 use crate::batch::Seq;
 use crate::disk::Disk;
 use crate::error::RecoveryError;
-use crate::frame::{
-    Group, HEADER_BYTES, SEGMENT_VERSION, find_group, read_group, read_header, write_group,
-    write_header,
-};
-use crate::writer::{segment_name, segment_ordinal};
+use crate::frame::{Group, HEADER_BYTES, SEGMENT_VERSION, find_group, read_group, read_header};
+use crate::writer::segment_ordinal;
 
 /// What the log holds.
 pub(crate) struct Recovered {
@@ -37,6 +34,10 @@ struct Segment {
 }
 
 /// Reads every segment of the disk for a state that holds everything up to `applied`.
+///
+/// The last group may be readable and not durable: its sync may never have happened. That is why the caller makes the
+/// state durable before it reports anything as such. A log that ends before `applied` is what a power loss after that
+/// leaves behind, and harmless: the state holds the prefix.
 pub(crate) fn recover(disk: &dyn Disk, applied: Seq) -> Result<Recovered, RecoveryError> {
     let names = segment_names(disk)?;
     let mut chain = Chain {
@@ -54,36 +55,6 @@ pub(crate) fn recover(disk: &dyn Disk, applied: Seq) -> Result<Recovered, Recove
         .filter_map(|group| group.after(applied))
         .collect();
     Ok(Recovered { groups, names })
-}
-
-/// Writes the last group once more, into a new segment, and syncs it: the only group whose sync nobody may have seen.
-/// Without this the state could come to hold a batch that the log loses. Answers with the new file's name.
-pub(crate) fn secure_last_group(
-    disk: &dyn Disk,
-    recovered: &Recovered,
-) -> Result<Option<String>, RecoveryError> {
-    let Some(group) = recovered.groups.last() else {
-        return Ok(None);
-    };
-    let ordinal = recovered
-        .names
-        .last()
-        .map_or(0, |name| segment_ordinal(name))
-        + 1;
-    let name = segment_name(ordinal);
-    let mut bytes = Vec::new();
-    write_header(&mut bytes, group.first);
-    write_group(&mut bytes, group);
-    let written = disk.create(&name).and_then(|mut file| {
-        file.append(&bytes)?;
-        file.sync()?;
-        disk.sync_folder()
-    });
-    written.map_err(|source| RecoveryError::Io {
-        segment: name.clone(),
-        source,
-    })?;
-    Ok(Some(name))
 }
 
 fn segment_names(disk: &dyn Disk) -> Result<Vec<String>, RecoveryError> {
@@ -130,19 +101,21 @@ impl Chain {
 
     /// Checks that nothing is missing before a segment that begins at `first`.
     fn join(&mut self, first: Seq, name: &str) -> Result<(), RecoveryError> {
-        let expected = self.groups.last().map_or(self.applied, Group::last).next();
-        if first > expected && first <= self.applied.next() {
-            self.groups.clear();
+        if first <= self.applied.next() {
+            // Everything before it is in the state, so the earlier files need not be whole.
             self.damage = None;
-        } else if first > expected {
-            self.check_damage()?;
+        }
+        self.check_damage()?;
+        let read = self.groups.last().map_or(Seq::ZERO, Group::last);
+        let expected = read.max(self.applied).next();
+        if first > expected {
             return Err(RecoveryError::Gap {
                 segment: name.to_owned(),
                 expected,
                 found: first,
             });
         }
-        self.check_damage()
+        Ok(())
     }
 
     /// Drops everything from `first` on: it was written again. A segment without a valid group replaces nothing.

@@ -24,7 +24,7 @@ use crate::error::{
 use crate::log::{CommitLog, DurableCallback, LogStatus};
 use crate::materialiser::{Inbox, Materialiser, PersistPolicy};
 use crate::queue::{Half, Queue};
-use crate::recovery::{recover, secure_last_group};
+use crate::recovery::recover;
 use crate::state::{State, StateView};
 use crate::writer::{Segments, Writer};
 
@@ -277,18 +277,17 @@ impl Parts {
         options: &Options,
     ) -> Result<Parts, OpenError> {
         let recovered = recover(&*disk, state.applied()?)?;
-        let secured = secure_last_group(&*disk, &recovered)?;
         for group in &recovered.groups {
             state.apply(group)?;
         }
         state.persist()?;
-        for name in recovered.names.iter().chain(&secured) {
+        for name in &recovered.names {
             disk.remove(name).map_err(|source| RecoveryError::Io {
                 segment: name.clone(),
                 source,
             })?;
         }
-        // Names are used again from 1, so their removal must be certain.
+        // Names are used again from 1: old and new files must not mix after a power loss.
         disk.sync_folder().map_err(|source| RecoveryError::Io {
             segment: "*".to_owned(),
             source,

@@ -174,7 +174,7 @@ fn run(actions: &[Action], seed: u64, failing: std::ops::Range<u64>, how: Stop) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_prefix_with_everything_durable_survives_a_fault_at_every_call(actions in actions(), seed in any::<u64>()) {

@@ -19,8 +19,9 @@ use crate::error::StateError;
 use crate::frame::Group;
 use crate::state::{RowVisitor, State, StateView};
 
-/// Bytes that reach the disk together.
-const SECTOR_BYTES: usize = 16;
+/// Bytes that reach the disk together. Real ones are 512 or more; like theirs, the first holds the header of a segment
+/// and the beginning of its first group.
+const SECTOR_BYTES: usize = 32;
 
 pub(super) type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 
