@@ -101,7 +101,10 @@ impl Transaction {
         let seq = world.log.append(batch)?;
         rows::mark_stored(&self);
         let entities = self.install(ts, &mut turn);
-        turn.rows_started = true;
+        if self.wrote {
+            turn.rows_started = true;
+            turn.unused_tables.clear();
+        }
         world.publish(Moment {
             ts: turn.last_ts,
             seq,

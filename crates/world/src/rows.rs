@@ -103,6 +103,9 @@ pub(crate) fn put_locked(transaction: &Transaction, state: &CommitState, batch: 
     if !state.rows_started {
         put_value(batch, table, &KEY_VERSION, &Value::Int(ROWS_VERSION));
     }
+    for id in &state.unused_tables {
+        batch.delete(table, &infos_key(*id));
+    }
     for infos in new_tables(transaction) {
         put_value(batch, table, &infos_key(infos.id), &encode_infos(infos));
     }

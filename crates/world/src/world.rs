@@ -13,7 +13,7 @@ use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 use crate::arena::Arena;
 use crate::cell::CellValue;
 use crate::handles::{Handles, WorldHandles};
-use crate::ids::{CellKey, Entity, EntityKind, MemberKey, PropId, Slot, VerbId};
+use crate::ids::{CellKey, Entity, EntityKind, MemberKey, PropId, VerbId};
 use crate::property::LayoutSource;
 use crate::transaction::Transaction;
 
@@ -29,6 +29,8 @@ pub(crate) struct CommitState {
     pub(crate) schema_ts: u64,
     /// Whether the store holds rows of this world, the version among them.
     pub(crate) rows_started: bool,
+    /// Shared tables whose rows the next commit removes.
+    pub(crate) unused_tables: Vec<u64>,
 }
 
 /// What begins and ends of transactions share.
@@ -188,7 +190,8 @@ impl World {
         self.clock.lock().now
     }
 
-    fn enter(&self) -> Moment {
+    /// Begins the use of the newest state.
+    pub(crate) fn enter(&self) -> Moment {
         let mut clock = self.clock.lock();
         let now = clock.now;
         *clock.active.entry(now.ts).or_insert(0) += 1;
@@ -330,24 +333,20 @@ impl World {
         false
     }
 
-    /// Sets the clock of a world that was just filled and nobody uses yet.
-    pub(crate) fn start_clock(&self, ts: u64) {
+    /// Sets the clock of a world that was just loaded and nobody uses yet; `unused_tables` have rows that nothing
+    /// refers to.
+    pub(crate) fn start_clock(&self, ts: u64, unused_tables: Vec<u64>) {
         let mut turn = self.take_turn();
         turn.last_ts = ts;
         turn.rows_started = true;
+        turn.unused_tables = unused_tables;
         self.clock.lock().now.ts = ts;
     }
 
-    /// The last object number ever given, at a snapshot; `#-1` in an empty world.
-    pub(crate) fn max_object_at(&self, snapshot: u64) -> ObjId {
-        let key = CellKey {
-            entity: Entity::WORLD,
-            slot: Slot::MAX_OBJECT,
-        };
-        match self.read_at(key, snapshot) {
-            CellValue::Value(value) => value.as_obj().unwrap_or(ObjId::NOTHING),
-            _ => ObjId::NOTHING,
-        }
+    /// Keeps ids of loaded anonymous objects and waifs from being given again.
+    pub(crate) fn raise_handles(&self, used: u64) {
+        self.next_handle
+            .fetch_max(used.saturating_add(1), Ordering::Relaxed);
     }
 }
 

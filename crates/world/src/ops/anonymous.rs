@@ -23,6 +23,7 @@ impl Transaction {
         }
         let waif = self.world.new_waif(class, owner);
         self.write_value(Entity::waif(waif.id()), Slot::CLASS, Value::Obj(class));
+        self.write_value(Entity::waif(waif.id()), Slot::OWNER, Value::Obj(owner));
         self.new_waifs.push(waif.clone());
         Ok(waif)
     }
@@ -39,7 +40,7 @@ impl Transaction {
     /// `waif.name`.
     ///
     /// # Errors
-    /// E_PROPNF, E_PERM.
+    /// E_INVIND when the class is recycled, E_PROPNF, E_PERM.
     pub fn get_waif_property(
         &mut self,
         perms: ObjId,
@@ -67,7 +68,7 @@ impl Transaction {
     /// `waif.name = value`.
     ///
     /// # Errors
-    /// E_PERM for `class`, `owner`, `wizard` and `programmer` too; E_PROPNF; E_RECMOVE for a value that holds the waif
+    /// E_PERM for `class`, `owner`, `wizard` and `programmer` too; E_INVIND; E_PROPNF; E_RECMOVE for a value that holds the waif
     /// itself.
     pub fn set_waif_property(
         &mut self,
@@ -98,7 +99,7 @@ impl Transaction {
     fn waif_property(&mut self, waif: &WaifRef, name: &str) -> MooResult<(Symbol, PropInfo)> {
         let class = Entity::object(waif.class());
         if !self.valid(class) {
-            return Err(ErrorCode::PropNf);
+            return Err(ErrorCode::InvInd);
         }
         let symbol = Symbol::lookup(&format!("{WAIF_PREFIX}{name}")).ok_or(ErrorCode::PropNf)?;
         let (_, info) = self.find_property(class, symbol).ok_or(ErrorCode::PropNf)?;

@@ -9,7 +9,6 @@ use super::{MooResult, ObjectFlags};
 use crate::arena::OBJECTS_MAX;
 use crate::cell::CellValue;
 use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, Slot};
-use crate::lookup::Facts;
 use crate::transaction::Transaction;
 
 const QUOTA: &str = "ownership_quota";
@@ -248,16 +247,5 @@ impl Transaction {
             self.change_quota(owner, 1);
         }
         self.erase(entity);
-    }
-
-    /// The number of parents that still list the entity as a child; for checks.
-    #[cfg(test)]
-    pub(crate) fn parents_listing(&mut self, id: ObjId) -> usize {
-        let parents = self.parents_of(id.into());
-        parents
-            .as_slice()
-            .iter()
-            .filter(|parent| ids(&self.members(children_key(**parent))).contains(&id))
-            .count()
     }
 }

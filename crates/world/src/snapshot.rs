@@ -1,0 +1,219 @@
+//! A committed state to read at leisure, for export.
+//! In: a world. Out: images of everything in it as of one moment, while commits go on.
+//! Nothing is recorded and nothing can conflict; permissions are not asked.
+
+use std::sync::Arc;
+
+use moor_store::Seq;
+use moor_value::{ObjId, Value};
+
+use crate::cell::CellValue;
+use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot};
+use crate::image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage};
+use crate::lookup::{Facts, SnapshotFacts, ancestors};
+use crate::ops::ObjectFlags;
+use crate::property::PropInfo;
+use crate::world::{Moment, World};
+
+/// The state of a world at one moment. While it lives, old versions are kept for it.
+pub struct WorldSnapshot {
+    world: Arc<World>,
+    moment: Moment,
+}
+
+impl World {
+    /// The newest committed state, to be read as a whole.
+    pub fn snapshot(self: &Arc<Self>) -> WorldSnapshot {
+        WorldSnapshot {
+            world: self.clone(),
+            moment: self.enter(),
+        }
+    }
+}
+
+impl Drop for WorldSnapshot {
+    fn drop(&mut self) {
+        self.world.leave(self.moment.ts);
+    }
+}
+
+impl WorldSnapshot {
+    /// The newest batch of the log that this state contains.
+    pub fn seq(&self) -> Seq {
+        self.moment.seq
+    }
+
+    /// The last number ever given.
+    pub fn max_object(&self) -> ObjId {
+        self.object_at(Entity::WORLD, Slot::MAX_OBJECT)
+    }
+
+    /// The players in order.
+    pub fn players(&self) -> Vec<ObjId> {
+        self.members(Entity::WORLD, MemberKind::Players)
+    }
+
+    /// Every permanent object, ascending.
+    pub fn objects(&self) -> impl Iterator<Item = ObjectImage> + '_ {
+        (0..=self.max_object().0).filter_map(|id| self.object(ObjId(id)))
+    }
+
+    /// The object of that number.
+    pub fn object(&self, id: ObjId) -> Option<ObjectImage> {
+        let mut image = self.entity(Entity::object(id))?;
+        image.id = id;
+        image.location = self.object_at(id.into(), Slot::LOCATION);
+        image.contents = self.members(id.into(), MemberKind::Contents);
+        image.children = self.members(id.into(), MemberKind::Children);
+        Some(image)
+    }
+
+    /// Every anonymous object, by id.
+    pub fn anons(&self) -> impl Iterator<Item = AnonImage> + '_ {
+        let ids = self
+            .world
+            .arena
+            .ids(EntityKind::Anon)
+            .into_iter()
+            .map(i64::cast_unsigned);
+        ids.filter_map(|id| {
+            Some(AnonImage {
+                id,
+                object: self.entity(Entity::anon(id))?,
+            })
+        })
+    }
+
+    /// Every waif, by id.
+    pub fn waifs(&self) -> impl Iterator<Item = WaifImage> + '_ {
+        let ids = self
+            .world
+            .arena
+            .ids(EntityKind::Waif)
+            .into_iter()
+            .map(i64::cast_unsigned);
+        ids.filter_map(|id| self.waif(id))
+    }
+
+    fn read(&self, entity: Entity, slot: Slot) -> CellValue {
+        self.world.read_at(CellKey { entity, slot }, self.moment.ts)
+    }
+
+    fn value(&self, entity: Entity, slot: Slot) -> Option<Value> {
+        match self.read(entity, slot) {
+            CellValue::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn object_at(&self, entity: Entity, slot: Slot) -> ObjId {
+        self.value(entity, slot)
+            .and_then(|value| value.as_obj())
+            .unwrap_or(ObjId::NOTHING)
+    }
+
+    fn members(&self, entity: Entity, kind: MemberKind) -> Vec<ObjId> {
+        let list = self
+            .world
+            .members_at(MemberKey { entity, kind }, self.moment.ts);
+        list.iter().filter_map(Value::as_obj).collect()
+    }
+
+    fn facts(&self) -> SnapshotFacts<'_> {
+        SnapshotFacts {
+            world: &self.world,
+            ts: self.moment.ts,
+        }
+    }
+
+    /// What permanent and anonymous objects have in common.
+    fn entity(&self, entity: Entity) -> Option<ObjectImage> {
+        let Value::Int(flags) = self.value(entity, Slot::FLAGS)? else {
+            return None;
+        };
+        let name = self
+            .value(entity, Slot::NAME)
+            .and_then(|name| name.as_str().cloned())
+            .unwrap_or_default();
+        let mut image = ObjectImage::new(
+            ObjId::NOTHING,
+            name.as_str(),
+            self.object_at(entity, Slot::OWNER),
+        );
+        image.flags = ObjectFlags::from_bits(flags);
+        image.last_move = self.value(entity, Slot::LAST_MOVE).unwrap_or(Value::None);
+        image.parents = self.facts().parents_of(entity).as_slice().to_vec();
+        let defs = self.facts().defs_of(entity);
+        image.propdefs = defs
+            .iter()
+            .flat_map(|defs| &defs.0)
+            .map(|def| def.name.clone())
+            .collect();
+        image.propvals = self.properties(entity);
+        image.verbs = self.verbs(entity);
+        Some(image)
+    }
+
+    /// The definitions of an entity and its ancestors, in the order of property values, each with whether waifs
+    /// have it.
+    fn definitions(&self, entity: Entity) -> Vec<(PropId, bool)> {
+        let mut facts = self.facts();
+        let line = ancestors(&mut facts, entity);
+        let holders = std::iter::once(entity).chain(line.into_iter().map(Entity::object));
+        let defs = holders
+            .filter_map(|holder| facts.defs_of(holder))
+            .collect::<Vec<_>>();
+        let defs = defs.iter().flat_map(|defs| defs.0.iter());
+        defs.map(|def| (def.id, def.name.as_str().starts_with(':')))
+            .collect()
+    }
+
+    fn properties(&self, entity: Entity) -> Vec<PropImage> {
+        let CellValue::Infos(infos) = self.read(entity, Slot::INFOS) else {
+            return Vec::new();
+        };
+        let image = |(prop, _)| {
+            let PropInfo { owner, flags } = infos.get(prop)?;
+            Some(PropImage {
+                value: self.value(entity, Slot::value(prop)),
+                owner,
+                flags,
+            })
+        };
+        self.definitions(entity)
+            .into_iter()
+            .filter_map(image)
+            .collect()
+    }
+
+    fn verbs(&self, entity: Entity) -> Vec<VerbImage> {
+        let mut facts = self.facts();
+        let verbs = facts.verbs_of(entity).unwrap_or_default();
+        let image = |verb: &crate::verb::Verb| VerbImage {
+            names: verb.names.clone(),
+            owner: verb.owner,
+            flags: verb.flags,
+            args: verb.args,
+            source: facts.code_of(entity, verb).source().to_owned(),
+        };
+        verbs.0.iter().map(image).collect()
+    }
+
+    fn waif(&self, id: u64) -> Option<WaifImage> {
+        let entity = Entity::waif(id);
+        let class = self.value(entity, Slot::CLASS)?.as_obj()?;
+        let definitions = self.definitions(class.into());
+        let places = definitions
+            .into_iter()
+            .filter(|(_, of_waifs)| *of_waifs)
+            .enumerate();
+        let values = places
+            .filter_map(|(place, (prop, _))| Some((place, self.value(entity, Slot::value(prop))?)));
+        Some(WaifImage {
+            id,
+            class,
+            owner: self.object_at(entity, Slot::OWNER),
+            values: values.collect(),
+        })
+    }
+}
