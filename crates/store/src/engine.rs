@@ -34,14 +34,14 @@ const PIECE_BYTES: usize = 1024 * 1024;
 const DRAFT_FOLDER: &str = "draft";
 
 /// An open generation, shared by views of it.
-struct Open {
+struct Generation {
     database: Database,
     own: Keyspace,
     tables: Vec<Keyspace>,
 }
 
-impl Open {
-    fn open(folder: &Path, names: &[&'static str]) -> Result<Open, StateError> {
+impl Generation {
+    fn open(folder: &Path, names: &[&'static str]) -> Result<Generation, StateError> {
         let database = Database::builder(folder)
             .manual_journal_persist(true)
             .worker_threads(WORKER_THREADS)
@@ -62,7 +62,7 @@ impl Open {
             .iter()
             .map(|name| keyspace(name))
             .collect::<Result<_, _>>()?;
-        Ok(Open {
+        Ok(Generation {
             database,
             own,
             tables,
@@ -94,7 +94,7 @@ impl Open {
         Ok(write.commit()?)
     }
 
-    fn view(self: &Arc<Open>) -> View {
+    fn view(self: &Arc<Generation>) -> View {
         View {
             snapshot: self.database.snapshot(),
             open: Arc::clone(self),
@@ -125,7 +125,7 @@ pub(crate) struct Engine {
     folder: PathBuf,
     names: &'static [&'static str],
     /// Empty only between a failure and a successful reopening.
-    open: RwLock<Option<Arc<Open>>>,
+    open: RwLock<Option<Arc<Generation>>>,
     /// A sync has failed: this generation must not be written again.
     spoiled: AtomicBool,
 }
@@ -145,7 +145,9 @@ impl Engine {
             "table names are a constant of the program"
         );
         let current = generations(folder)?.last().copied().unwrap_or(1);
-        let open = Open::open(&folder.join(current.to_string()), names)?;
+        let open = Generation::open(&folder.join(current.to_string()), names)?;
+        // fjall syncs what is inside the generation's folder, not its name.
+        sync(folder)?;
         remove_others(folder, current);
         Ok(Engine {
             folder: folder.to_owned(),
@@ -155,7 +157,7 @@ impl Engine {
         })
     }
 
-    fn current(&self) -> Result<Arc<Open>, StateError> {
+    fn current(&self) -> Result<Arc<Generation>, StateError> {
         self.open.read().clone().ok_or(StateError::Unavailable)
     }
 
@@ -179,22 +181,20 @@ impl Engine {
     }
 
     /// Copies every row of the present generation into the next one and makes that the present one, in one step.
-    fn regenerate(&self) -> Result<Open, StateError> {
+    fn regenerate(&self) -> Result<Generation, StateError> {
         let present = generations(&self.folder)?.last().copied().unwrap_or(1);
         let next = self.folder.join((present + 1).to_string());
         let draft = self.folder.join(DRAFT_FOLDER);
         remove(&draft)?;
-        let old = Arc::new(Open::open(
+        let old = Arc::new(Generation::open(
             &self.folder.join(present.to_string()),
             self.names,
         )?);
-        Open::open(&draft, self.names)?.copy_from(&old.view())?;
+        Generation::open(&draft, self.names)?.copy_from(&old.view())?;
         drop(old);
         fs::rename(&draft, &next).map_err(fjall::Error::Io)?;
-        fs::File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(fjall::Error::Io)?;
-        let open = Open::open(&next, self.names)?;
+        sync(&self.folder)?;
+        let open = Generation::open(&next, self.names)?;
         remove_others(&self.folder, present + 1);
         Ok(open)
     }
@@ -228,6 +228,11 @@ fn remove_others(folder: &Path, current: u64) {
             tracing::warn!(name, %error, "cannot remove an old generation of the state");
         }
     }
+}
+
+fn sync(folder: &Path) -> Result<(), StateError> {
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(synced.map_err(fjall::Error::Io)?)
 }
 
 fn remove(folder: &Path) -> Result<(), StateError> {
@@ -271,7 +276,7 @@ impl State for Engine {
             self.regenerate()?
         } else {
             let present = generations(&self.folder)?.last().copied().unwrap_or(1);
-            Open::open(&self.folder.join(present.to_string()), self.names)?
+            Generation::open(&self.folder.join(present.to_string()), self.names)?
         };
         self.spoiled.store(false, Ordering::Relaxed);
         *slot = Some(Arc::new(open));
@@ -286,7 +291,7 @@ impl State for Engine {
 /// A snapshot across all keyspaces.
 struct View {
     snapshot: fjall::Snapshot,
-    open: Arc<Open>,
+    open: Arc<Generation>,
 }
 
 impl StateView for View {

@@ -123,6 +123,7 @@ impl Materialiser {
 
     /// The thread: applies until the inbox is closed and empty, then makes the state durable; true when it is.
     pub(crate) fn run(mut self) -> bool {
+        let _ended = Ended(Arc::clone(&self.queue));
         let mut backoff = BACKOFF_MIN;
         loop {
             match self.step(Instant::now()) {
@@ -229,5 +230,20 @@ impl Materialiser {
             self.segments.trim(group.last());
         }
         Ok(())
+    }
+}
+
+/// Makes a panic of the engine a failure that everyone sees, instead of a wait without end.
+struct Ended(Arc<Queue>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed(
+                Half::State,
+                "the thread of the state panicked",
+                SystemTime::now(),
+            );
+        }
     }
 }

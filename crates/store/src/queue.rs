@@ -76,7 +76,8 @@ impl Queue {
     pub(crate) fn new(last: Seq, tables: usize, pending_bytes_max: usize) -> Queue {
         Queue {
             tables,
-            pending_bytes_max,
+            // At 0 nothing would ever be accepted.
+            pending_bytes_max: pending_bytes_max.max(1),
             pending: Mutex::new(Pending {
                 batches: Vec::new(),
                 next: last.next(),

@@ -197,6 +197,8 @@ impl Writer {
             Err(error) => {
                 self.unwritten = Some(group);
                 self.seal();
+                // A file without a durable group is of no use, and on a full disk in the way of the next attempt.
+                self.segments.trim(Seq::ZERO);
                 counters::add(&self.queue.totals.log_failures, 1);
                 self.queue.failed(
                     Half::Log,
