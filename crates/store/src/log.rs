@@ -10,8 +10,8 @@ use crate::batch::{Batch, Seq};
 use crate::error::{AppendError, WaitError};
 
 /// Called from the log's own thread: `Ok(horizon)` each time the durable horizon advances, `Err(reason)` once when
-/// the log stops being writable (the next `Ok` says that it recovered). It must not block and must not append: while
-/// it runs nothing else becomes durable.
+/// the log stops being writable (the next `Ok` says that it recovered). It must not block, append or
+/// add a callback: while it runs nothing else becomes durable.
 pub type DurableCallback = Box<dyn Fn(Result<Seq, &str>) + Send>;
 
 /// Whether the log accepts batches.

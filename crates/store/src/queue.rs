@@ -311,3 +311,36 @@ impl CommitLog for Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Table;
+
+    /// A batch of exactly so many encoded bytes.
+    fn sized(bytes: usize) -> Batch {
+        let mut empty = Batch::new();
+        empty.put(Table(0), b"k", b"");
+        let mut batch = Batch::new();
+        batch.put(Table(0), b"k", &vec![0; bytes - empty.as_bytes().len()]);
+        assert_eq!(batch.as_bytes().len(), bytes);
+        batch
+    }
+
+    #[test]
+    fn a_group_is_full_at_its_bound_and_a_larger_batch_goes_alone() {
+        let queue = Queue::new(Seq(10), 1, usize::MAX);
+        let half = GROUP_BYTES_MAX / 2;
+        for bytes in [half, half, half, half + 1, GROUP_BYTES_MAX + 1, 20] {
+            queue.append(sized(bytes)).expect("accepted");
+        }
+        let mut groups =
+            std::iter::from_fn(|| queue.take()).map(|group| (group.first.0, group.batches.len()));
+        assert_eq!(groups.next(), Some((11, 2)), "at the bound");
+        assert_eq!(groups.next(), Some((13, 1)), "one past it");
+        assert_eq!(groups.next(), Some((14, 1)));
+        assert_eq!(groups.next(), Some((15, 1)), "a batch above the bound");
+        assert_eq!(groups.next(), Some((16, 1)));
+        assert_eq!(groups.next(), None);
+    }
+}

@@ -330,11 +330,17 @@ fn values_and_keys_at_their_limits() {
         Err(AppendError::KeyLength { .. })
     ));
     let mut large = Batch::new();
-    large.put(Table(0), b"k", &vec![0; moor_store::BATCH_BYTES_MAX]);
-    assert!(matches!(
-        store.append(large),
-        Err(AppendError::TooLarge { .. })
-    ));
+    large.put(Table(0), b"k", b"");
+    let framing = large.as_bytes().len();
+    let mut largest = Batch::new();
+    largest.put(
+        Table(0),
+        b"k",
+        &vec![0; moor_store::BATCH_BYTES_MAX - framing + 1],
+    );
+    assert!(
+        matches!(store.append(largest), Err(AppendError::TooLarge { bytes, max }) if bytes == max + 1)
+    );
     assert_eq!(
         store.append(Batch::new()),
         Ok(seq.next()),
