@@ -32,9 +32,9 @@ pub const REPORT_EVERY_BYTES: u64 = 1024 * 1024;
 /// descriptors; hosts and workers are programs, not users, so even 100 is a large installation.
 pub const PEERS_MAX: usize = 1024;
 
-/// libzmq's send queue of one connection in messages. [`IN_FLIGHT_BYTES_MAX`] by
-/// [`MESSAGE_OVERHEAD_BYTES`] is reached first, so a full queue is never met in normal life.
-pub const SEND_HWM: i32 = 70_000;
+/// Messages that libzmq's send queue of one connection holds beyond what credit allows: the link's own
+/// pings, reports and goodbyes.
+pub const SEND_HWM_SPARE: u64 = 8_192;
 
 /// libzmq's receive queue of one connection in messages; then the sender's kernel buffer fills and it waits.
 pub const RECEIVE_HWM: i32 = 1_000;

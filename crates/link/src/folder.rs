@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_second_claim_is_in_use_until_the_first_ends() {
         let root = temporary();
-        let path = root.path().join("rpc.sock");
+        let path = root.path().join("moor/rpc.sock");
         let first = SocketClaim::take(&path).expect("first");
         let error = SocketClaim::take(&path).expect_err("second");
         assert!(matches!(error, StartError::EndpointInUse(_)), "{error}");
@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn a_dead_socket_is_replaced_and_a_foreign_live_one_is_not() {
         let root = temporary();
-        let path = root.path().join("rpc.sock");
+        let path = root.path().join("moor/rpc.sock");
+        make_folder(&root.path().join("moor")).expect("folder");
         let listener = UnixListener::bind(&path).expect("listen");
         let error = SocketClaim::take(&path).expect_err("live");
         assert!(matches!(error, StartError::EndpointInUse(_)), "{error}");
@@ -232,7 +233,8 @@ mod tests {
     #[test]
     fn a_file_is_never_removed() {
         let root = temporary();
-        let path = root.path().join("rpc.sock");
+        let path = root.path().join("moor/rpc.sock");
+        make_folder(&root.path().join("moor")).expect("folder");
         std::fs::write(&path, "precious").expect("file");
         let error = SocketClaim::take(&path).expect_err("file");
         assert!(

@@ -6,7 +6,9 @@ use std::io;
 
 use moor_zmq_sys as sys;
 
-use crate::bounds::{HANDSHAKE_MS_MAX, LISTEN_BACKLOG, RECEIVE_HWM, SEND_HWM};
+use crate::bounds::{
+    HANDSHAKE_MS_MAX, LISTEN_BACKLOG, MESSAGE_OVERHEAD_BYTES, RECEIVE_HWM, SEND_HWM_SPARE,
+};
 use crate::config::Limits;
 use crate::endpoint::Endpoint;
 use crate::zmq::Socket;
@@ -20,6 +22,14 @@ const ZMTP_SILENCE_MS_MAX: i32 = 15_000;
 /// Bytes that the link adds to the largest payload: a topic and a kind.
 const HEADER_BYTES: usize = 17;
 
+/// The send queue in messages. Credit is what bounds it, in bytes: a queue that is full is never met unless
+/// something is wrong. Doubled, because libzmq counts a message as waiting until half a queue has been read.
+fn send_hwm(limits: &Limits) -> i32 {
+    let in_flight = limits.in_flight_bytes_max / MESSAGE_OVERHEAD_BYTES;
+    let hwm = in_flight.saturating_add(SEND_HWM_SPARE).saturating_mul(2);
+    i32::try_from(hwm).unwrap_or(i32::MAX)
+}
+
 /// Sets what every socket has.
 pub(crate) fn set_always(socket: &Socket, limits: &Limits) -> io::Result<()> {
     // Without a bound, one frame header of nine bytes makes libzmq take any amount of memory.
@@ -31,7 +41,7 @@ pub(crate) fn set_always(socket: &Socket, limits: &Limits) -> io::Result<()> {
     socket.set(sys::ZMQ_HEARTBEAT_IVL, ZMTP_PING_INTERVAL_MS)?;
     socket.set(sys::ZMQ_HEARTBEAT_TIMEOUT, ZMTP_SILENCE_MS_MAX)?;
     socket.set(sys::ZMQ_HEARTBEAT_TTL, ZMTP_SILENCE_MS_MAX)?;
-    socket.set(sys::ZMQ_SNDHWM, SEND_HWM)?;
+    socket.set(sys::ZMQ_SNDHWM, send_hwm(limits))?;
     socket.set(sys::ZMQ_RCVHWM, RECEIVE_HWM)?;
     // A connection given up holds neither memory nor the end of the program.
     socket.set(sys::ZMQ_LINGER, 0)
