@@ -99,6 +99,14 @@ pub enum ErrorKind {
     /// Parentheses, operators or statements within one another beyond the limit.
     #[error("Program is nested too deeply (max. {DEPTH_MAX} levels)")]
     TooDeep,
+    /// More of something than a compiled program can hold.
+    #[error("Program is too large: more than {max} {what}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much a program can hold.
+        max: usize,
+    },
     /// So many errors that the rest are not told.
     #[error("Too many errors (max. {ERRORS_MAX}); the rest of the program was not read")]
     TooManyErrors,

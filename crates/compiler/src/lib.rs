@@ -1,10 +1,11 @@
 //! MOO source to syntax tree and back to canonical source.
 //!
-//! In comes program text; out come an [`ast::Ast`], compile errors with line and column, and the text that
-//! LambdaMOO's `verb_code()` would print. It knows nothing of the virtual machine, the database or tasks.
+//! In comes program text; out come an [`ast::Ast`], compile errors with line and column, the text that LambdaMOO's
+//! `verb_code()` would print, and the bytecode that [`compile`] makes of a tree. It knows nothing of the virtual machine, the database or tasks.
 
 pub mod ast;
 pub mod canonical;
+mod codegen;
 pub mod error;
 mod lexer;
 pub mod names;
@@ -14,6 +15,7 @@ pub mod unparse;
 pub mod version;
 
 pub use canonical::{Canonical, canonical};
+pub use codegen::{FindBuiltin, compile};
 pub use error::{CompileError, CompileErrors, ErrorKind};
 pub use parser::{ParseOptions, Parsed, UnknownBuiltins, parse, parse_lines, parse_with_warnings};
 pub use unparse::{Layout, unparse};

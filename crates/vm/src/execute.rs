@@ -1058,9 +1058,14 @@ impl Vm {
                     }
                 }
                 I::Return { a } => {
-                    let value = reg!(a).take();
+                    let mut value = reg!(a).take();
                     if value.is_none() {
-                        fail!(Raise::new(ErrorCode::VarNf), a, [a]);
+                        let missing = unset(program, regs, &[a]);
+                        let raise = missing.unwrap_or_else(|| Raise::new(ErrorCode::VarNf));
+                        if debug {
+                            exit!(Exit::Raise(raise));
+                        }
+                        value = raise.code;
                     }
                     exit!(Exit::Return(value));
                 }

@@ -1,0 +1,61 @@
+//! Constants: which expressions are one, and when two constants are the same.
+
+use moor_value::{List, Value, codec};
+
+use super::{Codegen, Home, constant_of};
+use crate::ast::{Arg, Expr, ExprKind, Literal};
+
+/// Identity of a constant: its bytes, because `==` ignores case.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct ConstantKey(Vec<u8>);
+
+impl ConstantKey {
+    pub(super) fn of(value: &Value) -> Self {
+        let mut bytes = Vec::new();
+        codec::encode(value, &mut bytes);
+        Self(bytes)
+    }
+}
+
+pub(super) fn literal(literal: &Literal) -> Value {
+    match literal {
+        Literal::Int(n) => Value::Int(*n),
+        Literal::Float(x) => Value::Float(*x),
+        Literal::Str(text) => Value::from(&**text),
+        Literal::Obj(id) => Value::Obj(*id),
+        Literal::Err(code) => Value::Err(*code),
+    }
+}
+
+impl Codegen<'_> {
+    /// The value of an expression that is always the same: a literal, a type's number, a list of such.
+    pub(super) fn constant_value(&self, expr: &Expr) -> Option<Value> {
+        match &expr.kind {
+            ExprKind::Literal(one) => Some(literal(one)),
+            ExprKind::Var(id) => match self.home(*id) {
+                Home::Constant(predefined) => constant_of(predefined),
+                _ => None,
+            },
+            ExprKind::List(args) => {
+                let one = |arg: &Arg| match arg {
+                    Arg::One(expr) => self.constant_value(expr).filter(Value::nestable),
+                    Arg::Splice(_) => None,
+                };
+                args.iter()
+                    .map(one)
+                    .collect::<Option<Vec<_>>>()
+                    .map(List::from_vec)
+                    .map(Value::List)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of an expression that fits into an instruction.
+    pub(super) fn immediate(&self, expr: &Expr) -> Option<i16> {
+        match self.constant_value(expr)? {
+            Value::Int(n) => i16::try_from(n).ok(),
+            _ => None,
+        }
+    }
+}

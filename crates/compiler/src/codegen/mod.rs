@@ -1,0 +1,261 @@
+//! Syntax tree to bytecode.
+//!
+//! In comes an [`Ast`] and the numbers of the builtin functions; out comes a verified [`Program`]. Variables live in
+//! registers, temporaries above them as a stack; an expression is computed into the register where it is wanted.
+//! What is about to be overwritten is moved rather than copied, so that lists and strings grow in place.
+//! It knows nothing of how instructions are carried out beyond what the instruction table says.
+//!
+//! Ticks: a jump backwards costs as many ticks as LambdaMOO would count at least for one turn of the loop: operators,
+//! indexing, properties and assignments that every turn carries out. Calls cost theirs when they happen.
+
+mod assign;
+mod branch;
+mod call;
+mod emit;
+mod exits;
+mod expr;
+mod fold;
+mod place;
+mod stmt;
+mod try_stmt;
+mod usage;
+
+use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Program, TAKE};
+use moor_value::{Str, Value, ValueType};
+use rustc_hash::FxHashMap;
+
+use crate::ast::{Ast, Pos, Stmt};
+use crate::error::{CompileError, CompileErrors, ErrorKind};
+use crate::names::{Predefined, VarId};
+use emit::{Label, Labels};
+use exits::{FinallyScope, LoopScope};
+use usage::{ArgsUse, Usage};
+
+/// Gives the number of a builtin function's name, which is in lower case.
+pub type FindBuiltin<'a> = dyn Fn(&str) -> Option<u16> + 'a;
+
+/// Compiles a program.
+///
+/// # Errors
+/// [`ErrorKind::UnknownBuiltin`] and [`ErrorKind::TooLarge`]; whatever else can be wrong the parser has found.
+pub fn compile(ast: &Ast, builtins: &FindBuiltin<'_>) -> Result<Program, CompileErrors> {
+    let mut codegen = Codegen::new(ast, builtins);
+    codegen.prologue();
+    codegen.block(&ast.body);
+    codegen.emit(I::ReturnI { imm: 0 });
+    while let Some((label, body)) = codegen.forks.pop() {
+        codegen.bind(label);
+        codegen.block(body);
+        codegen.emit(I::ReturnI { imm: 0 });
+    }
+    codegen.finish()
+}
+
+/// Where a variable's value is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Home {
+    /// In a register.
+    Register(u16),
+    /// Nowhere: it is always this constant.
+    Constant(Predefined),
+    /// In the frame's arguments, never as a list.
+    Arguments,
+}
+
+/// The state of one compilation.
+struct Codegen<'a> {
+    ast: &'a Ast,
+    builtins: &'a FindBuiltin<'a>,
+    table: CodeTable,
+    labels: Labels,
+    usage: Usage,
+    homes: Vec<Home>,
+    /// The first register that is not a variable.
+    first_temp: u32,
+    /// The first register that is free.
+    next_temp: u32,
+    /// The most registers that were in use.
+    registers: u32,
+    constants: FxHashMap<fold::ConstantKey, u16>,
+    names: FxHashMap<(moor_value::Symbol, String), u16>,
+    loops: Vec<LoopScope>,
+    finallies: Vec<FinallyScope>,
+    /// The registers of the values that `^` and `$` mean, innermost last.
+    indexed: Vec<u16>,
+    forks: Vec<(Label, &'a [Stmt])>,
+    /// LambdaMOO's ticks for what the current turn of the innermost loop surely carries out.
+    ticks: u32,
+    pos: Pos,
+    error: Option<CompileError>,
+}
+
+impl<'a> Codegen<'a> {
+    fn new(ast: &'a Ast, builtins: &'a FindBuiltin<'a>) -> Self {
+        let usage = Usage::of(ast);
+        let mut codegen = Self {
+            ast,
+            builtins,
+            table: CodeTable::default(),
+            labels: Labels::default(),
+            homes: Vec::new(),
+            usage,
+            first_temp: 0,
+            next_temp: 0,
+            registers: 1,
+            constants: FxHashMap::default(),
+            names: FxHashMap::default(),
+            loops: Vec::new(),
+            finallies: Vec::new(),
+            indexed: Vec::new(),
+            forks: Vec::new(),
+            ticks: 0,
+            pos: Pos { line: 1, column: 1 },
+            error: None,
+        };
+        codegen.place_variables();
+        codegen
+    }
+
+    fn place_variables(&mut self) {
+        for (id, spelling) in self.ast.names.iter() {
+            let home = self.home_of(id);
+            if let Home::Register(_) = home {
+                self.table.variables.push(Str::new(spelling));
+            }
+            self.homes.push(home);
+        }
+        self.first_temp = self.table.variables.len() as u32;
+        self.next_temp = self.first_temp;
+        self.registers = self.registers.max(self.first_temp);
+    }
+
+    fn home_of(&mut self, id: VarId) -> Home {
+        let register = u16::try_from(self.table.variables.len()).unwrap_or_else(|_| {
+            self.too_large("variables");
+            0
+        });
+        match self.ast.names.predefined(id) {
+            Some(Predefined::Args) if self.usage.args != ArgsUse::List => Home::Arguments,
+            Some(predefined)
+                if constant_of(predefined).is_some() && !self.usage.assigned.contains(&id) =>
+            {
+                Home::Constant(predefined)
+            }
+            _ => Home::Register(register),
+        }
+    }
+
+    /// Loads the variables that have a value from the start.
+    fn prologue(&mut self) {
+        for (id, _) in self.ast.names.iter() {
+            let (Some(predefined), Home::Register(dst)) =
+                (self.ast.names.predefined(id), self.homes[id.0 as usize])
+            else {
+                continue;
+            };
+            let assigned = self.usage.assigned.contains(&id);
+            if let Some(which) = command_variable(predefined) {
+                self.emit(I::LoadCommand {
+                    which: which as u8,
+                    dst,
+                });
+                if assigned {
+                    self.table.command.push((which, dst));
+                }
+                continue;
+            }
+            match predefined {
+                Predefined::This => self.emit(I::LoadThis { dst }),
+                Predefined::Caller => self.emit(I::LoadCaller { dst }),
+                Predefined::Verb => self.emit(I::LoadVerb { dst }),
+                Predefined::Args => self.emit(I::LoadArgs { dst }),
+                Predefined::Player => {
+                    self.emit(I::LoadPlayer { dst });
+                    self.table.player = assigned.then_some(dst);
+                }
+                other => {
+                    if let Some(value) = constant_of(other) {
+                        self.load(dst, &value);
+                    }
+                }
+            }
+        }
+    }
+
+    fn home(&self, id: VarId) -> Home {
+        self.homes[id.0 as usize]
+    }
+
+    /// The register of a variable that is assigned, which therefore has one.
+    fn register(&self, id: VarId) -> u16 {
+        match self.home(id) {
+            Home::Register(register) => register,
+            home => unreachable!("an assigned variable lives in a register, not {home:?}"),
+        }
+    }
+
+    fn finish(mut self) -> Result<Program, CompileErrors> {
+        self.table.registers = u16::try_from(self.registers).unwrap_or(0);
+        if self.registers >= u32::from(u16::MAX) {
+            self.too_large("registers");
+        }
+        if self.table.code.len() >= usize::from(u16::MAX) {
+            self.too_large("instructions");
+        }
+        if let Some(error) = self.error {
+            return Err(CompileErrors::new(vec![error]));
+        }
+        self.labels.resolve(&mut self.table);
+        Ok(Program::new(self.table).expect("generated code passes verification"))
+    }
+
+    fn fail(&mut self, kind: ErrorKind) {
+        let pos = self.pos;
+        self.error
+            .get_or_insert_with(|| CompileError::new(pos, kind));
+    }
+
+    fn too_large(&mut self, what: &'static str) {
+        self.fail(ErrorKind::TooLarge {
+            what,
+            max: usize::from(u16::MAX) - 1,
+        });
+    }
+}
+
+/// The value that a predefined variable begins with, when it is the same in every frame.
+fn constant_of(predefined: Predefined) -> Option<Value> {
+    let kind = match predefined {
+        Predefined::Num | Predefined::Int => ValueType::Int,
+        Predefined::Float => ValueType::Float,
+        Predefined::Obj => ValueType::Obj,
+        Predefined::Str => ValueType::Str,
+        Predefined::List => ValueType::List,
+        Predefined::Err => ValueType::Err,
+        Predefined::Map => ValueType::Map,
+        Predefined::Anon => ValueType::Anon,
+        Predefined::Waif => ValueType::Waif,
+        Predefined::Bool => ValueType::Bool,
+        Predefined::True => return Some(Value::Bool(true)),
+        Predefined::False => return Some(Value::Bool(false)),
+        _ => return None,
+    };
+    Some(Value::Int(kind as i64))
+}
+
+fn command_variable(predefined: Predefined) -> Option<CommandVariable> {
+    Some(match predefined {
+        Predefined::Argstr => CommandVariable::Argstr,
+        Predefined::Dobj => CommandVariable::Dobj,
+        Predefined::Dobjstr => CommandVariable::Dobjstr,
+        Predefined::Prepstr => CommandVariable::Prepstr,
+        Predefined::Iobj => CommandVariable::Iobj,
+        Predefined::Iobjstr => CommandVariable::Iobjstr,
+        _ => return None,
+    })
+}
+
+/// The flag byte of an instruction whose value register may be moved out.
+fn take_if(spent: bool) -> u8 {
+    if spent { TAKE } else { 0 }
+}

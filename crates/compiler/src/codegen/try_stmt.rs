@@ -1,0 +1,101 @@
+//! `try .. except` and `try .. finally`.
+
+use moor_bytecode::{Filter, Gives, Handler, Instruction as I, Sense};
+
+use super::Codegen;
+use super::emit::Operand;
+use super::exits::{Exit, FALL_THROUGH, FIRST_EXIT, FinallyScope};
+use crate::ast::{ExceptArm, Stmt};
+
+impl<'a> Codegen<'a> {
+    pub(super) fn try_except(&mut self, body: &'a [Stmt], arms: &'a [ExceptArm]) {
+        self.ticks += 1;
+        let mark = self.next_temp;
+        let filters: Vec<Filter> = arms.iter().map(|arm| self.filter(&arm.codes)).collect();
+        let start = self.here();
+        self.block(body);
+        let end = self.here();
+        let after = self.label();
+        self.jump(after);
+        for (arm, filter) in arms.iter().zip(filters) {
+            self.at(arm.pos);
+            let target = self.label_here().0;
+            let gives = match arm.var {
+                Some(id) => Gives::Exception(self.register(id)),
+                None => Gives::Nothing,
+            };
+            self.handle(Handler {
+                start,
+                end,
+                target,
+                filter,
+                gives,
+            });
+            self.uncounted(|codegen| codegen.block(&arm.body));
+            self.jump(after);
+        }
+        self.bind(after);
+        self.release(mark);
+    }
+
+    pub(super) fn try_finally(&mut self, body: &'a [Stmt], handler: &'a [Stmt]) {
+        self.ticks += 1;
+        let mark = self.next_temp;
+        let state = self.temps(2);
+        let entry = self.label();
+        self.finallies.push(FinallyScope {
+            state,
+            entry,
+            exits: Vec::new(),
+        });
+        let start = self.here();
+        self.block(body);
+        let end = self.here();
+        let exits = self
+            .finallies
+            .pop()
+            .map(|scope| scope.exits)
+            .unwrap_or_default();
+        if exits.len() > usize::from(u16::MAX >> 2) {
+            self.too_large("ways out of a `try'");
+        }
+        let (target, gives) = (entry.0, Gives::Pending(state));
+        self.handle(Handler {
+            start,
+            end,
+            target,
+            filter: Filter::Any,
+            gives,
+        });
+        self.emit(I::Int {
+            dst: state,
+            imm: FALL_THROUGH,
+        });
+        self.bind(entry);
+        self.block(handler);
+        for (exit, imm) in exits.into_iter().zip(FIRST_EXIT..) {
+            self.resume_exit(state, exit, imm);
+        }
+        self.emit(I::EndFinally { state });
+        self.release(mark);
+    }
+
+    /// Behind the part: if it was entered on this way out, the way goes on.
+    fn resume_exit(&mut self, state: u16, exit: Exit, imm: i16) {
+        let skip = self.label();
+        self.emit(I::BrEqI {
+            sense: Sense::new(false, 0).0,
+            a: state,
+            imm,
+            target: skip.0,
+        });
+        match exit {
+            Exit::Return => self.leave_with(Operand {
+                reg: state + 1,
+                spent: true,
+            }),
+            exit => self.leave(exit),
+        }
+        self.bind(skip);
+    }
+}

@@ -1,0 +1,312 @@
+//! What a program does with its variables, found before code is generated.
+
+use rustc_hash::FxHashSet;
+
+use crate::ast::{Arg, Ast, Codes, Expr, ExprKind, Literal, Place, ScatterItem, Stmt, StmtKind};
+use crate::names::{Predefined, VarId};
+
+/// How a program uses `args`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ArgsUse {
+    /// Only element by element: `args[1]`, `length(args)`, `{a, b} = args;`.
+    Window,
+    /// As [`Window`](Self::Window), by one scattering assignment that runs at most once.
+    Once,
+    /// As a list.
+    List,
+}
+
+/// The variables that are assigned, and the use of `args`.
+#[derive(Debug)]
+pub(super) struct Usage {
+    pub(super) assigned: FxHashSet<VarId>,
+    pub(super) args: ArgsUse,
+}
+
+impl Usage {
+    pub(super) fn of(ast: &Ast) -> Self {
+        let args = ast.names.find(Predefined::Args.name());
+        let args = args.filter(|id| ast.names.predefined(*id) == Some(Predefined::Args));
+        let mut scan = Scan {
+            assigned: FxHashSet::default(),
+            args,
+            mentions: 0,
+            element_uses: 0,
+        };
+        ast.body.iter().for_each(|stmt| scan.stmt(stmt));
+        let scattered = |stmt: &&Stmt| args.is_some_and(|args| scatters(stmt, args));
+        let first_level = ast.body.iter().filter(scattered).count();
+        let is_list = scan.mentions != scan.element_uses
+            || args.is_some_and(|id| scan.assigned.contains(&id));
+        let args = match (is_list, scan.mentions, first_level) {
+            (true, ..) => ArgsUse::List,
+            (false, 1, 1) => ArgsUse::Once,
+            _ => ArgsUse::Window,
+        };
+        Self {
+            assigned: scan.assigned,
+            args,
+        }
+    }
+}
+
+/// Whether the statement is `{...} = args;`.
+pub(super) fn scatters(stmt: &Stmt, args: VarId) -> bool {
+    matches!(&stmt.kind, StmtKind::Expr(Expr { kind: ExprKind::Scatter { value, .. }, .. })
+        if value.kind == ExprKind::Var(args))
+}
+
+/// Whether evaluating the expression may assign the variable.
+pub(super) fn assigns(expr: &Expr, id: VarId) -> bool {
+    let mut scan = Scan {
+        assigned: FxHashSet::default(),
+        args: None,
+        mentions: 0,
+        element_uses: 0,
+    };
+    scan.expr(expr);
+    scan.assigned.contains(&id)
+}
+
+/// Whether `^` or `$` in the expression mean the value that it indexes itself.
+pub(super) fn has_edge(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::First | ExprKind::Last => true,
+        // What stands between these brackets has `^` and `$` of its own.
+        ExprKind::Index { base, .. } | ExprKind::Range { base, .. } => has_edge(base),
+        ExprKind::Assign { place, value } => place_has_edge(place) || has_edge(value),
+        ExprKind::Step(_, place) => place_has_edge(place),
+        _ => {
+            let mut found = false;
+            children(expr, &mut |child| found |= has_edge(child));
+            found
+        }
+    }
+}
+
+fn place_has_edge(place: &Place) -> bool {
+    match place {
+        Place::Var(_) => false,
+        Place::Prop { object, name, .. } => has_edge(object) || has_edge(name),
+        Place::Index { base, .. } | Place::Range { base, .. } => place_has_edge(base),
+    }
+}
+
+struct Scan {
+    assigned: FxHashSet<VarId>,
+    args: Option<VarId>,
+    mentions: u32,
+    element_uses: u32,
+}
+
+impl Scan {
+    fn assign(&mut self, id: VarId) {
+        self.assigned.insert(id);
+    }
+
+    fn block(&mut self, body: &[Stmt]) {
+        body.iter().for_each(|stmt| self.stmt(stmt));
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        if self.args.is_some_and(|args| scatters(stmt, args)) {
+            self.element_uses += 1;
+        }
+        match &stmt.kind {
+            StmtKind::If { arms, otherwise } => {
+                for arm in arms {
+                    self.expr(&arm.condition);
+                    self.block(&arm.body);
+                }
+                self.block(otherwise);
+            }
+            StmtKind::ForIn {
+                value,
+                key,
+                container,
+                body,
+            } => {
+                self.assign(*value);
+                key.iter().for_each(|key| self.assign(*key));
+                self.expr(container);
+                self.block(body);
+            }
+            StmtKind::ForRange {
+                var,
+                from,
+                to,
+                body,
+            } => {
+                self.assign(*var);
+                self.expr(from);
+                self.expr(to);
+                self.block(body);
+            }
+            StmtKind::While {
+                label,
+                condition,
+                body,
+            } => {
+                label.iter().for_each(|label| self.assign(*label));
+                self.expr(condition);
+                self.block(body);
+            }
+            StmtKind::Fork { task, delay, body } => {
+                task.iter().for_each(|task| self.assign(*task));
+                self.expr(delay);
+                self.block(body);
+            }
+            StmtKind::TryExcept { body, arms } => {
+                self.block(body);
+                for arm in arms {
+                    arm.var.iter().for_each(|var| self.assign(*var));
+                    self.codes(&arm.codes);
+                    self.block(&arm.body);
+                }
+            }
+            StmtKind::TryFinally { body, handler } => {
+                self.block(body);
+                self.block(handler);
+            }
+            StmtKind::Break(_) | StmtKind::Continue(_) | StmtKind::Return(None) => {}
+            StmtKind::Return(Some(expr)) | StmtKind::Expr(expr) => self.expr(expr),
+        }
+    }
+
+    fn codes(&mut self, codes: &Codes) {
+        if let Codes::List(args) = codes {
+            args.iter().for_each(|arg| self.expr(arg.expr()));
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        self.count_args(expr);
+        match &expr.kind {
+            ExprKind::Assign { place, .. } | ExprKind::Step(_, place) => self.assign_root(place),
+            ExprKind::Scatter { items, .. } => {
+                for item in items {
+                    let (ScatterItem::Required(id)
+                    | ScatterItem::Optional(id, _)
+                    | ScatterItem::Rest(id)) = item;
+                    self.assign(*id);
+                }
+            }
+            _ => {}
+        }
+        children(expr, &mut |child| self.expr(child));
+    }
+
+    /// The variable whose value an assignment changes, and its mention.
+    fn assign_root(&mut self, place: &Place) {
+        match place {
+            Place::Var(id) => self.assign(*id),
+            Place::Index { base, .. } | Place::Range { base, .. } => self.assign_root(base),
+            Place::Prop { .. } => {}
+        }
+    }
+
+    fn count_args(&mut self, expr: &Expr) {
+        let Some(args) = self.args else { return };
+        let is_args = |expr: &Expr| expr.kind == ExprKind::Var(args);
+        match &expr.kind {
+            ExprKind::Var(id) if *id == args => self.mentions += 1,
+            ExprKind::Index { base, index } if is_args(base) && argument_index(index).is_some() => {
+                self.element_uses += 1;
+            }
+            ExprKind::Call { builtin, args } if &**builtin == "length" => {
+                if let [Arg::One(arg)] = args.as_slice()
+                    && is_args(arg)
+                {
+                    self.element_uses += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The index of an element that can be taken from the arguments directly.
+pub(super) fn argument_index(index: &Expr) -> Option<u16> {
+    match &index.kind {
+        ExprKind::Literal(Literal::Int(n)) => u16::try_from(*n).ok(),
+        _ => None,
+    }
+}
+
+/// Calls `visit` with each expression directly within `expr`, in the order of evaluation.
+fn children(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    match &expr.kind {
+        ExprKind::Literal(_) | ExprKind::Var(_) | ExprKind::First | ExprKind::Last => {}
+        ExprKind::Unary(_, a) => visit(a),
+        ExprKind::Step(_, place) => place_children(place, visit),
+        ExprKind::Binary(_, a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => {
+            visit(a);
+            visit(b);
+        }
+        ExprKind::Cond {
+            condition,
+            consequent,
+            alternate,
+        } => {
+            [condition, consequent, alternate]
+                .into_iter()
+                .for_each(|e| visit(e));
+        }
+        ExprKind::Prop { object, name } => [object, name].into_iter().for_each(|e| visit(e)),
+        ExprKind::Verb { object, verb, args } => {
+            visit(object);
+            visit(verb);
+            args.iter().for_each(|arg| visit(arg.expr()));
+        }
+        ExprKind::Index { base, index } => [base, index].into_iter().for_each(|e| visit(e)),
+        ExprKind::Range { base, from, to } => [base, from, to].into_iter().for_each(|e| visit(e)),
+        ExprKind::Call { args, .. } | ExprKind::List(args) => {
+            args.iter().for_each(|arg| visit(arg.expr()));
+        }
+        ExprKind::Map(entries) => {
+            for (key, value) in entries {
+                visit(value);
+                visit(key);
+            }
+        }
+        ExprKind::Assign { place, value } => {
+            place_children(place, visit);
+            visit(value);
+        }
+        ExprKind::Scatter { items, value } => {
+            visit(value);
+            for item in items {
+                if let ScatterItem::Optional(_, Some(default)) = item {
+                    visit(default);
+                }
+            }
+        }
+        ExprKind::Catch {
+            body,
+            codes,
+            default,
+        } => {
+            if let Codes::List(args) = codes {
+                args.iter().for_each(|arg| visit(arg.expr()));
+            }
+            visit(body);
+            default.iter().for_each(|e| visit(e));
+        }
+    }
+}
+
+fn place_children(place: &Place, visit: &mut dyn FnMut(&Expr)) {
+    match place {
+        Place::Var(_) => {}
+        Place::Prop { object, name, .. } => [object, name].into_iter().for_each(visit),
+        Place::Index { base, index, .. } => {
+            place_children(base, visit);
+            visit(index);
+        }
+        Place::Range { base, from, to, .. } => {
+            place_children(base, visit);
+            visit(from);
+            visit(to);
+        }
+    }
+}
