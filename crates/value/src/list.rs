@@ -127,9 +127,10 @@ impl List {
         }
     }
 
-    /// The size of the items and their count, in `value_bytes()` measure.
+    /// The size of the items and their count, in `value_bytes()` measure; the list as a value
+    /// counts for 16 more.
     #[inline]
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let items = self.0.as_ref().map_or(0, |body| body.bytes);
         items.saturating_add(SLOT_BYTES)
     }

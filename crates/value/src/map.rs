@@ -103,9 +103,9 @@ impl Map {
         self.len() == 0
     }
 
-    /// The size of the entries, in `value_bytes()` measure.
+    /// The size of the entries, in `value_bytes()` measure; the map as a value counts for 16 more.
     #[inline]
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let entries = self.0.as_ref().map_or(0, |body| body.bytes);
         entries.saturating_add(SLOT_BYTES)
     }

@@ -1,0 +1,174 @@
+//! What a builtin may use besides its arguments: limits, a budget of steps, the clock and chance.
+//! In: these, from whoever runs the task. Out: checks that a builtin makes while it works.
+
+use std::time::Duration;
+
+use moor_value::{ErrorCode, List, Map, Str, Value};
+
+use super::Raise;
+
+/// How many steps of work pass between two questions whether the task's time is up. A step is
+/// about the work of handling one byte, so a poll comes every millisecond or less.
+pub const STEPS_BETWEEN_POLLS: u64 = 1 << 16;
+
+/// What a list counts for besides its items.
+const SLOT_BYTES: usize = 16;
+
+/// The largest values that builtins may build, in `value_bytes()` measure (`$server_options`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `max_string_concat`, in bytes of UTF-8.
+    pub string_bytes_max: usize,
+    /// `max_list_value_bytes`.
+    pub list_bytes_max: usize,
+    /// `max_map_value_bytes`.
+    pub map_bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// ToastStunt's values where `$server_options` says nothing.
+    fn default() -> Self {
+        Self {
+            string_bytes_max: 33_554_423,
+            list_bytes_max: 64_537_861,
+            map_bytes_max: 64_537_861,
+        }
+    }
+}
+
+/// The world outside a builtin, so that a run can be repeated exactly.
+pub trait Surroundings {
+    /// The time since 1970-01-01 00:00 UTC.
+    fn now(&self) -> Duration;
+
+    /// The time since some moment that does not change while the server runs.
+    fn monotonic(&self) -> Duration;
+
+    /// Fills the buffer with bytes that nobody can guess.
+    fn random(&mut self, buffer: &mut [u8]);
+
+    /// Takes a new seed where one is used.
+    fn reseed(&mut self);
+
+    /// Whether the task has used up its time.
+    fn time_is_up(&mut self) -> bool;
+}
+
+/// One call of a pure builtin.
+pub struct Call<'a> {
+    /// What may be built.
+    pub limits: &'a Limits,
+    /// Clock, chance and the deadline.
+    pub surroundings: &'a mut dyn Surroundings,
+    /// Whether the code that calls has a wizard's power.
+    pub wizard: bool,
+    steps: u64,
+}
+
+impl<'a> Call<'a> {
+    /// A call whose budget is full.
+    pub fn new(limits: &'a Limits, surroundings: &'a mut dyn Surroundings, wizard: bool) -> Self {
+        Self {
+            limits,
+            surroundings,
+            wizard,
+            steps: 0,
+        }
+    }
+
+    /// Accounts for work that is about to be done, of about `steps` bytes handled.
+    ///
+    /// # Errors
+    /// E_QUOTA when the task's time is up; the task then ends at its next tick.
+    #[inline]
+    pub fn charge(&mut self, steps: usize) -> Result<(), Raise> {
+        self.steps = self.steps.saturating_add(steps as u64);
+        if self.steps < STEPS_BETWEEN_POLLS {
+            return Ok(());
+        }
+        self.steps = 0;
+        if self.surroundings.time_is_up() {
+            return Err(ErrorCode::Quota.into());
+        }
+        Ok(())
+    }
+
+    /// E_QUOTA unless a string of that many bytes may be built.
+    pub fn allow_string(&self, bytes: usize) -> Result<(), Raise> {
+        quota(bytes <= self.limits.string_bytes_max)
+    }
+
+    /// The string as a value.
+    ///
+    /// # Errors
+    /// E_QUOTA when it is longer than is allowed.
+    pub fn string(&self, text: impl Into<Str>) -> Result<Value, Raise> {
+        let text = text.into();
+        self.allow_string(text.len_bytes())?;
+        Ok(Value::Str(text))
+    }
+
+    /// E_QUOTA when the list is larger than is allowed.
+    pub fn allow_list(&self, list: &List) -> Result<(), Raise> {
+        quota(list.bytes() + SLOT_BYTES <= self.limits.list_bytes_max)
+    }
+
+    /// The list as a value.
+    ///
+    /// # Errors
+    /// E_QUOTA when it is larger than is allowed.
+    pub fn list(&self, list: impl Into<List>) -> Result<Value, Raise> {
+        let list = list.into();
+        self.allow_list(&list)?;
+        Ok(list.into())
+    }
+
+    /// The map as a value.
+    ///
+    /// # Errors
+    /// E_QUOTA when it is larger than is allowed.
+    pub fn map(&self, map: Map) -> Result<Value, Raise> {
+        let map = Value::Map(map);
+        quota(map.bytes() <= self.limits.map_bytes_max)?;
+        Ok(map)
+    }
+
+    /// E_PERM unless a wizard calls.
+    pub fn wizard_only(&self) -> Result<(), Raise> {
+        if self.wizard {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
+    }
+
+    /// A number that every value below 2^64 is equally likely for.
+    pub fn random_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.surroundings.random(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// A number from 0 to `bound - 1`, each equally likely.
+    ///
+    /// # Panics
+    /// When `bound` is 0.
+    pub fn random_below(&mut self, bound: u64) -> u64 {
+        // Numbers in the last, incomplete run of `bound` would favour small results.
+        let unfair = (u64::MAX - bound + 1) % bound;
+        loop {
+            let number = self.random_u64();
+            if number <= u64::MAX - unfair {
+                return number % bound;
+            }
+        }
+    }
+}
+
+fn quota(within: bool) -> Result<(), Raise> {
+    if within {
+        Ok(())
+    } else {
+        Err(ErrorCode::Quota.into())
+    }
+}

@@ -1,0 +1,36 @@
+//! The argument check that every builtin shares, and the row that `function_info()` shows.
+//! In: a row of the table and arguments. Out: E_ARGS, E_TYPE or nothing; the row as a value.
+
+use moor_value::{ErrorCode, Value};
+
+use super::{BuiltinSpec, Raise};
+
+/// Checks count, then types, in ToastStunt's order.
+///
+/// # Errors
+/// E_ARGS for a wrong count, E_TYPE for a wrong type.
+pub fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
+    let enough = args.len() >= usize::from(spec.args_min);
+    let too_many = spec.args_max.is_some_and(|max| args.len() > usize::from(max));
+    if !enough || too_many {
+        return Err(ErrorCode::Args.into());
+    }
+    let mut typed = spec.types.iter().zip(args);
+    if !typed.all(|(arg_type, arg)| arg_type.accepts(arg)) {
+        return Err(ErrorCode::Type.into());
+    }
+    Ok(())
+}
+
+/// What `function_info(name)` shows: name, least arguments, most arguments (-1 for any number),
+/// and the list of types.
+pub fn function_info(spec: &BuiltinSpec) -> Value {
+    let types: Vec<Value> = spec.types.iter().map(|t| t.number().into()).collect();
+    let max = spec.args_max.map_or(-1, i64::from);
+    Value::from(vec![
+        spec.name.into(),
+        i64::from(spec.args_min).into(),
+        max.into(),
+        types.into(),
+    ])
+}

@@ -1,0 +1,99 @@
+//! The pure builtins: functions whose result depends on their arguments, the clock, chance and the
+//! caller's power only.
+//!
+//! Comes in: argument values and a [`Call`] that says what limits hold. Goes out: a value, or the
+//! MOO error to raise. One table per family, joined by [`pure_builtins`], is the only place that
+//! says what exists and what arguments it takes; `function_info()` and the argument check read it.
+//! Nothing here knows objects, tasks or connections.
+
+mod ansi;
+mod arg;
+mod call;
+mod check;
+mod convert;
+mod crypt;
+mod encoding;
+mod env;
+mod floats;
+mod hash;
+mod json;
+mod json_parser;
+mod lists;
+mod maps;
+mod natural;
+mod noise;
+mod numbers;
+mod password;
+mod pattern;
+mod pattern_match;
+mod pcre;
+mod pcre_command;
+mod random;
+mod regex;
+mod sha_crypt;
+mod sort;
+mod spec;
+mod strings;
+mod text;
+mod time;
+mod unix_crypt;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use spec::{ArgType, BuiltinSpec, Origin, PureFn, Raise};
+pub(crate) use spec::Run;
+pub use call::{Call, Limits, STEPS_BETWEEN_POLLS, Surroundings};
+pub use check::{check_args, function_info};
+pub use convert::parse_int;
+pub use encoding::{binary_from_bytes, bytes_from_binary};
+pub(crate) use env::{Answer, Env, Reply, nothing, outcome, raised, value};
+
+use moor_value::Value;
+
+/// The tables of all families.
+const FAMILIES: &[&[BuiltinSpec]] = &[
+    ansi::SPECS,
+    convert::SPECS,
+    crypt::SPECS,
+    encoding::SPECS,
+    floats::SPECS,
+    hash::SPECS,
+    json::SPECS,
+    lists::SPECS,
+    maps::SPECS,
+    noise::SPECS,
+    numbers::SPECS,
+    password::SPECS,
+    pattern::SPECS,
+    pcre::SPECS,
+    random::SPECS,
+    sort::SPECS,
+    strings::SPECS,
+    time::SPECS,
+];
+
+/// Every pure builtin, in no particular order.
+pub fn pure_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// Every builtin, in no particular order.
+pub(crate) fn all() -> impl Iterator<Item = &'static BuiltinSpec> {
+    pure_builtins().chain(world::world_builtins())
+}
+
+/// Checks the arguments and runs a pure builtin.
+///
+/// # Errors
+/// E_ARGS and E_TYPE by the table, and what the builtin raises.
+pub fn run_pure(
+    spec: &BuiltinSpec,
+    function: PureFn,
+    call: &mut Call<'_>,
+    args: &mut [Value],
+) -> Result<Value, Raise> {
+    check_args(spec, args)?;
+    function(call, args)
+}

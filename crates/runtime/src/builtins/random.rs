@@ -1,0 +1,66 @@
+//! Chance: random numbers and bytes.
+//! In: bounds. Out: numbers, bytes as a binary string. Where chance comes from is the call's.
+
+use moor_value::{ErrorCode, Value};
+
+use super::arg::Args;
+use super::spec::pure;
+use super::{BuiltinSpec, Call, Raise, binary_from_bytes};
+
+/// Most bytes that `random_bytes()` gives.
+const BYTES_MAX: usize = 10_000;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    pure!("frandom", 1..=2, [Float, Float], ToastStunt, frandom),
+    pure!("random", 0..=2, [Int, Int], LambdaMoo, random),
+    pure!("random_bytes", 1..=1, [Int], ToastStunt, random_bytes),
+    pure!("reseed_random", 0..=0, [], ToastStunt, reseed_random),
+];
+
+/// `random()`, `random(max)` or `random(min, max)`; both ends are possible.
+fn random(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
+    let (min, max) = match args.len() {
+        0 => (1, i64::MAX),
+        1 => (1, args.int(0)?),
+        _ => (args.int(0)?, args.int(1)?),
+    };
+    if max <= 0 || max < min {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let offset = match max.abs_diff(min).checked_add(1) {
+        Some(count) => call.random_below(count),
+        None => call.random_u64(),
+    };
+    Ok(min.wrapping_add_unsigned(offset).into())
+}
+
+/// `frandom(max)` or `frandom(min, max)`.
+fn frandom(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
+    let (min, max) = match args.len() {
+        1 => (0.0, args.float(0)?),
+        _ => (args.float(0)?, args.float(1)?),
+    };
+    // 53 bits, as many as a float's fraction has.
+    let fraction = (call.random_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let result = min + fraction * (max - min);
+    if !result.is_finite() {
+        return Err(ErrorCode::Float.into());
+    }
+    Ok(result.into())
+}
+
+fn random_bytes(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
+    let count = args.int(0)?;
+    let count = usize::try_from(count).ok().filter(|n| *n <= BYTES_MAX);
+    let count =
+        count.ok_or_else(|| Raise::with(ErrorCode::InvArg, "Invalid count", args[0].clone()))?;
+    let mut bytes = vec![0; count];
+    call.surroundings.random(&mut bytes);
+    call.string(binary_from_bytes(&bytes))
+}
+
+fn reseed_random(call: &mut Call<'_>, _: &mut [Value]) -> Result<Value, Raise> {
+    call.wizard_only()?;
+    call.surroundings.reseed();
+    Ok(Value::ZERO)
+}

@@ -1,0 +1,218 @@
+//! Cases of the pure builtins as data: `tests/cases.txt` has one call a line with what it gives.
+
+mod literal;
+
+use std::time::Duration;
+
+use literal::{Expr, parse};
+use moor_value::{ErrorCode, Value};
+
+use super::{Call, Limits, Raise, Run, Surroundings, pure_builtins, run_pure};
+
+/// A world where it is always the same second, chance counts upwards, and time ends after a number
+/// of polls.
+struct Still {
+    chance: u8,
+    polls_left: u32,
+}
+
+impl Surroundings for Still {
+    fn now(&self) -> Duration {
+        Duration::from_secs(1_000_000_000)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(1_500)
+    }
+
+    fn random(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.chance = self.chance.wrapping_add(41);
+            *byte = self.chance;
+        }
+    }
+
+    fn reseed(&mut self) {
+        self.chance = 0;
+    }
+
+    fn time_is_up(&mut self) -> bool {
+        self.polls_left = self.polls_left.saturating_sub(1);
+        self.polls_left == 0
+    }
+}
+
+fn run(name: &str, args: &mut [Value], limits: &Limits, wizard: bool) -> Result<Value, Raise> {
+    let spec = pure_builtins().find(|spec| spec.name == name);
+    let spec = spec.unwrap_or_else(|| panic!("no builtin {name}"));
+    let mut still = Still {
+        chance: 0,
+        polls_left: 2_000,
+    };
+    let mut call = Call::new(limits, &mut still, wizard);
+    match spec.run {
+        Run::Pure(function) => run_pure(spec, function, &mut call, args),
+        #[allow(unreachable_patterns, reason = "other builtins are not in this table")]
+        _ => panic!("{name} is not pure"),
+    }
+}
+
+fn eval(expr: &Expr, wizard: bool) -> Result<Value, Raise> {
+    let all = |items: &[Expr]| items.iter().map(|item| eval(item, wizard)).collect();
+    match expr {
+        Expr::Value(value) => Ok(value.clone()),
+        Expr::List(items) => Ok(Value::from(all(items)? as Vec<Value>)),
+        Expr::Map(entries) => {
+            let mut map = moor_value::Map::new();
+            for (key, value) in entries {
+                assert!(map.insert_value(eval(key, wizard)?, eval(value, wizard)?));
+            }
+            Ok(map.into())
+        }
+        Expr::Call(name, args) => {
+            let mut args: Vec<Value> = all(args)?;
+            run(name, &mut args, &Limits::default(), wizard)
+        }
+    }
+}
+
+/// What went wrong with a line `[wizard] call => value` or `[wizard] call => ! E_CODE`.
+fn fault(line: &str) -> Option<String> {
+    let (call, expected) = line.split_once(" => ").expect("a line has ` => `");
+    let (wizard, call) = match call.strip_prefix("wizard ") {
+        Some(call) => (true, call),
+        None => (false, call),
+    };
+    let got = eval(&parse(call), wizard);
+    let as_expected = match expected.strip_prefix("! ") {
+        Some(code) => {
+            let code = ErrorCode::from_name(code.trim()).expect("an error code");
+            matches!(&got, Err(raise) if raise.code == Value::Err(code))
+        }
+        None => {
+            let expected = eval(&parse(expected), wizard).expect("an expected value");
+            matches!(&got, Ok(value) if value.equal_case_sensitive(&expected)
+                && value.value_type() == expected.value_type())
+        }
+    };
+    let shown = got.map_or_else(
+        |raise| format!("! {}", raise.code.to_literal()),
+        |value| value.to_literal(),
+    );
+    (!as_expected).then(|| format!("{line}\n    but got {shown}"))
+}
+
+#[test]
+fn cases() {
+    let lines = include_str!("tests/cases.txt").lines();
+    let cases = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let faults: Vec<String> = cases.filter_map(fault).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn names_are_unique_and_arities_fit() {
+    let mut names: Vec<&str> = pure_builtins().map(|spec| spec.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    for spec in pure_builtins() {
+        if let Some(max) = spec.args_max {
+            assert!(spec.args_min <= max, "{}", spec.name);
+            assert_eq!(spec.types.len(), usize::from(max), "{}", spec.name);
+        }
+    }
+}
+
+/// Values of every kind, some of them unkind.
+fn samples() -> Vec<Value> {
+    let texts = ["", "x", "%", "[", "~", "~0", "é~FF", "$5$rounds=1000$", "s/x/y/", "日本語"];
+    let numbers = [0, 1, -1, 2, 300, i64::MAX, i64::MIN];
+    let floats = [0.0, -0.5, 1e308];
+    let mut samples: Vec<Value> = texts.into_iter().map(Value::from).collect();
+    samples.extend(numbers.map(Value::from));
+    samples.extend(floats.map(Value::from));
+    samples.extend([true.into(), ErrorCode::Perm.into(), moor_value::ObjId(1).into()]);
+    let list: Vec<Value> = vec![1.into(), "a".into(), 2.5.into()];
+    samples.push(list.clone().into());
+    samples.push(vec![Value::from(list.clone()), list.into()].into());
+    samples.push(Vec::new().into());
+    let mut map = moor_value::Map::new();
+    map.insert_value("a".into(), 1.into());
+    samples.push(map.into());
+    samples
+}
+
+#[test]
+fn no_arguments_panic() {
+    let limits = Limits {
+        string_bytes_max: 10_000,
+        ..Limits::default()
+    };
+    let samples = samples();
+    // bcrypt and argon2 take seconds for arguments that are right.
+    let quick = |name: &&str| !["crypt", "argon2"].contains(name);
+    for name in pure_builtins().map(|spec| spec.name).filter(quick) {
+        for a in &samples {
+            for b in &samples {
+                for c in &samples {
+                    let _ = run(name, &mut [a.clone(), b.clone(), c.clone()], &limits, true);
+                }
+                let _ = run(name, &mut [a.clone(), b.clone()], &limits, true);
+            }
+            let _ = run(name, std::slice::from_mut(&mut a.clone()), &limits, true);
+        }
+    }
+}
+
+#[test]
+fn strings_end_at_their_limit() {
+    let limits = Limits {
+        string_bytes_max: 10,
+        ..Limits::default()
+    };
+    let quota = Err(ErrorCode::Quota.into());
+    let ten = || Value::from("0123456789");
+    assert_eq!(run("tostr", &mut [ten()], &limits, false), Ok(ten()));
+    assert_eq!(run("tostr", &mut [ten(), "x".into()], &limits, false), quota);
+    assert_eq!(run("toliteral", &mut [ten()], &limits, false), quota);
+    let args = &mut [ten(), "5".into(), "55".into()];
+    assert_eq!(run("strsub", args, &limits, false), quota);
+    assert_eq!(run("encode_base64", &mut [ten()], &limits, false), quota);
+    assert_eq!(run("random_bytes", &mut [11.into()], &limits, false), quota);
+}
+
+#[test]
+fn lists_end_at_their_limit() {
+    let limits = Limits {
+        list_bytes_max: 48,
+        ..Limits::default()
+    };
+    let one = || Value::from(vec![Value::Int(1)]);
+    let quota = Err(ErrorCode::Quota.into());
+    assert_eq!(run("setadd", &mut [one(), 1.into()], &limits, false), Ok(one()));
+    assert_eq!(run("setadd", &mut [one(), 2.into()], &limits, false), quota);
+    assert_eq!(run("listappend", &mut [one(), 2.into()], &limits, false), quota);
+}
+
+#[test]
+fn a_pattern_that_never_ends_is_stopped() {
+    let text = Value::from("a".repeat(40));
+    for pattern in ["%(a*%)*b", "%(a|aa%)+$b", "%(%(a+%)+%)+b"] {
+        let got = run("match", &mut [text.clone(), pattern.into()], &Limits::default(), false);
+        let code = got.map_err(|raise| raise.code);
+        let stopped = [Err(ErrorCode::Quota.into()), Err(ErrorCode::InvArg.into())];
+        assert!(stopped.contains(&code), "{pattern} {code:?}");
+    }
+}
+
+#[test]
+fn an_unshared_list_grows_in_place() {
+    let mut list = Value::from(Vec::new());
+    for i in 0..50_000 {
+        let mut args = [list, i.into()];
+        list = run("listappend", &mut args, &Limits::default(), false).expect("it fits");
+    }
+    assert_eq!(list.as_list().map(moor_value::List::len), Some(50_000));
+}

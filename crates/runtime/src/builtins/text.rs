@@ -1,0 +1,61 @@
+//! Text that stops growing at a limit.
+//! In: pieces of text. Out: a string value, or E_QUOTA as soon as it is too long.
+
+use std::fmt;
+
+use moor_value::{ErrorCode, Value};
+
+use super::{Call, Raise};
+
+/// A string under construction. Writing past the limit fails, so nothing larger is ever held.
+pub(super) struct Text {
+    text: String,
+    bytes_max: usize,
+}
+
+impl Text {
+    /// An empty text with the call's limit.
+    pub(super) fn new(call: &Call<'_>) -> Self {
+        Self {
+            text: String::new(),
+            bytes_max: call.limits.string_bytes_max,
+        }
+    }
+
+    /// Appends a piece.
+    pub(super) fn push(&mut self, piece: &str) -> Result<(), Raise> {
+        if piece.len() > self.bytes_max - self.text.len().min(self.bytes_max) {
+            return Err(ErrorCode::Quota.into());
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
+
+    /// Appends one character.
+    pub(super) fn push_char(&mut self, c: char) -> Result<(), Raise> {
+        self.push(c.encode_utf8(&mut [0; 4]))
+    }
+
+    /// What was written.
+    pub(super) fn into_string(self) -> String {
+        self.text
+    }
+
+    /// What was written, as a value.
+    pub(super) fn into_value(self) -> Value {
+        self.text.into()
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.push(piece).map_err(|_| fmt::Error)
+    }
+}
+
+/// A failed write means that the limit was reached: it is the only cause.
+impl From<fmt::Error> for Raise {
+    fn from(_: fmt::Error) -> Self {
+        ErrorCode::Quota.into()
+    }
+}
