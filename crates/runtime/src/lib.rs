@@ -1,1 +1,55 @@
-//! moor-runtime.
+//! Tasks, sessions and builtins: what happens in a world.
+//!
+//! In: a loaded world, its log, and what hosts report of their users. Out: commits, and numbered
+//! events for hosts. A line becomes a stretch of a task ([`run`](self)), a stretch is a transaction
+//! of the world; what it prints is released when its commit is durable.
+//!
+//! | part | files |
+//! |---|---|
+//! | users' connections | `session`, `hosts`, `listeners`, `login` |
+//! | tasks that wait, what runs next | `task`, `tasks`, `housekeeping` |
+//! | one stretch: run, commit, effects | `run`, `stretch`, `effects`, `apply`, `release` |
+//! | what a line means | `command`, `programming`, `hooks` |
+//! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
+//! | rows of the store, restart | `rows`, `restore`, `error` |
+//!
+//! It knows nothing of messages, sockets and files; of time only through [`Clock`].
+
+mod apply;
+mod builtins;
+mod clock;
+mod command;
+mod effects;
+mod error;
+mod hooks;
+mod host;
+mod hosts;
+mod housekeeping;
+mod ids;
+mod listeners;
+mod login;
+mod options;
+mod program;
+mod programming;
+mod registry;
+mod release;
+mod request;
+mod restore;
+mod rows;
+mod run;
+mod runtime;
+mod session;
+mod stretch;
+mod surroundings;
+mod task;
+mod tasks;
+mod uncaught;
+
+pub use clock::{Clock, SystemClock};
+pub use error::RowError;
+pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
+pub use ids::{HostId, SessionId, TaskId};
+pub use listeners::Listener;
+pub use rows::{TABLES, WORLD};
+pub use runtime::{Runtime, RuntimeConfig, StartError};
+pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};

@@ -209,11 +209,7 @@ fn find_callable(facts: &mut impl Facts, entity: Entity, symbol: Symbol) -> Opti
             .and_then(|verbs| verbs.callable(word).cloned())
     })?;
     let code = facts.code_of(definer, &verb);
-    Some(ResolvedVerb {
-        definer,
-        verb,
-        code,
-    })
+    Some(ResolvedVerb::new(definer, verb, code))
 }
 
 /// The verb that a command with these arguments runs on `entity`.
@@ -229,11 +225,7 @@ pub(crate) fn find_command(
             .and_then(|verbs| verbs.command(word, given).cloned())
     })?;
     let code = facts.code_of(definer, &verb);
-    Some(ResolvedVerb {
-        definer,
-        verb,
-        code,
-    })
+    Some(ResolvedVerb::new(definer, verb, code))
 }
 
 /// Places in the cache of one thread; a collision forgets the older outcome.

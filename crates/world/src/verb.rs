@@ -304,13 +304,26 @@ pub struct ResolvedVerb {
     pub verb: Verb,
     /// The code.
     pub code: Arc<VerbCode>,
+    prepared: OnceLock<Compiled>,
+}
+
+impl ResolvedVerb {
+    /// A verb that a lookup has found.
+    pub(crate) fn new(definer: Entity, verb: Verb, code: Arc<VerbCode>) -> Self {
+        Self { definer, verb, code, prepared: OnceLock::new() }
+    }
+
+    /// What the runtime makes of the verb to run it, made with `prepare` by the first who asks. It lives as long as
+    /// this outcome of the lookup: a change of the verb gives another one.
+    pub fn prepared(&self, prepare: impl FnOnce(&Self) -> Compiled) -> &Compiled {
+        self.prepared.get_or_init(|| prepare(self))
+    }
 }
 
 impl PartialEq for ResolvedVerb {
     fn eq(&self, other: &Self) -> bool {
-        self.definer == other.definer
-            && self.verb == other.verb
-            && Arc::ptr_eq(&self.code, &other.code)
+        let same_code = Arc::ptr_eq(&self.code, &other.code) || self.code == other.code;
+        self.definer == other.definer && self.verb == other.verb && same_code
     }
 }
 

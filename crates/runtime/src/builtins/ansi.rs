@@ -87,8 +87,8 @@ fn replace_tags(
     while let Some(open) = rest.find('[') {
         text.push(&rest[..open])?;
         rest = &rest[open..];
-        let known = tag_in_front(rest)
-            .and_then(|(tag, after)| Some((replacement(call, &tag)?, after)));
+        let known =
+            tag_in_front(rest).and_then(|(tag, after)| Some((replacement(call, &tag)?, after)));
         match known {
             Some((code, after)) => {
                 text.push(code)?;

@@ -11,7 +11,9 @@ use super::{BuiltinSpec, Raise};
 /// E_ARGS for a wrong count, E_TYPE for a wrong type.
 pub fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
     let enough = args.len() >= usize::from(spec.args_min);
-    let too_many = spec.args_max.is_some_and(|max| args.len() > usize::from(max));
+    let too_many = spec
+        .args_max
+        .is_some_and(|max| args.len() > usize::from(max));
     if !enough || too_many {
         return Err(ErrorCode::Args.into());
     }

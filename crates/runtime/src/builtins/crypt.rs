@@ -6,9 +6,9 @@ use moor_value::{ErrorCode, Str, Value};
 
 use super::arg::Args;
 use super::encoding::bytes_from_binary;
+use super::sha_crypt::{Sha, sha_crypt};
 use super::spec::pure;
 use super::unix_crypt::{ITOA64, des_crypt, md5_crypt, push_salt_chars};
-use super::sha_crypt::{Sha, sha_crypt};
 use super::{BuiltinSpec, Call, Raise};
 
 /// bcrypt cannot be interrupted; this cost takes some seconds.
@@ -55,28 +55,48 @@ fn parse_prefix(text: &str) -> Option<Prefix<'_>> {
         (Format::Sha(Sha::Sha256), rest)
     } else if let Some(rest) = text.strip_prefix("$6$") {
         (Format::Sha(Sha::Sha512), rest)
-    } else if let Some(rest) = ["$2a$", "$2x$", "$2y$"].iter().find_map(|p| text.strip_prefix(p)) {
+    } else if let Some(rest) = ["$2a$", "$2x$", "$2y$"]
+        .iter()
+        .find_map(|p| text.strip_prefix(p))
+    {
         (Format::Bcrypt, rest)
     } else {
         (Format::Traditional, text)
     };
     let strengths = match format {
-        Format::Traditional | Format::Md5 => return Some(Prefix { format, strength: None, rest }),
+        Format::Traditional | Format::Md5 => {
+            return Some(Prefix {
+                format,
+                strength: None,
+                rest,
+            });
+        }
         Format::Sha(_) => ("rounds=", 1_000..=999_999_999),
         Format::Bcrypt => ("", 4..=31),
     };
     let Some((strength, rest)) = rest.rsplit_once('$') else {
-        return Some(Prefix { format, strength: None, rest });
+        return Some(Prefix {
+            format,
+            strength: None,
+            rest,
+        });
     };
     let strength: u32 = strength.strip_prefix(strengths.0)?.parse().ok()?;
     let strength = Some(strengths.1.contains(&strength).then_some(strength)?);
-    Some(Prefix { format, strength, rest })
+    Some(Prefix {
+        format,
+        strength,
+        rest,
+    })
 }
 
 /// `crypt(password [, salt])`; only wizards may ask for more work than the usual.
 fn crypt(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let password = args.str(0)?;
-    let given = args.given(1).and_then(Value::as_str).filter(|s| s.len_bytes() >= 2);
+    let given = args
+        .given(1)
+        .and_then(Value::as_str)
+        .filter(|s| s.len_bytes() >= 2);
     let salt = given.cloned().unwrap_or_else(|| random_salt(call));
     let prefix = parse_prefix(salt.as_str())
         .ok_or_else(|| Raise::with(ErrorCode::InvArg, "Invalid salt", salt.clone().into()))?;
@@ -116,7 +136,10 @@ fn allow_strength(call: &Call<'_>, prefix: &Prefix<'_>) -> Result<(), Raise> {
 
 fn bcrypt_hash(password: &[u8], salt: &str, prefix: &Prefix<'_>) -> Result<String, Raise> {
     let cost = prefix.strength.ok_or(ErrorCode::InvArg)?;
-    let chars = prefix.rest.get(..BCRYPT_SALT_CHARS).ok_or(ErrorCode::InvArg)?;
+    let chars = prefix
+        .rest
+        .get(..BCRYPT_SALT_CHARS)
+        .ok_or(ErrorCode::InvArg)?;
     let bytes = bcrypt_decode(chars).ok_or(ErrorCode::InvArg)?;
     // `$2x$` marks hashes of an implementation that got some passwords wrong.
     if salt.starts_with("$2x$") {
@@ -145,22 +168,26 @@ fn bcrypt_encode(bytes: &[u8]) -> String {
 }
 
 fn bcrypt_decode(chars: &str) -> Option<[u8; BCRYPT_SALT_BYTES]> {
-    base64::Engine::decode(&BCRYPT64, chars).ok()?.try_into().ok()
+    base64::Engine::decode(&BCRYPT64, chars)
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 /// `salt(prefix, random)`: a salt of the prefix's format from a binary string of random bytes.
 fn salt(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let front = args.str(0)?.as_str();
-    let invalid = |message: &str, index: usize| {
-        Raise::with(ErrorCode::InvArg, message, args[index].clone())
-    };
+    let invalid =
+        |message: &str, index: usize| Raise::with(ErrorCode::InvArg, message, args[index].clone());
     let prefix = parse_prefix(front).ok_or_else(|| invalid("Invalid prefix", 0))?;
     if prefix.format == Format::Traditional && !is_traditional(front) {
         return Err(invalid("Invalid prefix", 0));
     }
     let random = bytes_from_binary(args.str(1)?.as_str())
         .ok_or_else(|| invalid("Invalid binary input", 1))?;
-    Ok(made_salt(&prefix, front, &random).ok_or(ErrorCode::InvArg)?.into())
+    Ok(made_salt(&prefix, front, &random)
+        .ok_or(ErrorCode::InvArg)?
+        .into())
 }
 
 fn is_traditional(front: &str) -> bool {
@@ -174,7 +201,11 @@ fn made_salt(prefix: &Prefix<'_>, front: &str, random: &[u8]) -> Option<String> 
     match prefix.format {
         Format::Traditional => {
             let two = random.first_chunk::<2>()?;
-            Some(two.iter().map(|b| char::from(ITOA64[usize::from(b & 63)])).collect())
+            Some(
+                two.iter()
+                    .map(|b| char::from(ITOA64[usize::from(b & 63)]))
+                    .collect(),
+            )
         }
         Format::Md5 => three_byte_groups(front, random, 2),
         Format::Sha(_) => three_byte_groups(front, random, 4),

@@ -4,8 +4,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use moor_value::{ErrorCode, Value};
 
 use super::arg::Args;
@@ -30,9 +30,21 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
 );
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("decode_base64", 1..=2, [Str, Any], ToastStunt, decode_base64),
+    pure!(
+        "decode_base64",
+        1..=2,
+        [Str, Any],
+        ToastStunt,
+        decode_base64
+    ),
     pure!("decode_binary", 1..=2, [Str, Any], LambdaMoo, decode_binary),
-    pure!("encode_base64", 1..=2, [Str, Any], ToastStunt, encode_base64),
+    pure!(
+        "encode_base64",
+        1..=2,
+        [Str, Any],
+        ToastStunt,
+        encode_base64
+    ),
     pure!("encode_binary", 0.., [], LambdaMoo, encode_binary),
     pure!("url_decode", 1..=1, [Str], ToastStunt, url_decode),
     pure!("url_encode", 1..=1, [Str], ToastStunt, url_encode),
@@ -123,7 +135,11 @@ fn decode_binary(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise
     let runs = bytes.chunk_by(|a, b| is_text(a) && is_text(b));
     let decoded = runs.map(|run| match run {
         [byte] if !is_text(byte) => Value::Int((*byte).into()),
-        text => text.iter().map(|b| char::from(*b)).collect::<String>().into(),
+        text => text
+            .iter()
+            .map(|b| char::from(*b))
+            .collect::<String>()
+            .into(),
     });
     call.list(decoded.collect::<Vec<Value>>())
 }

@@ -12,31 +12,94 @@ use super::{BuiltinSpec, Call, Raise};
 const DIGITS_MAX: i64 = 21;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("acos", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::acos)),
-    pure!("acosh", 1..=1, [Float], ToastStunt, |_, args| one(args, f64::acosh)),
-    pure!("asin", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::asin)),
-    pure!("asinh", 1..=1, [Float], ToastStunt, |_, args| one(args, f64::asinh)),
+    pure!("acos", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::acos
+    )),
+    pure!("acosh", 1..=1, [Float], ToastStunt, |_, args| one(
+        args,
+        f64::acosh
+    )),
+    pure!("asin", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::asin
+    )),
+    pure!("asinh", 1..=1, [Float], ToastStunt, |_, args| one(
+        args,
+        f64::asinh
+    )),
     pure!("atan", 1..=2, [Float, Float], LambdaMoo, atan),
     pure!("atan2", 2..=2, [Float, Float], ToastStunt, atan),
-    pure!("atanh", 1..=1, [Float], ToastStunt, |_, args| one(args, f64::atanh)),
-    pure!("cbrt", 1..=1, [Float], ToastStunt, |_, args| one(args, f64::cbrt)),
-    pure!("ceil", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::ceil)),
-    pure!("cos", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::cos)),
-    pure!("cosh", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::cosh)),
+    pure!("atanh", 1..=1, [Float], ToastStunt, |_, args| one(
+        args,
+        f64::atanh
+    )),
+    pure!("cbrt", 1..=1, [Float], ToastStunt, |_, args| one(
+        args,
+        f64::cbrt
+    )),
+    pure!("ceil", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::ceil
+    )),
+    pure!("cos", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::cos
+    )),
+    pure!("cosh", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::cosh
+    )),
     pure!("distance", 2..=2, [List, List], ToastStunt, distance),
     pure!("exp", 1..=1, [Float], LambdaMoo, exp),
     pure!("floatstr", 2..=3, [Float, Int, Any], LambdaMoo, floatstr),
-    pure!("floor", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::floor)),
-    pure!("log", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::ln)),
-    pure!("log10", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::log10)),
-    pure!("relative_heading", 2..=2, [List, List], ToastStunt, relative_heading),
-    pure!("round", 1..=1, [Float], ToastStunt, |_, args| one(args, f64::round)),
-    pure!("sin", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::sin)),
-    pure!("sinh", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::sinh)),
-    pure!("sqrt", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::sqrt)),
-    pure!("tan", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::tan)),
-    pure!("tanh", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::tanh)),
-    pure!("trunc", 1..=1, [Float], LambdaMoo, |_, args| one(args, f64::trunc)),
+    pure!("floor", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::floor
+    )),
+    pure!("log", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::ln
+    )),
+    pure!("log10", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::log10
+    )),
+    pure!(
+        "relative_heading",
+        2..=2,
+        [List, List],
+        ToastStunt,
+        relative_heading
+    ),
+    pure!("round", 1..=1, [Float], ToastStunt, |_, args| one(
+        args,
+        f64::round
+    )),
+    pure!("sin", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::sin
+    )),
+    pure!("sinh", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::sinh
+    )),
+    pure!("sqrt", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::sqrt
+    )),
+    pure!("tan", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::tan
+    )),
+    pure!("tanh", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::tanh
+    )),
+    pure!("trunc", 1..=1, [Float], LambdaMoo, |_, args| one(
+        args,
+        f64::trunc
+    )),
 ];
 
 fn one(args: &[Value], function: fn(f64) -> f64) -> Result<Value, Raise> {
@@ -112,7 +175,11 @@ fn relative_heading(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise
     let to = point(args.list(1)?)?;
     let [dx, dy, dz] = [0, 1, 2].map(|i| to[i] - from[i]);
     let bearing = dy.atan2(dx).to_degrees();
-    let bearing = if bearing < 0.0 { bearing + 360.0 } else { bearing };
+    let bearing = if bearing < 0.0 {
+        bearing + 360.0
+    } else {
+        bearing
+    };
     let elevation = dz.atan2(dx.hypot(dy)).to_degrees();
     let whole = |angle: f64| Value::Int(angle as i64);
     Ok(vec![whole(bearing), whole(elevation)].into())

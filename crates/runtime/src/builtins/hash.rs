@@ -17,28 +17,60 @@ use super::{BuiltinSpec, Call, Raise};
 const DEFAULT: &str = "sha256";
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("binary_hash", 1..=3, [Str, Str, Any], LambdaMoo, |call, args| {
-        let data = binary_arg(call, args, 0)?;
-        hashed(call, args, &data)
-    }),
-    pure!("binary_hmac", 2..=4, [Str, Str, Str, Any], ToastStunt, |call, args| {
-        let data = binary_arg(call, args, 0)?;
-        keyed(call, args, &data)
-    }),
-    pure!("string_hash", 1..=3, [Str, Str, Any], LambdaMoo, |call, args| {
-        hashed(call, args, args.str(0)?.as_bytes())
-    }),
-    pure!("string_hmac", 2..=4, [Str, Str, Str, Any], ToastStunt, |call, args| {
-        keyed(call, args, args.str(0)?.as_bytes())
-    }),
-    pure!("value_hash", 1..=3, [Any, Str, Any], LambdaMoo, |call, args| {
-        call.charge(args[0].bytes())?;
-        hashed(call, args, args[0].to_literal().as_bytes())
-    }),
-    pure!("value_hmac", 2..=4, [Any, Str, Str, Any], ToastStunt, |call, args| {
-        call.charge(args[0].bytes())?;
-        keyed(call, args, args[0].to_literal().as_bytes())
-    }),
+    pure!(
+        "binary_hash",
+        1..=3,
+        [Str, Str, Any],
+        LambdaMoo,
+        |call, args| {
+            let data = binary_arg(call, args, 0)?;
+            hashed(call, args, &data)
+        }
+    ),
+    pure!(
+        "binary_hmac",
+        2..=4,
+        [Str, Str, Str, Any],
+        ToastStunt,
+        |call, args| {
+            let data = binary_arg(call, args, 0)?;
+            keyed(call, args, &data)
+        }
+    ),
+    pure!(
+        "string_hash",
+        1..=3,
+        [Str, Str, Any],
+        LambdaMoo,
+        |call, args| { hashed(call, args, args.str(0)?.as_bytes()) }
+    ),
+    pure!(
+        "string_hmac",
+        2..=4,
+        [Str, Str, Str, Any],
+        ToastStunt,
+        |call, args| { keyed(call, args, args.str(0)?.as_bytes()) }
+    ),
+    pure!(
+        "value_hash",
+        1..=3,
+        [Any, Str, Any],
+        LambdaMoo,
+        |call, args| {
+            call.charge(args[0].bytes())?;
+            hashed(call, args, args[0].to_literal().as_bytes())
+        }
+    ),
+    pure!(
+        "value_hmac",
+        2..=4,
+        [Any, Str, Str, Any],
+        ToastStunt,
+        |call, args| {
+            call.charge(args[0].bytes())?;
+            keyed(call, args, args[0].to_literal().as_bytes())
+        }
+    ),
 ];
 
 /// The digest of `data`; the algorithm is the second argument, whether the result is a binary

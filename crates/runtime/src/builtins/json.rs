@@ -10,7 +10,13 @@ use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("generate_json", 1..=3, [Any, Str, Any], ToastStunt, generate_json),
+    pure!(
+        "generate_json",
+        1..=3,
+        [Any, Str, Any],
+        ToastStunt,
+        generate_json
+    ),
     pure!("parse_json", 1..=2, [Str, Str], ToastStunt, parse_json),
 ];
 

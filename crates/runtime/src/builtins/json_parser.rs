@@ -49,7 +49,9 @@ impl Parser<'_> {
     /// The next byte that is neither blank nor comment.
     fn peek(&mut self) -> Option<u8> {
         loop {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+            self.rest = self
+                .rest
+                .trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
             if let Some(comment) = self.rest.strip_prefix("//") {
                 self.rest = &comment[comment.find('\n')?..];
             } else if let Some(comment) = self.rest.strip_prefix("/*") {
@@ -127,7 +129,9 @@ impl Parser<'_> {
         self.rest = &self.rest[1..];
         let mut text = String::new();
         loop {
-            let end = self.rest.find(|c: char| c == '"' || c == '\\' || u32::from(c) < 0x20)?;
+            let end = self
+                .rest
+                .find(|c: char| c == '"' || c == '\\' || u32::from(c) < 0x20)?;
             text.push_str(&self.rest[..end]);
             let special = self.rest.as_bytes()[end];
             self.rest = &self.rest[end + 1..];
@@ -190,7 +194,9 @@ impl Parser<'_> {
             "int" => Value::Int(integer(content)),
             "obj" => ObjId(integer(content.strip_prefix('#').unwrap_or(content))).into(),
             "float" => Value::Float(leading_float(content)),
-            "err" => ErrorCode::from_name(content).unwrap_or(ErrorCode::None).into(),
+            "err" => ErrorCode::from_name(content)
+                .unwrap_or(ErrorCode::None)
+                .into(),
             _ => content.into(),
         }
     }
@@ -226,7 +232,11 @@ fn number_len(bytes: &[u8]) -> Option<(usize, bool)> {
 fn leading_float(text: &str) -> f64 {
     let bytes = text.as_bytes();
     let len = number_len(bytes).map_or(0, |(len, _)| len);
-    text[..len].parse().ok().filter(|x: &f64| x.is_finite()).unwrap_or(0.0)
+    text[..len]
+        .parse()
+        .ok()
+        .filter(|x: &f64| x.is_finite())
+        .unwrap_or(0.0)
 }
 
 /// The code point's UTF-8 bytes as a binary string; a lone half of a pair has bytes too.

@@ -126,7 +126,10 @@ fn is_member(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
 fn all_members(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let list = args.list(1)?;
     call.charge(list.len())?;
-    let equal = list.iter().enumerate().filter(|(_, item)| args[0] == **item);
+    let equal = list
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| args[0] == **item);
     let positions: Vec<Value> = equal.map(|(i, _)| Value::Int(i as i64 + 1)).collect();
     call.list(positions)
 }
@@ -184,16 +187,10 @@ fn natural(value: &Value) -> Result<usize, Raise> {
     Ok(number)
 }
 
-fn pick_from(
-    call: &mut Call<'_>,
-    item: &Value,
-    pick: &Pick<'_>,
-) -> Result<Option<Value>, Raise> {
+fn pick_from(call: &mut Call<'_>, item: &Value, pick: &Pick<'_>) -> Result<Option<Value>, Raise> {
     call.charge(8)?;
     match (pick, item) {
-        (Pick::Key(key, default), Value::Map(map)) => {
-            Ok(map.get(key).or(*default).cloned())
-        }
+        (Pick::Key(key, default), Value::Map(map)) => Ok(map.get(key).or(*default).cloned()),
         (Pick::At(at), Value::List(_) | Value::Str(_)) => nth(item, *at).map(Some),
         (Pick::AtAll(all), Value::List(_) | Value::Str(_)) => {
             call.charge(all.len())?;

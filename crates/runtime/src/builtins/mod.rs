@@ -42,13 +42,13 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use spec::{ArgType, BuiltinSpec, Origin, PureFn, Raise};
-pub(crate) use spec::Run;
 pub use call::{Call, Limits, STEPS_BETWEEN_POLLS, Surroundings};
 pub use check::{check_args, function_info};
 pub use convert::parse_int;
 pub use encoding::{binary_from_bytes, bytes_from_binary};
 pub(crate) use env::{Answer, Env, Reply, nothing, outcome, raised, value};
+pub(crate) use spec::Run;
+pub use spec::{ArgType, BuiltinSpec, Origin, PureFn, Raise};
 
 use moor_value::Value;
 

@@ -7,8 +7,13 @@ use super::arg::Args;
 use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
-pub(super) const SPECS: &[BuiltinSpec] =
-    &[pure!("simplex_noise", 1..=1, [List], ToastStunt, simplex_noise)];
+pub(super) const SPECS: &[BuiltinSpec] = &[pure!(
+    "simplex_noise",
+    1..=1,
+    [List],
+    ToastStunt,
+    simplex_noise
+)];
 
 fn simplex_noise(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let coordinates = args.list(0)?.iter().map(|value| match value {

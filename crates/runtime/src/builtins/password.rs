@@ -20,8 +20,20 @@ const MEMORY_KIB_MAX: u32 = 1 << 18;
 const WORK_KIB_MAX: u64 = 1 << 22;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("argon2", 2..=5, [Str, Str, Int, Int, Int], ToastStunt, argon2),
-    pure!("argon2_verify", 2..=2, [Str, Str], ToastStunt, argon2_verify),
+    pure!(
+        "argon2",
+        2..=5,
+        [Str, Str, Int, Int, Int],
+        ToastStunt,
+        argon2
+    ),
+    pure!(
+        "argon2_verify",
+        2..=2,
+        [Str, Str],
+        ToastStunt,
+        argon2_verify
+    ),
 ];
 
 /// `argon2(password, salt [, passes [, memory in KiB [, threads]]])`.
@@ -64,12 +76,13 @@ fn compute(password: &[u8], salt: &[u8], costs: Costs, hash: &mut [u8]) -> Resul
     if memory > MEMORY_KIB_MAX || u64::from(memory) * u64::from(passes) > WORK_KIB_MAX {
         return Err(ErrorCode::Quota.into());
     }
-    let invalid = |error: argon2::Error| {
-        Raise::with(ErrorCode::InvArg, error.to_string(), Value::ZERO)
-    };
+    let invalid =
+        |error: argon2::Error| Raise::with(ErrorCode::InvArg, error.to_string(), Value::ZERO);
     let params = Params::new(memory, passes, threads, Some(hash.len())).map_err(invalid)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_into(password, salt, hash).map_err(invalid)
+    argon2
+        .hash_password_into(password, salt, hash)
+        .map_err(invalid)
 }
 
 /// Takes `$argon2id$v=19$m=M,t=T,p=P$salt$hash` apart.

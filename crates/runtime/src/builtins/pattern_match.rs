@@ -202,7 +202,9 @@ impl<S: Subject + ?Sized> Matcher<'_, S> {
         let (from, to) = self.group(number)?;
         let end = at + (to - from);
         let same = end <= self.text.len()
-            && (from..to).zip(at..end).all(|(a, b)| self.read(a) == self.read(b));
+            && (from..to)
+                .zip(at..end)
+                .all(|(a, b)| self.read(a) == self.read(b));
         same.then_some(end)
     }
 

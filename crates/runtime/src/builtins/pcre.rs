@@ -28,7 +28,13 @@ const GUARD: &str = "(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=6553
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     pure!("pcre_cache_stats", 0..=0, [], ToastStunt, pcre_cache_stats),
-    pure!("pcre_match", 2..=4, [Str, Str, Int, Int], ToastStunt, pcre_match),
+    pure!(
+        "pcre_match",
+        2..=4,
+        [Str, Str, Int, Int],
+        ToastStunt,
+        pcre_match
+    ),
     pure!("pcre_replace", 2..=2, [Str, Str], ToastStunt, pcre_replace),
 ];
 
@@ -182,7 +188,9 @@ fn group(
     };
     let position = Value::from(vec![Value::Int(from), Value::Int(to)]);
     let entries = [("match", Value::from(text)), ("position", position)];
-    let entries = entries.into_iter().filter_map(|(k, v)| Some((MapKey::new(k.into())?, v)));
+    let entries = entries
+        .into_iter()
+        .filter_map(|(k, v)| Some((MapKey::new(k.into())?, v)));
     Ok(Value::from(entries.collect::<Map>()))
 }
 
@@ -225,9 +233,7 @@ fn part_text<'a>(
             .rev()
             .find_map(|i| places.get(i))
             .map_or(0..0, |(start, end)| start..end),
-        Part::Group(number) => places
-            .get(*number)
-            .map_or(0..0, |(start, end)| start..end),
+        Part::Group(number) => places.get(*number).map_or(0..0, |(start, end)| start..end),
     };
     &subject[range]
 }

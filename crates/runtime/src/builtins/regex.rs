@@ -72,9 +72,14 @@ pub(super) struct Program {
 impl Set {
     /// Whether the set has the character, in either case when folding.
     pub(super) fn has(&self, c: char, case_matters: bool) -> bool {
-        let within = |c: char| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
+        let within = |c: char| {
+            self.ranges
+                .iter()
+                .any(|(from, to)| (*from..=*to).contains(&c))
+        };
         let found = within(c)
-            || (!case_matters && (within(c.to_ascii_lowercase()) || within(c.to_ascii_uppercase())));
+            || (!case_matters
+                && (within(c.to_ascii_lowercase()) || within(c.to_ascii_uppercase())));
         found != self.negated
     }
 }
@@ -309,9 +314,11 @@ impl Compiler {
         let steps = match (least, most) {
             (_, true) => wrap(Some(Step::Split(1, len + 1)), body, None),
             (true, false) => wrap(None, body, Some(Step::Split(-len, 1))),
-            (false, false) => {
-                wrap(Some(Step::Split(1, len + 2)), body, Some(Step::Jump(-len - 1)))
-            }
+            (false, false) => wrap(
+                Some(Step::Split(1, len + 2)),
+                body,
+                Some(Step::Jump(-len - 1)),
+            ),
         };
         Piece {
             steps,

@@ -31,12 +31,21 @@ pub(super) fn sha_crypt(
 ) -> Result<String, Raise> {
     let salt = salt.split('$').next().unwrap_or("");
     let ends = salt.char_indices().map(|(i, c)| i + c.len_utf8());
-    let salt = &salt[..ends.take_while(|end| *end <= SALT_BYTES_MAX).last().unwrap_or(0)];
+    let salt = &salt[..ends
+        .take_while(|end| *end <= SALT_BYTES_MAX)
+        .last()
+        .unwrap_or(0)];
     let asked = rounds.map_or_else(String::new, |n| format!("rounds={n}$"));
     let rounds = rounds.unwrap_or(ROUNDS);
     let (front, sum) = match sha {
-        Sha::Sha256 => ("$5$", hashed::<Sha256>(call, password, salt.as_bytes(), rounds)?),
-        Sha::Sha512 => ("$6$", hashed::<Sha512>(call, password, salt.as_bytes(), rounds)?),
+        Sha::Sha256 => (
+            "$5$",
+            hashed::<Sha256>(call, password, salt.as_bytes(), rounds)?,
+        ),
+        Sha::Sha512 => (
+            "$6$",
+            hashed::<Sha512>(call, password, salt.as_bytes(), rounds)?,
+        ),
     };
     let mut text = format!("{front}{asked}{salt}$");
     push_sum(&mut text, &sum);
@@ -81,7 +90,11 @@ fn first_sum<D: Digest>(password: &[u8], salt: &[u8]) -> Vec<u8> {
     digest.update(stretched(&alternate, password.len()));
     let mut bits = password.len();
     while bits > 0 {
-        digest.update(if bits & 1 == 1 { &alternate[..] } else { password });
+        digest.update(if bits & 1 == 1 {
+            &alternate[..]
+        } else {
+            password
+        });
         bits >>= 1;
     }
     digest.finalize().to_vec()

@@ -52,7 +52,12 @@ fn require_one_scalar_type(keys: &[Value]) -> Result<(), Raise> {
     let first = keys[0].value_type();
     let sortable = matches!(
         keys[0],
-        Value::Int(_) | Value::Float(_) | Value::Obj(_) | Value::Err(_) | Value::Str(_) | Value::Bool(_)
+        Value::Int(_)
+            | Value::Float(_)
+            | Value::Obj(_)
+            | Value::Err(_)
+            | Value::Str(_)
+            | Value::Bool(_)
     );
     if !sortable || keys.iter().any(|key| key.value_type() != first) {
         return Err(ErrorCode::Type.into());

@@ -115,8 +115,14 @@ fn translation(from: &str, to: &str, case_matters: bool) -> Translation {
         if case_matters || !c.is_ascii_alphabetic() {
             table.insert(c, other);
         } else {
-            table.insert(c.to_ascii_uppercase(), other.map(|o| o.to_ascii_uppercase()));
-            table.insert(c.to_ascii_lowercase(), other.map(|o| o.to_ascii_lowercase()));
+            table.insert(
+                c.to_ascii_uppercase(),
+                other.map(|o| o.to_ascii_uppercase()),
+            );
+            table.insert(
+                c.to_ascii_lowercase(),
+                other.map(|o| o.to_ascii_lowercase()),
+            );
         }
     }
     table

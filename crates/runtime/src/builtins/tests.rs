@@ -107,7 +107,12 @@ fn cases() {
     let lines = include_str!("tests/cases.txt").lines();
     let cases = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let faults: Vec<String> = cases.filter_map(fault).collect();
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]
@@ -127,13 +132,28 @@ fn names_are_unique_and_arities_fit() {
 
 /// Values of every kind, some of them unkind.
 fn samples() -> Vec<Value> {
-    let texts = ["", "x", "%", "[", "~", "~0", "é~FF", "$5$rounds=1000$", "s/x/y/", "日本語"];
+    let texts = [
+        "",
+        "x",
+        "%",
+        "[",
+        "~",
+        "~0",
+        "é~FF",
+        "$5$rounds=1000$",
+        "s/x/y/",
+        "日本語",
+    ];
     let numbers = [0, 1, -1, 2, 300, i64::MAX, i64::MIN];
     let floats = [0.0, -0.5, 1e308];
     let mut samples: Vec<Value> = texts.into_iter().map(Value::from).collect();
     samples.extend(numbers.map(Value::from));
     samples.extend(floats.map(Value::from));
-    samples.extend([true.into(), ErrorCode::Perm.into(), moor_value::ObjId(1).into()]);
+    samples.extend([
+        true.into(),
+        ErrorCode::Perm.into(),
+        moor_value::ObjId(1).into(),
+    ]);
     let list: Vec<Value> = vec![1.into(), "a".into(), 2.5.into()];
     samples.push(list.clone().into());
     samples.push(vec![Value::from(list.clone()), list.into()].into());
@@ -175,7 +195,10 @@ fn strings_end_at_their_limit() {
     let quota = Err(ErrorCode::Quota.into());
     let ten = || Value::from("0123456789");
     assert_eq!(run("tostr", &mut [ten()], &limits, false), Ok(ten()));
-    assert_eq!(run("tostr", &mut [ten(), "x".into()], &limits, false), quota);
+    assert_eq!(
+        run("tostr", &mut [ten(), "x".into()], &limits, false),
+        quota
+    );
     assert_eq!(run("toliteral", &mut [ten()], &limits, false), quota);
     let args = &mut [ten(), "5".into(), "55".into()];
     assert_eq!(run("strsub", args, &limits, false), quota);
@@ -191,16 +214,27 @@ fn lists_end_at_their_limit() {
     };
     let one = || Value::from(vec![Value::Int(1)]);
     let quota = Err(ErrorCode::Quota.into());
-    assert_eq!(run("setadd", &mut [one(), 1.into()], &limits, false), Ok(one()));
+    assert_eq!(
+        run("setadd", &mut [one(), 1.into()], &limits, false),
+        Ok(one())
+    );
     assert_eq!(run("setadd", &mut [one(), 2.into()], &limits, false), quota);
-    assert_eq!(run("listappend", &mut [one(), 2.into()], &limits, false), quota);
+    assert_eq!(
+        run("listappend", &mut [one(), 2.into()], &limits, false),
+        quota
+    );
 }
 
 #[test]
 fn a_pattern_that_never_ends_is_stopped() {
     let text = Value::from("a".repeat(40));
     for pattern in ["%(a*%)*b", "%(a|aa%)+$b", "%(%(a+%)+%)+b"] {
-        let got = run("match", &mut [text.clone(), pattern.into()], &Limits::default(), false);
+        let got = run(
+            "match",
+            &mut [text.clone(), pattern.into()],
+            &Limits::default(),
+            false,
+        );
         let code = got.map_err(|raise| raise.code);
         let stopped = [Err(ErrorCode::Quota.into()), Err(ErrorCode::InvArg.into())];
         assert!(stopped.contains(&code), "{pattern} {code:?}");

@@ -22,7 +22,10 @@ pub(super) fn push_salt_chars(text: &mut String, mut number: u32, count: usize) 
 /// `$1$salt$hash`; the salt is at most eight characters.
 pub(super) fn md5_crypt(password: &[u8], salt: &str) -> String {
     let salt = salt.split('$').next().unwrap_or("");
-    let end = salt.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= 8);
+    let end = salt
+        .char_indices()
+        .map(|(i, c)| i + c.len_utf8())
+        .take_while(|end| *end <= 8);
     let salt = &salt[..end.last().unwrap_or(0)];
     let mut sum = md5_start(password, salt.as_bytes());
     for round in 0..1000 {
@@ -48,7 +51,10 @@ pub(super) fn md5_crypt(password: &[u8], salt: &str) -> String {
 }
 
 fn md5_start(password: &[u8], salt: &[u8]) -> [u8; 16] {
-    let alternate = Md5::new().chain_update(password).chain_update(salt).chain_update(password);
+    let alternate = Md5::new()
+        .chain_update(password)
+        .chain_update(salt)
+        .chain_update(password);
     let alternate: [u8; 16] = alternate.finalize().into();
     let mut md5 = Md5::new();
     md5.update(password);
@@ -77,7 +83,11 @@ pub(super) fn des_crypt(password: &[u8], salt: &str) -> String {
     }
     let mut text = salt[..2].to_owned();
     for i in 0..11 {
-        let shifted = if i < 10 { block >> (58 - 6 * i) } else { block << 2 };
+        let shifted = if i < 10 {
+            block >> (58 - 6 * i)
+        } else {
+            block << 2
+        };
         text.push(char::from(ITOA64[(shifted & 63) as usize]));
     }
     text
@@ -101,7 +111,10 @@ fn permuted(value: u64, width: u32, table: &[u8]) -> u64 {
 
 fn des_keys(password: &[u8]) -> [u64; 16] {
     let mut bytes = [0; 8];
-    for (byte, char) in bytes.iter_mut().zip(password.iter().take_while(|b| **b != 0)) {
+    for (byte, char) in bytes
+        .iter_mut()
+        .zip(password.iter().take_while(|b| **b != 0))
+    {
         *byte = char << 1;
     }
     let selected = permuted(u64::from_be_bytes(bytes), 64, &PC1);

@@ -101,6 +101,8 @@ fn scalar(word: &str) -> Value {
     if let Ok(integer) = word.parse::<i64>() {
         return integer.into();
     }
-    let float: f64 = word.parse().unwrap_or_else(|_| panic!("no literal: {word}"));
+    let float: f64 = word
+        .parse()
+        .unwrap_or_else(|_| panic!("no literal: {word}"));
     float.into()
 }

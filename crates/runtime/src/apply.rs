@@ -1,0 +1,308 @@
+//! Effects of a stretch at its commit.
+//!
+//! In: the effects of a stretch that is being committed, in commit order. Out: changed sessions,
+//! their numbered events, rows for the commit's batch; afterwards parked tasks, hooks and wishes.
+//!
+//! Two steps. [`prepare`] runs while the commit lock is held, so that events are numbered in
+//! commit order; it touches sessions only. [`Prepared::finish`] runs after the commit is in the
+//! log, when the number of the commit is known, or takes everything back when the log refused it.
+
+use std::sync::Arc;
+
+use moor_store::{Batch, Seq};
+use moor_value::ObjId;
+
+use crate::effects::{Effect, Effects, EndReason, SessionChange};
+use crate::rows;
+use crate::session::{
+    HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, encode_events,
+};
+
+/// Stands for the number of a commit that is not in the log yet.
+const UNKNOWN: Seq = Seq(u64::MAX);
+
+/// Events of one session, made by one commit.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    /// The session.
+    pub(crate) session: Arc<Session>,
+    /// The number of the first event.
+    key: u64,
+    /// How many events.
+    count: usize,
+    /// The events are over: nothing may follow.
+    pub(crate) ends: bool,
+}
+
+/// Effects whose commit is not in the log yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Sessions that have new events.
+    pub(crate) touched: Vec<Touched>,
+}
+
+/// What one commit does to one session.
+struct Change<'a> {
+    session: &'a Arc<Session>,
+    events: Vec<SessionEvent>,
+    record_changed: bool,
+    ends: bool,
+}
+
+/// Numbers the events of `effects` and changes sessions' records. With `batch`, everything that
+/// must survive a restart becomes rows of it; without, the stretch wrote nothing and its events
+/// are kept in memory only.
+pub(crate) fn prepare(
+    effects: &Effects,
+    table: &SessionTable,
+    mut batch: Option<&mut Batch>,
+) -> Prepared {
+    let mut changes: Vec<Change> = Vec::new();
+    for effect in effects.list() {
+        if let Some(batch) = batch.as_deref_mut() {
+            task_rows(effect, batch);
+        }
+        session_effect(effect, table, &mut changes);
+    }
+    let touched = changes
+        .into_iter()
+        .map(|change| push_events(change, batch.as_deref_mut()))
+        .collect();
+    Prepared { touched }
+}
+
+impl Prepared {
+    /// No effects.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            touched: Vec::new(),
+        }
+    }
+
+    /// The commit is in the log under `needs` (or wrote nothing and needs that much to be
+    /// durable): the events may leave when it is durable.
+    pub(crate) fn finish(&self, needs: Seq) {
+        for touched in &self.touched {
+            let mut state = touched.session.lock();
+            state.outbox.settle(touched.key, touched.count, needs);
+        }
+    }
+
+    /// The log refused the commit: its events will never leave.
+    pub(crate) fn withdraw(&self) {
+        for touched in &self.touched {
+            let mut state = touched.session.lock();
+            state.outbox.withdraw(touched.key, touched.count);
+        }
+    }
+}
+
+/// Rows of the tasks that an effect concerns.
+fn task_rows(effect: &Effect, batch: &mut Batch) {
+    match effect {
+        Effect::Park(entry) => batch.put(rows::TASKS, &rows::task_key(entry.id), &entry.row),
+        Effect::Kill(id) | Effect::TaskOver(id) => {
+            batch.delete(rows::TASKS, &rows::task_key(*id));
+        }
+        Effect::Resume(id, _, row) => batch.put(rows::TASKS, &rows::task_key(*id), row),
+        _ => {}
+    }
+}
+
+/// Adds what an effect does to a session.
+fn session_effect<'a>(effect: &'a Effect, table: &SessionTable, changes: &mut Vec<Change<'a>>) {
+    match effect {
+        Effect::Output(session, event) => change_of(changes, session).events.push(event.clone()),
+        Effect::Change(session, wanted) => {
+            let change = change_of(changes, session);
+            change.record_changed = true;
+            let mut state = session.lock();
+            change
+                .events
+                .extend(change_record(&mut state.record, wanted));
+        }
+        Effect::Switch(session, to) => {
+            change_of(changes, session).record_changed = true;
+            switch(session, table, *to);
+        }
+        Effect::End(session, reason) => {
+            let change = change_of(changes, session);
+            change.record_changed = true;
+            if *reason == EndReason::Booted {
+                session.lock().closed = true;
+            } else {
+                end(session, table, change);
+            }
+        }
+        Effect::ForceInput {
+            session: Some(session),
+            text,
+            at_front,
+            ..
+        } => {
+            change_of(changes, session).record_changed = true;
+            let mut state = session.lock();
+            state.input.force(text, *at_front);
+            state.record.forced = state.input.forced();
+        }
+        Effect::FlushInput(session, numbers) => {
+            let change = change_of(changes, session);
+            change.record_changed = true;
+            flush(session, numbers, change);
+        }
+        _ => {}
+    }
+}
+
+/// The entry of a session in `changes`.
+fn change_of<'c, 'a>(
+    changes: &'c mut Vec<Change<'a>>,
+    session: &'a Arc<Session>,
+) -> &'c mut Change<'a> {
+    let at = changes
+        .iter()
+        .position(|change| Arc::ptr_eq(change.session, session));
+    let at = at.unwrap_or_else(|| {
+        changes.push(Change {
+            session,
+            events: Vec::new(),
+            record_changed: false,
+            ends: false,
+        });
+        changes.len() - 1
+    });
+    &mut changes[at]
+}
+
+/// Moves a session to another player. Whoever had that player before is expected to end.
+fn switch(session: &Arc<Session>, table: &SessionTable, to: ObjId) {
+    let from = {
+        let mut state = session.lock();
+        let from = state.record.player();
+        state.record.player = to.0;
+        from
+    };
+    table.rename(session, from, to);
+}
+
+/// Ends a session now: its user sees what was printed, then the socket is closed.
+fn end(session: &Arc<Session>, table: &SessionTable, change: &mut Change) {
+    let player = {
+        let mut state = session.lock();
+        state.closed = true;
+        state.record.player()
+    };
+    table.remove(session, player);
+    change.ends = true;
+    change.events.push(SessionEvent::Close);
+}
+
+/// Throws waiting lines away: the host's lines among them are done.
+fn flush(session: &Session, numbers: &[u64], change: &mut Change) {
+    let mut state = session.lock();
+    let kept: Vec<_> = state
+        .input
+        .drain()
+        .into_iter()
+        .filter(|line| line.number.is_some_and(|number| !numbers.contains(&number)))
+        .collect();
+    for line in kept.into_iter().rev() {
+        state.input.put_back(line);
+    }
+    state.record.forced.clear();
+    change
+        .events
+        .extend(numbers.iter().copied().map(SessionEvent::LineDone));
+}
+
+/// Changes a record; the event that tells the host, where the option is the host's business.
+fn change_record(record: &mut SessionRecord, change: &SessionChange) -> Option<SessionEvent> {
+    match change {
+        SessionChange::HoldInput(on) => record.hold_input = *on,
+        SessionChange::DisableOob(on) => record.disable_oob = *on,
+        SessionChange::FlushCommand(command) => record.flush_command.clone_from(command),
+        SessionChange::Intrinsic(bits) => record.intrinsic = *bits,
+        SessionChange::Prefix(line) => record.prefix.clone_from(line),
+        SessionChange::Suffix(line) => record.suffix.clone_from(line),
+        SessionChange::Programming(state) => record.programming.clone_from(state),
+        SessionChange::Hostname(name) => record.hostname = Some(name.clone()),
+        SessionChange::ProgramLine(line) => {
+            if let Some(programming) = &mut record.programming {
+                programming.lines.push(line.clone());
+            }
+        }
+        SessionChange::ClientEcho(on) => {
+            record.client_echo = *on;
+            return Some(SessionEvent::Option(HostOption::ClientEcho(*on)));
+        }
+        SessionChange::Binary(on) => {
+            record.binary = *on;
+            return Some(SessionEvent::Option(HostOption::Binary(*on)));
+        }
+        SessionChange::KeepAlive(times) => {
+            record.keep_alive = *times;
+            return Some(SessionEvent::Option(HostOption::KeepAlive(*times)));
+        }
+    }
+    None
+}
+
+/// Numbers the events and, with `batch`, stores them and the record.
+fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
+    let Change {
+        session,
+        events,
+        record_changed,
+        ends,
+    } = change;
+    let mut state = session.lock();
+    let count = events.len();
+    let key = match batch {
+        None => state.outbox.push(events, UNKNOWN, false),
+        Some(batch) => store_events(session, &mut state, events, record_changed, ends, batch),
+    };
+    drop(state);
+    Touched {
+        session: Arc::clone(session),
+        key,
+        count,
+        ends,
+    }
+}
+
+/// Rows of a session's new events and of its record. A session that ends leaves no row: after a
+/// restart its host hears that it is gone.
+fn store_events(
+    session: &Session,
+    state: &mut SessionState,
+    events: Vec<SessionEvent>,
+    record_changed: bool,
+    ends: bool,
+    batch: &mut Batch,
+) -> u64 {
+    if ends {
+        batch.delete(rows::SESSIONS, &session.id.0);
+        rows::forget_events(batch, session.id, state.outbox.row_keys());
+        return state.outbox.push(events, UNKNOWN, false);
+    }
+    if record_changed {
+        match state.record.encode() {
+            Ok(bytes) => batch.put(rows::SESSIONS, &session.id.0, &bytes),
+            Err(error) => tracing::error!(session = ?session.id, %error, "session not stored"),
+        }
+    }
+    if events.is_empty() {
+        return state.outbox.push(events, UNKNOWN, false);
+    }
+    match encode_events(&events) {
+        Ok(bytes) => {
+            let key = state.outbox.push(events, UNKNOWN, true);
+            batch.put(rows::EVENTS, &rows::event_key(session.id, key), &bytes);
+            key
+        }
+        Err(error) => {
+            tracing::error!(session = ?session.id, %error, "events not stored");
+            state.outbox.push(events, UNKNOWN, false)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What builtins that know the world get, and what they answer.
+//!
+//! In: the stretch that is running and the machine's stack. Out: a value, a verb to call, something
+//! to wait for, or an error.
+
+use moor_value::{ErrorCode, ObjId, Value};
+use moor_vm::{AbortReason, BuiltinOutcome, Call as VerbCall, Context, PendingBuiltin};
+
+use super::Raise;
+use crate::request::Request;
+use crate::stretch::Stretch;
+
+/// The surroundings of one call of a builtin that knows the world.
+pub(crate) struct Env<'a, 'r, 'c> {
+    /// The stretch: transaction, effects, limits, and through it the runtime.
+    pub(crate) stretch: &'a mut Stretch<'r>,
+    /// The machine's stack: permissions, callers, traceback.
+    pub(crate) context: &'a mut Context<'c>,
+}
+
+/// What such a builtin answers.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Its value.
+    Value(Value),
+    /// A verb is to be called first.
+    Call(Box<VerbCall>),
+    /// The task waits.
+    Suspend(Request),
+    /// The task ends.
+    Abort(AbortReason),
+}
+
+/// The result of such a builtin.
+pub(crate) type Reply = Result<Answer, Raise>;
+
+/// The code of a builtin that knows the world. Arguments are checked and may be taken.
+pub(crate) type ContextFn = fn(&mut Env<'_, '_, '_>, &mut [Value]) -> Reply;
+
+/// Goes on with a builtin whose verb has returned: what it had to remember, the verb's result, and
+/// whether the verb was left by an error.
+pub(crate) type ResumeFn = fn(&mut Env<'_, '_, '_>, PendingBuiltin, Value, bool) -> Reply;
+
+impl Env<'_, '_, '_> {
+    /// Whose permissions the calling code has.
+    pub(crate) fn perms(&self) -> ObjId {
+        self.context.perms()
+    }
+
+    /// Whether the calling code has a wizard's permissions.
+    pub(crate) fn is_wizard(&mut self) -> bool {
+        let perms = self.perms();
+        self.stretch.txn.is_wizard(perms)
+    }
+
+    /// `E_PERM` unless the calling code has a wizard's permissions.
+    pub(crate) fn wizard_only(&mut self) -> Result<(), Raise> {
+        if self.is_wizard() {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
+    }
+
+    /// `E_PERM` unless the calling code has the permissions of `who` or of a wizard.
+    pub(crate) fn self_or_wizard(&mut self, who: ObjId) -> Result<(), Raise> {
+        if self.perms() == who {
+            Ok(())
+        } else {
+            self.wizard_only()
+        }
+    }
+}
+
+/// A value as an answer.
+pub(crate) fn value(value: impl Into<Value>) -> Reply {
+    Ok(Answer::Value(value.into()))
+}
+
+/// What functions without a value answer: 0.
+pub(crate) fn nothing() -> Reply {
+    Ok(Answer::Value(Value::ZERO))
+}
+
+/// The reply as the machine wants it.
+pub(crate) fn outcome(reply: Reply) -> BuiltinOutcome<Request> {
+    match reply {
+        Ok(Answer::Value(value)) => BuiltinOutcome::Return(value),
+        Ok(Answer::Call(call)) => BuiltinOutcome::Call(call),
+        Ok(Answer::Suspend(request)) => BuiltinOutcome::Suspend(request),
+        Ok(Answer::Abort(reason)) => BuiltinOutcome::Abort(reason),
+        Err(raise) => BuiltinOutcome::Raise(raised(raise)),
+    }
+}
+
+/// An error as the machine wants it.
+pub(crate) fn raised(raise: Raise) -> Box<moor_vm::Raise> {
+    moor_vm::Raise::with(raise.code, raise.message, raise.value)
+}

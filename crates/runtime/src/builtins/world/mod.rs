@@ -1,0 +1,16 @@
+//! The builtins that know the world: objects, properties, verbs, tasks, connections, the server.
+//!
+//! In: checked arguments and an [`Env`](super::env::Env): the stretch's transaction and effects,
+//! and the machine's stack. Out: a value, a verb to call first, something to wait for, an error.
+//! Permissions of objects, properties and verbs are the transaction's knowledge; what is asked of
+//! sessions and tasks becomes an effect that the stretch's commit applies.
+
+use super::BuiltinSpec;
+
+/// The tables of all families.
+const FAMILIES: &[&[BuiltinSpec]] = &[];
+
+/// Every builtin that knows the world, in no particular order.
+pub(crate) fn world_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
+    FAMILIES.iter().copied().flatten()
+}

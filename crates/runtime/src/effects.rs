@@ -1,0 +1,239 @@
+//! What a stretch asks for besides changes of the world, held back until its commit.
+//!
+//! In: calls of builtins such as `notify()`, `boot_player()` and `fork`. Out: a list in the order
+//! of the calls, which the commit applies ([`crate::apply`]) or a conflict throws away. A stretch
+//! sees its own effects through the look-ups here: a connection that it booted is gone for it.
+
+use std::sync::Arc;
+
+use moor_value::{ObjId, Value};
+
+use crate::hooks::Hook;
+use crate::ids::TaskId;
+use crate::session::KeepAlive;
+use crate::session::{Programming, Session, SessionEvent, SessionTable};
+use crate::task::TaskEntry;
+
+/// A change of what is remembered of a session.
+#[derive(Clone, Debug)]
+pub(crate) enum SessionChange {
+    /// `hold-input`.
+    HoldInput(bool),
+    /// `disable-oob`.
+    DisableOob(bool),
+    /// `flush-command`.
+    FlushCommand(String),
+    /// `intrinsic-commands`, one bit each.
+    Intrinsic(u8),
+    /// `client-echo`.
+    ClientEcho(bool),
+    /// `binary`.
+    Binary(bool),
+    /// `keep-alive`.
+    KeepAlive(Option<KeepAlive>),
+    /// The line before each command's output.
+    Prefix(String),
+    /// The line after each command's output.
+    Suffix(String),
+    /// Lines go to `.program`, or no longer do.
+    Programming(Option<Programming>),
+    /// Another line for `.program`.
+    ProgramLine(String),
+    /// `connection_name()` changes: the host name.
+    Hostname(String),
+}
+
+/// One thing that a stretch asks for.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Something for the user to see.
+    Output(Arc<Session>, SessionEvent),
+    /// A change of the session's record.
+    Change(Arc<Session>, SessionChange),
+    /// The session's user is now this player.
+    Switch(Arc<Session>, ObjId),
+    /// The session is to end.
+    End(Arc<Session>, EndReason),
+    /// A line as if typed.
+    ForceInput {
+        /// Whose; the session, if there is one.
+        player: ObjId,
+        /// The session.
+        session: Option<Arc<Session>>,
+        /// The line.
+        text: String,
+        /// Whether it comes before what waits.
+        at_front: bool,
+    },
+    /// Waiting lines are thrown away.
+    FlushInput(Arc<Session>, Vec<u64>),
+    /// A task begins to wait.
+    Park(Box<TaskEntry>),
+    /// A task is killed.
+    Kill(TaskId),
+    /// A task that was stored has ended.
+    TaskOver(TaskId),
+    /// A suspended task goes on with this value; its row, for a restart before it has.
+    Resume(TaskId, Value, Vec<u8>),
+    /// A hook is called.
+    Hook(Hook),
+    /// A line for the server's log.
+    Log(LogLevel, String),
+    /// Something for the whole server.
+    Server(ServerRequest),
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndReason {
+    /// `boot_player()`.
+    Booted,
+    /// Its player logged in from elsewhere: what the user is told has been said already.
+    Redirected,
+    /// Everything has been said already: the host closes the socket.
+    Finished,
+}
+
+/// How loud a line of the server's log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    /// `server_log(text)`.
+    Info,
+    /// `server_log(text, 1)`.
+    Error,
+}
+
+/// A wish that concerns the whole server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ServerRequest {
+    /// `load_server_options()`.
+    LoadOptions,
+    /// `dump_database()`.
+    Checkpoint,
+    /// `shutdown()`.
+    Shutdown {
+        /// What users are told.
+        message: String,
+        /// Seconds to wait before it happens.
+        delay_s: u64,
+    },
+    /// `listen()`: accept users at one more place.
+    Listen(crate::listeners::Listener),
+    /// `unlisten()`.
+    Unlisten(crate::session::ListenerId),
+}
+
+/// The effects of one stretch so far.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    list: Vec<Effect>,
+    /// Object numbers whose session this stretch has changed.
+    sessions: Vec<(ObjId, Option<Arc<Session>>)>,
+}
+
+impl Effects {
+    /// Adds an effect.
+    pub(crate) fn push(&mut self, effect: Effect) {
+        match &effect {
+            Effect::Switch(session, to) => {
+                let from = self.object_of(session);
+                self.sessions.push((from, None));
+                self.sessions.push((*to, Some(Arc::clone(session))));
+            }
+            Effect::End(session, _) => {
+                let object = self.object_of(session);
+                self.sessions.push((object, None));
+            }
+            _ => {}
+        }
+        self.list.push(effect);
+    }
+
+    /// Shows a line to whoever the object number stands for, if anybody.
+    pub(crate) fn tell(&mut self, table: &SessionTable, object: ObjId, line: impl Into<String>) {
+        if let Some(session) = self.session(table, object) {
+            self.push(Effect::Output(session, SessionEvent::text(line)));
+        }
+    }
+
+    /// The session of an object number, as this stretch sees it.
+    pub(crate) fn session(&self, table: &SessionTable, object: ObjId) -> Option<Arc<Session>> {
+        match self
+            .sessions
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == object)
+        {
+            Some((_, session)) => session.clone(),
+            None => table
+                .by_object(object)
+                .filter(|session| !session.lock().closed),
+        }
+    }
+
+    /// The object number of a session, as this stretch sees it.
+    pub(crate) fn object_of(&self, session: &Arc<Session>) -> ObjId {
+        let renamed = self.sessions.iter().rev().find(|(_, known)| {
+            known
+                .as_ref()
+                .is_some_and(|known| Arc::ptr_eq(known, session))
+        });
+        match renamed {
+            Some((object, _)) => *object,
+            None => session.lock().record.player(),
+        }
+    }
+
+    /// Object numbers whose session this stretch has changed, oldest change first.
+    pub(crate) fn changed_sessions(&self) -> &[(ObjId, Option<Arc<Session>>)] {
+        &self.sessions
+    }
+
+    /// The effects in order.
+    pub(crate) fn list(&self) -> &[Effect] {
+        &self.list
+    }
+
+    /// The effects in order, for good.
+    pub(crate) fn into_list(self) -> Vec<Effect> {
+        self.list
+    }
+
+    /// Tasks that this stretch has parked so far.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = &TaskEntry> {
+        self.list.iter().filter_map(|effect| match effect {
+            Effect::Park(entry) => Some(&**entry),
+            _ => None,
+        })
+    }
+
+    /// Takes back a task that this stretch has parked: it is killed before it ever existed.
+    pub(crate) fn unpark(&mut self, id: TaskId) -> Option<Box<TaskEntry>> {
+        let at = self
+            .list
+            .iter()
+            .position(|effect| matches!(effect, Effect::Park(entry) if entry.id == id))?;
+        match self.list.remove(at) {
+            Effect::Park(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Whether this stretch kills the task.
+    pub(crate) fn kills(&self, id: TaskId) -> bool {
+        self.list
+            .iter()
+            .any(|effect| matches!(effect, Effect::Kill(killed) if *killed == id))
+    }
+
+    /// Whether the effects need rows of their own, so that they cannot ride on a stretch that
+    /// wrote nothing.
+    pub(crate) fn need_rows(&self) -> bool {
+        self.list.iter().any(|effect| {
+            !matches!(
+                effect,
+                Effect::Output(..) | Effect::Hook(_) | Effect::Log(..) | Effect::Server(_)
+            )
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! The world as a running program sees it: the machine's one door, opened onto a stretch.
+//!
+//! In: names, values, permissions. Out: properties, verbs ready to run, results of builtins. What a
+//! property or a permission is, is the world's knowledge; what a builtin does is in `builtins`.
+
+use std::sync::Arc;
+
+use moor_value::{ErrorCode, ObjId, Symbol, Value};
+use moor_vm::{BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm};
+use moor_world::{Entity, ResolvedVerb};
+
+use crate::builtins::{self, Call, Env, Run};
+use crate::effects::Effect;
+use crate::program;
+use crate::registry::registry;
+use crate::request::Request;
+use crate::stretch::Stretch;
+use crate::surroundings::Around;
+use crate::tasks;
+
+impl Host for Stretch<'_> {
+    type Request = Request;
+
+    fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode> {
+        let entity = match receiver {
+            Value::Obj(id) => Entity::object(*id),
+            other => self.receiver_entity(other)?,
+        };
+        let symbol = match name.symbol {
+            Some(symbol) => symbol,
+            // Only a pattern can match a word that was never a name.
+            None => Symbol::intern(name.text),
+        };
+        let way = match self.known_verb(entity, symbol) {
+            Some(way) => way,
+            None => self.look_verb_up(entity, receiver, symbol)?,
+        };
+        self.verb_at(way).ok_or(ErrorCode::VerbNf)
+    }
+
+    fn get_property(
+        &mut self,
+        object: &Value,
+        name: Symbol,
+        perms: ObjId,
+    ) -> Result<Value, ErrorCode> {
+        match object {
+            Value::Obj(id) => self.txn.get_property(perms, Entity::object(*id), name),
+            Value::Anon(handle) => self
+                .txn
+                .get_property(perms, Entity::anon(handle.id()), name),
+            Value::Waif(waif) => self.txn.get_waif_property(perms, waif, name.as_str()),
+            _ => Err(ErrorCode::Type),
+        }
+    }
+
+    fn set_property(
+        &mut self,
+        object: &Value,
+        name: Symbol,
+        value: Value,
+        perms: ObjId,
+    ) -> Result<(), ErrorCode> {
+        match object {
+            Value::Obj(id) => self
+                .txn
+                .set_property(perms, Entity::object(*id), name, value),
+            Value::Anon(handle) => {
+                self.txn
+                    .set_property(perms, Entity::anon(handle.id()), name, value)
+            }
+            Value::Waif(waif) => self
+                .txn
+                .set_waif_property(perms, waif, name.as_str(), value),
+            _ => Err(ErrorCode::Type),
+        }
+    }
+
+    fn is_wizard(&mut self, object: ObjId) -> bool {
+        self.txn.is_wizard(object)
+    }
+
+    fn waif_is_indexable(&mut self, waif: &Value) -> Result<(), ErrorCode> {
+        match waif {
+            Value::Waif(waif) if self.txn.valid_object(waif.class()) => Ok(()),
+            Value::Waif(_) => Err(ErrorCode::InvInd),
+            _ => Err(ErrorCode::Type),
+        }
+    }
+
+    fn call_builtin(
+        &mut self,
+        builtin: u16,
+        args: &mut [Value],
+        context: &mut Context<'_>,
+    ) -> BuiltinOutcome<Request> {
+        let Some(spec) = registry().spec(builtin) else {
+            return BuiltinOutcome::error(ErrorCode::InvArg);
+        };
+        if let Err(raise) = builtins::check_args(spec, args) {
+            return BuiltinOutcome::Raise(builtins::raised(raise));
+        }
+        if self.options.protects() {
+            match self.protect(spec.name, args, context) {
+                Protection::Open => {}
+                Protection::Override(call) => return BuiltinOutcome::Call(call),
+                Protection::Refused => return BuiltinOutcome::error(ErrorCode::Perm),
+            }
+        }
+        match spec.run {
+            Run::Pure(run) => {
+                let wizard = self.txn.is_wizard(context.perms());
+                let mut around = Around { stretch: self };
+                let mut call = Call::new(&self.options.value_limits, &mut around, wizard);
+                match run(&mut call, args) {
+                    Ok(value) => BuiltinOutcome::Return(value),
+                    Err(raise) => BuiltinOutcome::Raise(builtins::raised(raise)),
+                }
+            }
+            Run::Context(run, _) => {
+                let reply = run(
+                    &mut Env {
+                        stretch: self,
+                        context,
+                    },
+                    args,
+                );
+                builtins::outcome(reply)
+            }
+        }
+    }
+
+    fn resume_builtin(
+        &mut self,
+        pending: PendingBuiltin,
+        result: Value,
+        unwinding: bool,
+        context: &mut Context<'_>,
+    ) -> BuiltinOutcome<Request> {
+        let run = registry().spec(pending.builtin).map(|spec| spec.run);
+        let Some(Run::Context(_, Some(resume))) = run else {
+            return BuiltinOutcome::Return(result);
+        };
+        let reply = resume(
+            &mut Env {
+                stretch: self,
+                context,
+            },
+            pending,
+            result,
+            unwinding,
+        );
+        builtins::outcome(reply)
+    }
+
+    fn is_protected(&mut self, builtin: u16) -> bool {
+        self.options.protects()
+            && registry()
+                .spec(builtin)
+                .is_some_and(|spec| self.options.is_protected(spec.name))
+    }
+
+    fn fork(
+        &mut self,
+        child: Box<Vm>,
+        delay: f64,
+        context: &mut Context<'_>,
+    ) -> Result<i64, Box<Raise>> {
+        let owner = context.perms();
+        if !self.may_queue_task(owner) {
+            return Err(Raise::new(ErrorCode::Quota));
+        }
+        let id = self.runtime.new_task_id();
+        let entry = tasks::forked(self, id, child, delay);
+        self.effects.push(Effect::Park(Box::new(entry)));
+        Ok(id.0)
+    }
+
+    fn is_interrupted(&mut self) -> bool {
+        self.is_late()
+    }
+}
+
+/// What `$server_options.protect_...` says of a call of a builtin.
+enum Protection {
+    /// Go on.
+    Open,
+    /// `#0` has a verb that takes its place.
+    Override(Box<moor_vm::Call>),
+    /// Wizards only.
+    Refused,
+}
+
+impl Stretch<'_> {
+    /// The entity whose verbs a call on a value that is not an object finds.
+    fn receiver_entity(&mut self, receiver: &Value) -> Result<Entity, ErrorCode> {
+        match receiver {
+            Value::Anon(handle) => Ok(Entity::anon(handle.id())),
+            Value::Waif(waif) => Ok(Entity::object(waif.class())),
+            other => {
+                let name = prototype_name(other).ok_or(ErrorCode::Type)?;
+                let system = Entity::object(ObjId::SYSTEM);
+                match self.txn.property_value(system, Symbol::intern(name)) {
+                    Some(Value::Obj(prototype)) => Ok(Entity::object(prototype)),
+                    _ => Err(ErrorCode::Type),
+                }
+            }
+        }
+    }
+
+    /// Finds a verb in the world, makes it ready to run and remembers it.
+    fn look_verb_up(
+        &mut self,
+        entity: Entity,
+        receiver: &Value,
+        symbol: Symbol,
+    ) -> Result<usize, ErrorCode> {
+        let wanted = match receiver {
+            // A waif's verbs are its class's verbs whose names begin with a colon.
+            Value::Waif(_) => Symbol::intern(&format!(":{}", symbol.as_str())),
+            _ => symbol,
+        };
+        let Some(found) = self.txn.find_callable_verb(entity, wanted) else {
+            let valid = self.txn.valid(entity);
+            return Err(if valid {
+                ErrorCode::VerbNf
+            } else {
+                ErrorCode::InvInd
+            });
+        };
+        let verb = self.ready_verb(&found);
+        Ok(self.remember_verb(entity, symbol, verb))
+    }
+
+    /// A verb as the machine runs it; compiled by whoever runs it first.
+    pub(crate) fn ready_verb(&self, found: &Arc<ResolvedVerb>) -> Arc<Verb> {
+        program::ready_verb(found)
+    }
+
+    /// What the world's protection of builtins says of a call.
+    fn protect(&mut self, name: &str, args: &mut [Value], context: &mut Context<'_>) -> Protection {
+        if !self.options.is_protected(name) {
+            return Protection::Open;
+        }
+        let by_system = context.frame().this() == &Value::Obj(ObjId::SYSTEM);
+        if !by_system && let Some(call) = self.override_of(name, args) {
+            return Protection::Override(call);
+        }
+        if self.txn.is_wizard(context.perms()) {
+            Protection::Open
+        } else {
+            Protection::Refused
+        }
+    }
+
+    /// The call of `#0:bf_NAME` that takes a protected builtin's place.
+    fn override_of(&mut self, name: &str, args: &mut [Value]) -> Option<Box<moor_vm::Call>> {
+        let verb_name = format!("bf_{name}");
+        let symbol = Symbol::intern(&verb_name);
+        let found = self
+            .txn
+            .find_callable_verb(Entity::object(ObjId::SYSTEM), symbol)?;
+        Some(Box::new(moor_vm::Call {
+            verb: self.ready_verb(&found),
+            this: Value::Obj(ObjId::SYSTEM),
+            called_as: verb_name.into(),
+            args: args.iter_mut().map(std::mem::take).collect(),
+            command: None,
+            then: None,
+        }))
+    }
+}
+
+/// The property of `#0` that holds the prototype of a type.
+fn prototype_name(value: &Value) -> Option<&'static str> {
+    Some(match value {
+        Value::Int(_) => "int_proto",
+        Value::Float(_) => "float_proto",
+        Value::Str(_) => "str_proto",
+        Value::List(_) => "list_proto",
+        Value::Map(_) => "map_proto",
+        Value::Err(_) => "err_proto",
+        Value::Bool(_) => "bool_proto",
+        _ => return None,
+    })
+}

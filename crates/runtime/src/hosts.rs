@@ -1,0 +1,400 @@
+//! What hosts tell the runtime: users that come and go, lines, acknowledgements.
+//!
+//! In: calls of whoever speaks with hosts. Out: jobs for worker threads, and events through
+//! [`Outlet`]. Messages and sockets are not known here.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moor_store::{AppendError, Batch, Seq};
+use moor_value::ObjId;
+
+use crate::hooks::{After, Hook};
+use crate::ids::{HostId, SessionId};
+use crate::listeners::Listener;
+use crate::rows;
+use crate::runtime::Runtime;
+use crate::session::{
+    InputLine, InputQueue, LineKind, ListenerId, Outbox, Session, SessionEvent, SessionRecord,
+};
+use crate::task::Job;
+
+/// Where sessions' events and wishes of hosts go. Calls come in the order of the events' numbers
+/// and must not block.
+pub trait Outlet: Send + Sync {
+    /// Events of one session, the first with number `first`, to its host.
+    fn events(&self, host: HostId, session: SessionId, first: u64, events: Vec<SessionEvent>);
+    /// A host is asked to accept users at one more place.
+    fn listen(&self, host: HostId, listener: &Listener);
+    /// A host is asked to accept no more users at a place.
+    fn unlisten(&self, host: HostId, listener: ListenerId);
+    /// A program asked for the server to stop; the message has been shown.
+    fn shutdown(&self, message: &str);
+    /// A program asked for a checkpoint (`dump_database()`).
+    fn checkpoint(&self);
+}
+
+/// A new connection, as its host describes it.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The host's name for it.
+    pub id: SessionId,
+    /// Where it was accepted.
+    pub listener: ListenerId,
+    /// The user's address, without the port.
+    pub peer_address: String,
+    /// The user's port.
+    pub peer_port: u16,
+    /// The user's host name, where it is known.
+    pub hostname: Option<String>,
+    /// The host's address at which the user arrived.
+    pub local_address: String,
+    /// The host's port at which the user arrived.
+    pub local_port: u16,
+    /// Protocol version and cipher, when the connection is encrypted.
+    pub tls: Option<(String, String)>,
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The runtime stops.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Too many sessions.
+    #[error("at the limit of {0} sessions")]
+    Full(usize),
+    /// The store takes no writes at the moment.
+    #[error("the session cannot be stored")]
+    NotStored(#[source] AppendError),
+}
+
+/// A session that a host still holds, as the host describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldSession {
+    /// The session.
+    pub id: SessionId,
+    /// The last event that reached the host.
+    pub last_event: u64,
+}
+
+/// What the runtime knows of a session that a host holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It lives on.
+    Alive {
+        /// Every line up to this one was taken; 0 when that is not known.
+        lines_done: u64,
+        /// Lines beyond it that were taken.
+        lines_done_early: Vec<u64>,
+        /// The last event made for it.
+        last_event: u64,
+    },
+    /// It is not known, or has ended.
+    Gone,
+}
+
+impl Runtime {
+    /// A host is in touch: `sessions` is one part of what it holds. Events that it has not seen
+    /// are handed out again.
+    pub fn attach(&self, host: HostId, sessions: &[HeldSession]) -> Vec<Held> {
+        sessions
+            .iter()
+            .map(|held| self.attach_session(host, held))
+            .collect()
+    }
+
+    /// A host has named its listeners.
+    pub fn report_listeners(&self, host: HostId, listeners: &[Listener]) {
+        self.listeners.report(host, listeners);
+    }
+
+    /// A host has named everything that it holds: its other sessions ended while it was away.
+    pub fn attached_all(&self, host: HostId, held: &HashSet<SessionId>) {
+        for session in self.sessions.all() {
+            let ended = {
+                let state = session.lock();
+                state.record.host() == host && !held.contains(&session.id)
+            };
+            if ended {
+                self.session_lost(&session);
+            }
+        }
+    }
+
+    /// A host is out of touch: its sessions live on for the grace period.
+    pub fn host_gone(&self, host: HostId) {
+        let now = self.clock.steady();
+        for session in self.sessions.all() {
+            let mut state = session.lock();
+            if state.record.host() == host && state.attached {
+                state.attached = false;
+                state.attached_at = now;
+            }
+        }
+    }
+
+    /// Ends sessions whose host has been out of touch for longer than `grace`.
+    pub fn end_abandoned(&self, grace: Duration) {
+        let now = self.clock.steady();
+        for session in self.sessions.all() {
+            let abandoned = {
+                let state = session.lock();
+                !state.attached && now.saturating_sub(state.attached_at) > grace
+            };
+            if abandoned {
+                self.session_lost(&session);
+            }
+        }
+    }
+
+    /// A user has connected. Saying it twice is the same as saying it once.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the host tells the user and closes the socket.
+    pub fn open_session(&self, host: HostId, new: NewSession) -> Result<(), OpenError> {
+        if self.is_stopping() {
+            return Err(OpenError::Stopping);
+        }
+        if self.sessions.by_id(new.id).is_some() {
+            return Ok(());
+        }
+        if self.sessions.len() >= self.limits.sessions_max {
+            return Err(OpenError::Full(self.limits.sessions_max));
+        }
+        let id = new.id;
+        let record = self.record_of(host, new);
+        self.store_record(id, &record)
+            .map_err(OpenError::NotStored)?;
+        self.welcome(id, record);
+        Ok(())
+    }
+
+    /// A user has typed a line. It is ignored when it was sent before.
+    pub fn line(&self, host: HostId, id: SessionId, line: InputLine, last_event: u64) {
+        let Some(session) = self.held_by(host, id) else {
+            return;
+        };
+        let flushes = {
+            let mut state = session.lock();
+            self.forget_acknowledged(&session, &mut state, last_event);
+            state.active_at = self.clock.steady();
+            line.kind == LineKind::Text
+                && !state.record.flush_command.is_empty()
+                && line.text.eq_ignore_ascii_case(&state.record.flush_command)
+        };
+        if flushes {
+            // Not in line: what waits in line is what it is about.
+            let (fresh, owner) = {
+                let mut state = session.lock();
+                (state.input.note(line.number), state.record.player())
+            };
+            if fresh {
+                self.queue
+                    .submit(owner, Job::Flush(Arc::clone(&session), line));
+            }
+        } else {
+            session.lock().input.push(line);
+        }
+        self.submit_input(&session);
+    }
+
+    /// A user's socket is closed, by the user or for any other reason.
+    pub fn closed(&self, host: HostId, id: SessionId) {
+        if let Some(session) = self.held_by(host, id) {
+            self.session_lost(&session);
+        }
+    }
+
+    /// Events have reached the host.
+    pub fn acknowledge(&self, host: HostId, id: SessionId, event: u64, queued_output_bytes: usize) {
+        if let Some(session) = self.held_by(host, id) {
+            let mut state = session.lock();
+            state.host_queued_bytes = queued_output_bytes;
+            self.forget_acknowledged(&session, &mut state, event);
+        }
+    }
+
+    /// A host misses events from number `from` on.
+    pub fn replay(&self, host: HostId, id: SessionId, from: u64) {
+        if let Some(session) = self.held_by(host, id) {
+            let mut state = session.lock();
+            if let Some((first, events)) = state.outbox.replay(from) {
+                self.outlet.events(host, session.id, first, events);
+            }
+        }
+    }
+
+    /// A host could not listen where it was asked to.
+    pub fn listener_failed(&self, host: HostId, listener: ListenerId) {
+        self.listeners.remove(Some(host), listener);
+    }
+
+    /// A session, if this host holds it.
+    fn held_by(&self, host: HostId, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.sessions.by_id(id)?;
+        let held = session.lock().record.host() == host;
+        held.then_some(session)
+    }
+
+    /// Hands out what may leave now, and remembers what must wait for the disk.
+    pub(crate) fn release(&self, session: &Arc<Session>) {
+        let durable = self.log.durable();
+        let mut state = session.lock();
+        if !state.attached {
+            return;
+        }
+        if let Some((first, events)) = state.outbox.release(durable) {
+            self.outlet
+                .events(state.record.host(), session.id, first, events);
+        }
+        let waits = state.outbox.waits();
+        drop(state);
+        if let Some(seq) = waits {
+            self.waiting.add(seq, session);
+        }
+        // The log may have advanced between the look at it and the note above.
+        if waits.is_some_and(|seq| seq <= self.log.durable()) {
+            self.release_durable(self.log.durable());
+        }
+    }
+
+    /// The log has become durable up to `durable`: what waited for it leaves.
+    pub(crate) fn release_durable(&self, durable: Seq) {
+        for session in self.waiting.take(durable) {
+            self.release(&session);
+        }
+    }
+
+    /// Queues a session's next line for a worker thread, unless one is being run.
+    pub(crate) fn submit_input(&self, session: &Arc<Session>) {
+        let owner = {
+            let mut state = session.lock();
+            if !state.has_work() {
+                return;
+            }
+            state.busy = true;
+            state.record.player()
+        };
+        self.queue.submit(owner, Job::Line(Arc::clone(session)));
+    }
+
+    /// What the runtime knows of one session that a host holds.
+    fn attach_session(&self, host: HostId, held: &HeldSession) -> Held {
+        let Some(session) = self.sessions.by_id(held.id) else {
+            return Held::Gone;
+        };
+        let mut state = session.lock();
+        if state.record.host() != host {
+            return Held::Gone;
+        }
+        state.attached = true;
+        let keys = state.outbox.reattach(held.last_event);
+        self.garbage.add(session.id, keys);
+        let lines_done = state.lines_done();
+        let mut early: Vec<u64> = state.input.done_early().collect();
+        early.extend(state.outbox.lines_done().filter(|line| *line > lines_done));
+        early.sort_unstable();
+        early.dedup();
+        let alive = Held::Alive {
+            lines_done,
+            lines_done_early: early,
+            last_event: state.outbox.last(),
+        };
+        drop(state);
+        self.release(&session);
+        alive
+    }
+
+    /// The record of a new connection.
+    fn record_of(&self, host: HostId, new: NewSession) -> SessionRecord {
+        let listener = self.listeners.find(host, new.listener);
+        SessionRecord {
+            version: SessionRecord::VERSION,
+            host: host.0,
+            connection: 0,
+            player: 0,
+            handler: listener
+                .as_ref()
+                .map_or(ObjId::SYSTEM, |known| known.handler)
+                .0,
+            print_messages: listener.as_ref().is_none_or(|known| known.print_messages),
+            listener: new.listener,
+            peer_address: new.peer_address,
+            peer_port: new.peer_port,
+            hostname: new.hostname,
+            local_address: new.local_address,
+            local_port: new.local_port,
+            tls: new.tls,
+            outbound: false,
+            since_us: self.wall_us(),
+            prefix: String::new(),
+            suffix: String::new(),
+            flush_command: self.options().default_flush_command.clone(),
+            hold_input: false,
+            disable_oob: false,
+            intrinsic: SessionRecord::INTRINSIC_ALL,
+            client_echo: true,
+            binary: false,
+            keep_alive: Some(crate::session::KeepAlive::default()),
+            forced: Vec::new(),
+            programming: None,
+        }
+        .with_connection(self.sessions.allocate_connection())
+    }
+
+    /// A session's row, by itself.
+    fn store_record(&self, id: SessionId, record: &SessionRecord) -> Result<(), AppendError> {
+        let mut batch = Batch::new();
+        match record.encode() {
+            Ok(bytes) => batch.put(rows::SESSIONS, &id.0, &bytes),
+            Err(error) => tracing::error!(session = ?id, %error, "session not stored"),
+        }
+        self.log.append(batch).map(|_| ())
+    }
+
+    /// Adds a session and shows its user the welcome: an empty line is its first.
+    fn welcome(&self, id: SessionId, record: SessionRecord) {
+        tracing::info!(
+            session = ?id, connection = record.connection, peer = record.peer_name(),
+            port = record.local_port, "connected"
+        );
+        let mut input = InputQueue::default();
+        input.force("", false);
+        let now = self.clock.steady();
+        let session = Arc::new(Session::new(id, record, input, Outbox::new(), now));
+        self.sessions.insert(Arc::clone(&session));
+        self.submit_input(&session);
+    }
+
+    /// The user is gone: the session ends after the hook that says so.
+    pub(crate) fn session_lost(&self, session: &Arc<Session>) {
+        let (handler, player) = {
+            let mut state = session.lock();
+            if state.closed {
+                return;
+            }
+            state.closed = true;
+            (state.record.handler(), state.record.player())
+        };
+        let mut hook = Hook::about(handler, "user_client_disconnected", player);
+        hook.after = After::EndSession {
+            session: Arc::clone(session),
+            message: None,
+        };
+        self.queue.submit(player, Job::Hook(hook));
+    }
+
+    /// Forgets events that have reached the host.
+    fn forget_acknowledged(
+        &self,
+        session: &Session,
+        state: &mut crate::session::SessionState,
+        event: u64,
+    ) {
+        let keys = state.outbox.acknowledge(event);
+        self.garbage.add(session.id, keys);
+    }
+}

@@ -1,0 +1,100 @@
+//! Source text to verbs that are ready to run.
+//!
+//! In: the code of a verb that was found, or text for `eval()`. Out: programs, compiled once for
+//! each text. The language is the compiler's knowledge.
+
+use std::sync::{Arc, LazyLock};
+
+use moor_bytecode::Program;
+use moor_compiler::{CompileErrors, ParseOptions, UnknownBuiltins};
+use moor_value::{ObjId, Str, Value};
+use moor_vm::Verb;
+use moor_world::{Compiled, EntityKind, ResolvedVerb, VerbFlags};
+
+use crate::registry::registry;
+
+/// Takes a programmer's text: its canonical source and its program, whose line numbers are those
+/// of the canonical source.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn canonical(source: &str) -> Result<(String, Arc<Program>), CompileErrors> {
+    let is_builtin = |name: &str| registry().number(name).is_some();
+    let canonical = moor_compiler::canonical(source, &ParseOptions::new(&is_builtin))?;
+    let program = moor_compiler::compile(&canonical.ast, &|name| registry().number(name))?;
+    Ok((canonical.lines.join("\n"), Arc::new(program)))
+}
+
+/// Compiles stored source.
+fn compile_with(source: &str, unknown_builtins: UnknownBuiltins) -> Result<Program, CompileErrors> {
+    let is_builtin = |name: &str| registry().number(name).is_some();
+    let mut options = ParseOptions::new(&is_builtin);
+    options.unknown_builtins = unknown_builtins;
+    let ast = moor_compiler::parse(source, &options)?;
+    moor_compiler::compile(&ast, &|name| registry().number(name))
+}
+
+/// A verb as the machine runs it. Its code is compiled by whoever runs it first.
+pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>) -> Arc<Verb> {
+    let ready = found.prepared(|found| {
+        let code = found
+            .code
+            .compiled(|source| -> Compiled { compiled(found, source) });
+        let program = Arc::clone(code)
+            .downcast::<Program>()
+            .unwrap_or_else(|_| empty());
+        Arc::new(Verb {
+            program,
+            definer: definer_value(found),
+            names: found.verb.names.clone(),
+            owner: found.verb.owner,
+            debug: found.verb.flags.has(VerbFlags::DEBUG),
+        }) as Compiled
+    });
+    Arc::clone(ready)
+        .downcast::<Verb>()
+        .unwrap_or_else(|_| code_without_verb(empty(), ObjId::NOTHING))
+}
+
+/// The program of stored source. Source that does not compile was never accepted by this server;
+/// should it occur, the verb runs as if it were empty and the log says so.
+fn compiled(found: &ResolvedVerb, source: &str) -> Arc<Program> {
+    match compile_with(source, UnknownBuiltins::CallByName) {
+        Ok(program) => Arc::new(program),
+        Err(errors) => {
+            tracing::error!(
+                definer = ?found.definer, verb = found.verb.names.as_str(), %errors,
+                "stored code does not compile"
+            );
+            empty()
+        }
+    }
+}
+
+/// The program without a statement.
+fn empty() -> Arc<Program> {
+    static EMPTY: LazyLock<Arc<Program>> = LazyLock::new(|| {
+        let program = compile_with("", UnknownBuiltins::Refuse);
+        Arc::new(program.expect("a program without a statement compiles"))
+    });
+    Arc::clone(&EMPTY)
+}
+
+/// Code that belongs to no verb: `eval()` and the server's own calls.
+pub(crate) fn code_without_verb(program: Arc<Program>, owner: ObjId) -> Arc<Verb> {
+    Arc::new(Verb {
+        program,
+        definer: Value::Obj(ObjId::NOTHING),
+        names: Str::EMPTY,
+        owner,
+        debug: true,
+    })
+}
+
+/// The definer as programs see it.
+fn definer_value(found: &ResolvedVerb) -> Value {
+    match found.definer.kind() {
+        EntityKind::Object => Value::Obj(found.definer.as_object().unwrap_or(ObjId::NOTHING)),
+        _ => Value::Obj(ObjId::NOTHING),
+    }
+}

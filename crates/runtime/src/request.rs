@@ -1,0 +1,21 @@
+//! What a suspended task waits for, as builtin functions ask for it.
+
+use std::sync::Arc;
+
+use crate::session::Session;
+
+/// What a task waits for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    /// `suspend(seconds)`.
+    Suspend {
+        /// Seconds, not negative.
+        seconds: f64,
+    },
+    /// `suspend()`: until `resume()`.
+    Forever,
+    /// `read()`: a line of this session.
+    Read(Arc<Session>),
+    /// The stretch is to be committed and the next one begun at once.
+    Yield,
+}

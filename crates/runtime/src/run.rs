@@ -1,0 +1,330 @@
+//! Worker threads: jobs become stretches, stretches are run until they commit.
+//!
+//! In: jobs from the queue. Out: commits. What a line means is in `command` and `login`, what a
+//! builtin does in `builtins`; this file knows retries, tasks and their machines.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use moor_value::{ObjId, Value};
+use moor_vm::{Outcome, Start, Vm};
+
+use crate::command;
+use crate::effects::{Effect, EndReason};
+use crate::hooks::{After, Hook};
+use crate::ids::TaskId;
+use crate::options;
+use crate::runtime::Runtime;
+use crate::session::{Session, SessionEvent, Taken};
+use crate::stretch::{Refused, Stretch};
+use crate::task::{Begun, Job, Wake};
+use crate::tasks;
+use crate::uncaught;
+
+/// A stretch that lost so many conflicts runs with the commit turn.
+const ATTEMPTS_MAX: u32 = 8;
+/// How long a task waits that cannot go on because the store takes no writes.
+const READ_ONLY_RETRY: Duration = Duration::from_secs(2);
+/// What a user is told whose command could not be carried out.
+const READ_ONLY_NOTICE: &str = "*** The world cannot be changed at the moment: its disk refuses writes. Please try again later. ***";
+
+/// How the first stretch of some code ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It returned this.
+    Returned(Value),
+    /// It waits, as a task of its own.
+    Parked,
+    /// It failed or was ended; whoever is concerned has been told.
+    Failed,
+}
+
+impl Runtime {
+    /// The life of a worker thread.
+    pub(crate) fn work(&self) {
+        let mut active = false;
+        loop {
+            match self.queue.next(&*self.clock, active) {
+                Wake::Stop => return,
+                Wake::Job(job) => {
+                    active = true;
+                    self.run_guarded(job);
+                }
+            }
+        }
+    }
+
+    /// Runs a job; a defect of the server costs this job and nothing else.
+    fn run_guarded(&self, job: Job) {
+        let session = match &job {
+            Job::Line(session) => Some(Arc::clone(session)),
+            _ => None,
+        };
+        if catch_unwind(AssertUnwindSafe(|| self.run_job(job))).is_err() {
+            tracing::error!(session = ?session.as_ref().map(|session| session.id), "a job panicked");
+            if let Some(session) = session {
+                self.line_is_over(&session);
+            }
+        }
+    }
+
+    fn run_job(&self, job: Job) {
+        match job {
+            Job::Line(session) => self.run_line(&session),
+            Job::Command(player, line) => {
+                let id = self.new_task_id();
+                let done = self.run_stretch(id, false, |stretch| {
+                    command::run(stretch, None, player, ObjId::SYSTEM, &line);
+                });
+                self.follow_up(done);
+            }
+            Job::Flush(session, line) => {
+                let done = self.run_stretch(self.new_task_id(), false, |stretch| {
+                    command::flush(stretch, &session, true, line.number);
+                });
+                self.follow_up(done);
+            }
+            Job::Task(id) => self.run_task(id, None),
+            Job::Hook(hook) => self.run_hook(hook),
+        }
+    }
+
+    /// Runs a session's next line.
+    fn run_line(&self, session: &Arc<Session>) {
+        let (taken, reading) = {
+            let mut state = session.lock();
+            let (held, disable_oob) = (state.is_held(), state.record.disable_oob);
+            let Some(taken) = state.input.take(held, disable_oob) else {
+                state.busy = false;
+                return;
+            };
+            state.running_line = taken.line.number;
+            let reading = if taken.out_of_band {
+                None
+            } else {
+                state.reading.take()
+            };
+            (taken, reading)
+        };
+        match reading {
+            Some(task) => {
+                self.queue
+                    .wake_for_line(task, Value::from(taken.line.text.as_str()));
+                self.run_task(task, Some((session, &taken)));
+            }
+            None => self.run_fresh_line(session, &taken),
+        }
+        self.line_is_over(session);
+    }
+
+    /// Runs a line that no task was waiting for.
+    fn run_fresh_line(&self, session: &Arc<Session>, taken: &Taken) {
+        let id = self.new_task_id();
+        session.lock().last_task = id;
+        let done = self.run_stretch(id, false, |stretch| {
+            stretch.session = Some(Arc::clone(session));
+            command::run_line(stretch, session, taken);
+            finish_line(stretch, session, taken);
+        });
+        if done.is_none() {
+            self.tell_unstored(session, taken);
+        }
+        self.follow_up(done);
+    }
+
+    /// The session may run its next line.
+    fn line_is_over(&self, session: &Arc<Session>) {
+        {
+            let mut state = session.lock();
+            state.busy = false;
+            state.running_line = None;
+        }
+        self.submit_input(session);
+    }
+
+    /// Goes on with a task; with a line, it was waiting for that line.
+    fn run_task(&self, id: TaskId, line: Option<(&Arc<Session>, &Taken)>) {
+        let Some(begun) = self.queue.begin(id) else {
+            return;
+        };
+        let done = self.run_stretch(id, true, |stretch| {
+            stretch.local = begun.local.clone();
+            stretch.session = line.map(|(session, _)| Arc::clone(session));
+            go_on(stretch, &begun);
+            if let Some((session, taken)) = line {
+                finish_line(stretch, session, taken);
+            }
+        });
+        match (&done, line) {
+            (None, Some((session, taken))) => self.tell_unstored(session, taken),
+            (None, None) => self
+                .queue
+                .put_back(id, begun, self.clock.wall() + READ_ONLY_RETRY),
+            _ => {}
+        }
+        self.follow_up(done);
+    }
+
+    /// Calls a hook, and does what follows it.
+    pub(crate) fn run_hook(&self, hook: Hook) {
+        let id = self.new_task_id();
+        let done = self.run_stretch(id, false, |stretch| {
+            let args = hook.args.clone();
+            command::call_server_verb(stretch, hook.handler, hook.verb, args, hook.player, "");
+            if let After::EndSession { session, message } = &hook.after {
+                end_session(stretch, session, *message);
+            }
+        });
+        if done.is_none()
+            && let After::EndSession { session, .. } = &hook.after
+        {
+            self.drop_session(session);
+        }
+        self.follow_up(done);
+    }
+
+    /// Calls the hooks that a commit left.
+    fn follow_up(&self, hooks: Option<Vec<Hook>>) {
+        for hook in hooks.into_iter().flatten() {
+            self.run_hook(hook);
+        }
+    }
+
+    /// Runs `body` as one stretch until it commits. `None` when the store takes no writes.
+    fn run_stretch(
+        &self,
+        task: TaskId,
+        background: bool,
+        body: impl Fn(&mut Stretch<'_>),
+    ) -> Option<Vec<Hook>> {
+        let mut attempts = 0;
+        loop {
+            let txn = if attempts >= ATTEMPTS_MAX {
+                self.world.begin_exclusive()
+            } else {
+                self.world.begin()
+            };
+            let mut stretch = Stretch::new(self, txn, task, background);
+            body(&mut stretch);
+            if stretch.wants_turn.load(Ordering::Relaxed) {
+                attempts = ATTEMPTS_MAX;
+                continue;
+            }
+            match stretch.commit() {
+                Ok(hooks) => return Some(hooks),
+                Err(Refused::Conflict) => attempts += 1,
+                Err(Refused::ReadOnly(reason)) => {
+                    tracing::warn!(task = task.0, reason, "not stored");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Tells a user that a line could not be carried out.
+    fn tell_unstored(&self, session: &Arc<Session>, taken: &Taken) {
+        let mut events = vec![SessionEvent::text(READ_ONLY_NOTICE)];
+        events.extend(taken.line.number.map(SessionEvent::LineDone));
+        session
+            .lock()
+            .outbox
+            .push(events, moor_store::Seq::ZERO, false);
+        self.release(session);
+    }
+}
+
+/// What every line's first stretch ends with: the host hears that the line is done.
+fn finish_line(stretch: &mut Stretch<'_>, session: &Arc<Session>, taken: &Taken) {
+    if let Some(number) = taken.line.number {
+        let done = SessionEvent::LineDone(number);
+        stretch
+            .effects
+            .push(Effect::Output(Arc::clone(session), done));
+    }
+}
+
+/// Ends a session after its hook, with the server's message.
+fn end_session(
+    stretch: &mut Stretch<'_>,
+    session: &Arc<Session>,
+    message: Option<(&'static str, &'static str)>,
+) {
+    if let Some((name, default)) = message {
+        let handler = session.lock().record.handler();
+        for line in options::message(&mut stretch.txn, handler, name, default) {
+            stretch.effects.push(Effect::Output(
+                Arc::clone(session),
+                SessionEvent::text(line),
+            ));
+        }
+    }
+    let reading = session.lock().reading.take();
+    if let Some(task) = reading {
+        wake_with_error(stretch, task);
+    }
+    stretch
+        .effects
+        .push(Effect::End(Arc::clone(session), EndReason::Finished));
+}
+
+/// A task that read from a connection that is gone goes on with `E_INVARG`.
+fn wake_with_error(stretch: &mut Stretch<'_>, task: TaskId) {
+    let value = Value::Err(moor_value::ErrorCode::InvArg);
+    let row = stretch
+        .runtime
+        .queue
+        .inspect(task, |entry| tasks::resumed_row(entry, &value));
+    if let Some(row) = row {
+        stretch.effects.push(Effect::Resume(task, value, row));
+    }
+}
+
+/// Runs new code to the end of its first stretch.
+pub(crate) fn start(stretch: &mut Stretch<'_>, start: Start) -> Ended {
+    let player = start.player;
+    run_machine(stretch, Box::new(Vm::new(start)), player)
+}
+
+/// Goes on with a waiting task. Its row is replaced or deleted by the commit.
+fn go_on(stretch: &mut Stretch<'_>, begun: &Begun) {
+    let mut machine = begun.machine.clone();
+    let player = machine
+        .frames()
+        .first()
+        .map_or(ObjId::NOTHING, |frame| frame.player());
+    if !begun.forked {
+        machine.resume(begun.value.clone());
+    }
+    if !matches!(run_machine(stretch, machine, player), Ended::Parked) {
+        let id = stretch.task;
+        stretch.effects.push(Effect::TaskOver(id));
+    }
+}
+
+/// Runs a machine until its task ends or waits.
+pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, player: ObjId) -> Ended {
+    let limits = stretch.machine_limits();
+    loop {
+        match machine.run(stretch, &limits) {
+            Outcome::Returned(value) => return Ended::Returned(value),
+            Outcome::Raised(error) => {
+                uncaught::error(stretch, &error, player);
+                return Ended::Failed;
+            }
+            Outcome::Aborted(abort) => {
+                uncaught::abort(stretch, &abort, player);
+                return Ended::Failed;
+            }
+            Outcome::Suspended(request) => match stretch.may_wait(machine.perms(), &request) {
+                Err(code) => machine.resume_raise(moor_vm::Raise::new(code)),
+                Ok(()) => {
+                    let entry = tasks::suspended(stretch, machine, &request);
+                    stretch.effects.push(Effect::Park(Box::new(entry)));
+                    return Ended::Parked;
+                }
+            },
+        }
+    }
+}

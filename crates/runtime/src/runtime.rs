@@ -1,0 +1,339 @@
+//! The runtime: one world and everything that happens in it.
+//!
+//! In: a loaded world, its log, an [`Outlet`]. Out: worker threads that run tasks, a housekeeper,
+//! and the calls of `hosts`. Order of locks: the world's commit turn, a session, the task queue;
+//! each of the other locks is taken alone.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use moor_store::{AppendError, Batch, CommitLog};
+use moor_value::{ObjId, STACK_BYTES_MIN};
+use moor_world::World;
+use parking_lot::{Mutex, RwLock};
+
+use crate::clock::Clock;
+use crate::effects::{LogLevel, ServerRequest};
+use crate::hooks::Hook;
+use crate::hosts::Outlet;
+use crate::ids::TaskId;
+use crate::listeners::Listeners;
+use crate::options::ServerOptions;
+use crate::registry::registry;
+use crate::release::{Garbage, Waiting};
+use crate::restore;
+use crate::rows;
+use crate::session::{Session, SessionTable};
+use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
+
+/// Task numbers are below this: LambdaMOO worlds keep them in 32-bit integers.
+const TASK_ID_LIMIT: i64 = 1 << 31;
+
+/// How the runtime is set up.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// Worker threads; 0 for one per processor.
+    pub workers: usize,
+    /// How long sessions live on whose host is out of touch.
+    pub host_grace: Duration,
+    /// Sessions at a time.
+    pub sessions_max: usize,
+    /// Whether `open_network_connection()` may be used.
+    pub outbound_network: bool,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            host_grace: Duration::from_secs(300),
+            sessions_max: crate::session::SESSIONS_MAX,
+            outbound_network: false,
+        }
+    }
+}
+
+/// Why the runtime could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A stored task, session or event cannot be read.
+    #[error("the data directory holds {what} that this version cannot read")]
+    Unreadable {
+        /// What it is.
+        what: String,
+    },
+    /// The store failed.
+    #[error("the data directory cannot be read")]
+    Store(#[from] moor_store::StateError),
+    /// No thread could be started.
+    #[error("no thread could be started")]
+    Thread(#[from] std::io::Error),
+}
+
+/// One world and everything that happens in it.
+pub struct Runtime {
+    pub(crate) world: Arc<World>,
+    pub(crate) log: Arc<dyn CommitLog>,
+    pub(crate) outlet: Arc<dyn Outlet>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sessions: SessionTable,
+    pub(crate) queue: TaskQueue,
+    pub(crate) listeners: Listeners,
+    pub(crate) waiting: Waiting,
+    pub(crate) garbage: Garbage,
+    pub(crate) limits: RuntimeConfig,
+    options: RwLock<Arc<ServerOptions>>,
+    stopping: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("sessions", &self.sessions.len())
+            .field("tasks", &self.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// Restores sessions and tasks from the store, starts the threads and calls
+    /// `#0:server_started()`.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(
+        config: RuntimeConfig,
+        world: Arc<World>,
+        store: &moor_store::Store,
+        outlet: Arc<dyn Outlet>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, StartError> {
+        let log = store.log();
+        let runtime = Arc::new(Self {
+            world,
+            log,
+            outlet,
+            clock,
+            sessions: SessionTable::new(),
+            queue: TaskQueue::new(),
+            listeners: Listeners::default(),
+            waiting: Waiting::default(),
+            garbage: Garbage::default(),
+            limits: config,
+            options: RwLock::new(Arc::new(ServerOptions::usual())),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(Vec::new()),
+        });
+        restore::restore(&runtime, store)?;
+        runtime.world.release_loaded_handles();
+        runtime.load_options();
+        runtime.listen_to_log();
+        runtime.start_threads()?;
+        runtime.submit_hook(Hook::of_system("server_started", Vec::new()));
+        Ok(runtime)
+    }
+
+    /// Stops: no more jobs are begun; what runs is waited for, for at most `limit`. Tasks that
+    /// wait are stored already.
+    pub fn stop(&self, limit: Duration) {
+        self.stopping.store(true, Ordering::Release);
+        self.queue.stop();
+        if !self.queue.wait_idle(limit) {
+            tracing::warn!("tasks were still running at the end of the time to stop");
+            return;
+        }
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            let _ = thread.join();
+        }
+        let seq = self.log.accepted();
+        if self.log.wait_durable(seq, limit).is_err() {
+            tracing::warn!("the log was not durable at the end of the time to stop");
+        }
+        self.release_durable(seq);
+    }
+
+    /// How many sessions and waiting tasks there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.sessions.len(), self.queue.len())
+    }
+
+    /// Calls a hook of `#0` that has no player, such as `checkpoint_started`.
+    pub fn call_system_hook(&self, verb: &'static str, args: Vec<moor_value::Value>) {
+        self.submit_hook(Hook::of_system(verb, args));
+    }
+
+    /// The server options as last loaded.
+    pub(crate) fn options(&self) -> Arc<ServerOptions> {
+        Arc::clone(&self.options.read())
+    }
+
+    /// Whether the runtime stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// `load_server_options()`.
+    pub(crate) fn load_options(&self) {
+        let mut txn = self.world.begin();
+        let builtins = registry().specs().iter().map(|spec| spec.name);
+        let properties = moor_world::Builtin::ALL.iter().map(|(_, name)| *name);
+        let loaded = ServerOptions::read(&mut txn, builtins.chain(properties));
+        *self.options.write() = Arc::new(loaded);
+    }
+
+    /// A number for a new task.
+    pub(crate) fn new_task_id(&self) -> TaskId {
+        loop {
+            let id = TaskId(rand::random_range(1..TASK_ID_LIMIT));
+            if !self.queue.contains(id) {
+                return id;
+            }
+        }
+    }
+
+    /// The wall clock in microseconds since 1970.
+    pub(crate) fn wall_us(&self) -> u64 {
+        u64::try_from(self.clock.wall().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Queues a hook for a worker thread.
+    pub(crate) fn submit_hook(&self, hook: Hook) {
+        self.queue.submit(hook.player, Job::Hook(hook));
+    }
+
+    /// Queues a command of somebody without a session.
+    pub(crate) fn submit_command(&self, player: ObjId, line: String) {
+        self.queue.submit(player, Job::Command(player, line));
+    }
+
+    /// A task waits from now on.
+    pub(crate) fn park(&self, entry: TaskEntry) {
+        let id = entry.id;
+        let session = match entry.status {
+            TaskStatus::Reading(session) => self.sessions.by_id(session),
+            _ => None,
+        };
+        if !self.queue.park(entry) {
+            self.forget_task_row(id);
+            return;
+        }
+        if let Some(session) = session {
+            session.lock().reading = Some(id);
+            self.submit_input(&session);
+        }
+    }
+
+    /// A task was killed while it waited.
+    pub(crate) fn kill_parked(&self, id: TaskId) {
+        self.queue.kill(id);
+        for session in self.sessions.all() {
+            let mut state = session.lock();
+            if state.reading == Some(id) {
+                state.reading = None;
+            }
+        }
+    }
+
+    /// Deletes the row of a task that was killed while it ran.
+    pub(crate) fn forget_task_row(&self, id: TaskId) {
+        let mut batch = Batch::new();
+        batch.delete(rows::TASKS, &rows::task_key(id));
+        self.append_alone(batch);
+    }
+
+    /// Ends a session whose hook could not be run, since the store takes no writes.
+    pub(crate) fn drop_session(&self, session: &Arc<Session>) {
+        let player = session.lock().record.player();
+        self.sessions.remove(session, player);
+    }
+
+    /// Carries out a wish that concerns the whole server.
+    pub(crate) fn serve(&self, request: ServerRequest) {
+        match request {
+            ServerRequest::LoadOptions => self.load_options(),
+            ServerRequest::Checkpoint => self.outlet.checkpoint(),
+            ServerRequest::Shutdown { message, .. } => self.outlet.shutdown(&message),
+            ServerRequest::Listen(listener) => {
+                if let Some(host) = listener.host {
+                    self.outlet.listen(host, &listener);
+                }
+                self.listeners.add(listener);
+            }
+            ServerRequest::Unlisten(id) => {
+                let found = self
+                    .listeners
+                    .list()
+                    .into_iter()
+                    .find(|known| known.id == id);
+                if let Some(listener) = found {
+                    self.listeners.remove(listener.host, id);
+                    if let Some(host) = listener.host {
+                        self.outlet.unlisten(host, id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends rows that belong to no transaction; a failure is logged, and mended by the next
+    /// start, which finds rows of things that are over.
+    pub(crate) fn append_alone(&self, batch: Batch) {
+        match self.log.append(batch) {
+            Ok(_) => {}
+            Err(AppendError::Closed) if self.is_stopping() => {}
+            Err(error) => tracing::warn!(%error, "rows not stored"),
+        }
+    }
+
+    /// Hands out events as their commits become durable.
+    fn listen_to_log(self: &Arc<Self>) {
+        let runtime: Weak<Self> = Arc::downgrade(self);
+        self.log.on_durable(Box::new(move |advance| {
+            let Some(runtime) = runtime.upgrade() else {
+                return;
+            };
+            match advance {
+                Ok(durable) => runtime.release_durable(durable),
+                Err(reason) => {
+                    tracing::error!(reason, "the disk refuses writes: the world is read-only");
+                }
+            }
+        }));
+    }
+
+    fn start_threads(self: &Arc<Self>) -> Result<(), StartError> {
+        let workers = match self.limits.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        };
+        let mut threads = Vec::with_capacity(workers + 1);
+        for number in 0..workers {
+            let runtime = Arc::clone(self);
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .stack_size(STACK_BYTES_MIN)
+                .spawn(move || runtime.work())?;
+            threads.push(thread);
+        }
+        let runtime = Arc::clone(self);
+        let keeper = std::thread::Builder::new()
+            .name("housekeeper".to_owned())
+            .stack_size(STACK_BYTES_MIN)
+            .spawn(move || runtime.keep_house())?;
+        threads.push(keeper);
+        self.threads.lock().extend(threads);
+        Ok(())
+    }
+}
+
+/// Writes a line of `server_log()`.
+pub(crate) fn log_line(level: LogLevel, text: &str) {
+    match level {
+        LogLevel::Info => tracing::info!(target: "moo", "{text}"),
+        LogLevel::Error => tracing::error!(target: "moo", "{text}"),
+    }
+}

@@ -1,0 +1,23 @@
+//! Sessions: users' connections as the world sees them.
+//!
+//! In: lines, closings and acknowledgements that hosts report; output and changes that committed
+//! stretches ask for. Out: the next line to run, and numbered events for the host. A session
+//! outlives restarts of the daemon: its [`SessionRecord`] and its events that no host has
+//! acknowledged are rows of the store. This module knows nothing of sockets or messages.
+
+mod event;
+mod input;
+mod outbox;
+mod record;
+mod state;
+mod table;
+
+pub use event::{HostOption, KeepAlive, SessionEvent};
+pub(crate) use event::{decode_events, encode_events};
+pub use input::{InputLine, LineKind};
+pub(crate) use input::{InputQueue, Taken};
+pub(crate) use outbox::Outbox;
+pub(crate) use record::{IntrinsicCommand, Programming};
+pub use record::{ListenerId, SessionRecord};
+pub(crate) use state::{Session, SessionState};
+pub(crate) use table::{SESSIONS_MAX, SessionTable};

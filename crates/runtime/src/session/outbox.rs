@@ -1,0 +1,321 @@
+//! A session's events between the commit that made them and the host's acknowledgement.
+//!
+//! In: events of committed stretches, each with the commit that must be durable before it may
+//! leave; acknowledgements. Out: events to hand to the host, in order; rows to forget.
+//!
+//! Events have consecutive numbers. An event leaves only after every event before it, so that a
+//! stretch that wrote nothing never overtakes one that waits for the disk. The bytes kept for a
+//! host that does not acknowledge are bounded by [`OUTBOX_BYTES_MAX`]: beyond it the oldest lines
+//! that have already been handed out are forgotten, and a replay says how many.
+
+use std::collections::VecDeque;
+
+use moor_store::Seq;
+
+use super::event::SessionEvent;
+
+/// Bytes of output kept for a replay.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
+
+/// One event and what it waits for.
+#[derive(Debug)]
+struct Entry {
+    event: SessionEvent,
+    /// Must be durable before the event leaves.
+    needs: Seq,
+}
+
+/// A stored row of consecutive events.
+#[derive(Debug)]
+struct Row {
+    /// The number in the row's key.
+    key: u64,
+    /// The present number of its last event.
+    last: u64,
+}
+
+/// The events of one session that its host has not acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Number of the first entry, counted from 1.
+    first: u64,
+    entries: VecDeque<Entry>,
+    /// Every event up to this number has been handed out.
+    released: u64,
+    rows: VecDeque<Row>,
+    bytes: usize,
+    lost_lines: usize,
+}
+
+impl Outbox {
+    /// An empty outbox whose next event has number 1.
+    pub(crate) fn new() -> Self {
+        Self {
+            first: 1,
+            ..Self::default()
+        }
+    }
+
+    /// The outbox of a session after a restart: stored rows in the order of their keys.
+    pub(crate) fn restored(rows: impl IntoIterator<Item = (u64, Vec<SessionEvent>)>) -> Self {
+        let mut outbox = Self::new();
+        for (key, events) in rows {
+            if outbox.entries.is_empty() {
+                outbox.first = key.max(1);
+                outbox.released = outbox.first - 1;
+            }
+            outbox.push(events, Seq::ZERO, true);
+            if let Some(row) = outbox.rows.back_mut() {
+                row.key = key;
+            }
+        }
+        outbox
+    }
+
+    /// The number of the last event made.
+    pub(crate) fn last(&self) -> u64 {
+        self.first + self.entries.len() as u64 - 1
+    }
+
+    /// Appends events that may leave once `needs` is durable. With `stored`, they are a row of the
+    /// same commit, whose key has the number that is returned.
+    pub(crate) fn push(&mut self, events: Vec<SessionEvent>, needs: Seq, stored: bool) -> u64 {
+        let key = self.last() + 1;
+        for event in events {
+            self.bytes += event.output_bytes();
+            self.entries.push_back(Entry { event, needs });
+        }
+        if stored {
+            let last = self.last();
+            self.rows.push_back(Row { key, last });
+        }
+        self.forget_excess();
+        key
+    }
+
+    /// The commit of the `count` events from `key` on is known: they may leave once `needs` is
+    /// durable.
+    pub(crate) fn settle(&mut self, key: u64, count: usize, needs: Seq) {
+        for entry in self.range_mut(key, count) {
+            entry.needs = needs;
+        }
+    }
+
+    /// The commit of the `count` events from `key` on has failed: their numbers stay, empty.
+    pub(crate) fn withdraw(&mut self, key: u64, count: usize) {
+        let mut freed = 0;
+        for entry in self.range_mut(key, count) {
+            freed += entry.event.output_bytes();
+            *entry = Entry {
+                event: lost_output(String::new()),
+                needs: Seq::ZERO,
+            };
+        }
+        self.bytes -= freed;
+        self.rows.retain(|row| row.key != key);
+    }
+
+    /// The `count` entries from number `key` on, as far as they are still here.
+    fn range_mut(&mut self, key: u64, count: usize) -> impl Iterator<Item = &mut Entry> {
+        let skip = usize::try_from(key.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.entries.iter_mut().skip(skip).take(count)
+    }
+
+    /// The events that may leave now that `durable` is durable, with the number of the first.
+    pub(crate) fn release(&mut self, durable: Seq) -> Option<(u64, Vec<SessionEvent>)> {
+        let from = self.released + 1;
+        let skip = usize::try_from(from - self.first).unwrap_or(usize::MAX);
+        let events: Vec<_> = self
+            .entries
+            .iter()
+            .skip(skip)
+            .take_while(|entry| entry.needs <= durable)
+            .map(|entry| entry.event.clone())
+            .collect();
+        self.released += events.len() as u64;
+        self.forget_excess();
+        (!events.is_empty()).then_some((from, events))
+    }
+
+    /// Whether an event waits for more than `durable`.
+    pub(crate) fn waits(&self) -> Option<Seq> {
+        let next = usize::try_from(self.released + 1 - self.first).ok()?;
+        self.entries.get(next).map(|entry| entry.needs)
+    }
+
+    /// Forgets every event up to `number`; answers the keys of rows that hold nothing else.
+    pub(crate) fn acknowledge(&mut self, number: u64) -> Vec<u64> {
+        let number = number.min(self.released);
+        while self.first <= number {
+            let Some(entry) = self.entries.pop_front() else {
+                break;
+            };
+            self.bytes -= entry.event.output_bytes();
+            self.first += 1;
+        }
+        let mut keys = Vec::new();
+        while let Some(row) = self.rows.front()
+            && row.last <= number
+        {
+            keys.push(row.key);
+            self.rows.pop_front();
+        }
+        keys
+    }
+
+    /// Events from `number` on that have been handed out before, to be handed out again.
+    pub(crate) fn replay(&mut self, number: u64) -> Option<(u64, Vec<SessionEvent>)> {
+        let from = number.max(self.first);
+        if from > self.released {
+            return None;
+        }
+        let skip = usize::try_from(from - self.first).ok()?;
+        let count = usize::try_from(self.released + 1 - from).ok()?;
+        let events = self.entries.iter().skip(skip).take(count);
+        self.lost_lines = 0;
+        Some((from, events.map(|entry| entry.event.clone()).collect()))
+    }
+
+    /// The host is back and has seen everything up to `seen`: what it has seen is forgotten, and
+    /// the rest follows that number without a gap (numbers of events that were never stored are
+    /// lost when the daemon is killed). Everything is to be handed out again. Answers rows to
+    /// forget.
+    pub(crate) fn reattach(&mut self, seen: u64) -> Vec<u64> {
+        self.released = self.released.max(self.last().min(seen));
+        let keys = self.acknowledge(seen);
+        let shift = (seen + 1).wrapping_sub(self.first);
+        for row in &mut self.rows {
+            row.last = row.last.wrapping_add(shift);
+        }
+        self.first = seen + 1;
+        self.released = seen;
+        keys
+    }
+
+    /// Numbers of the user's lines whose end is among these events.
+    pub(crate) fn lines_done(&self) -> impl Iterator<Item = u64> + '_ {
+        self.entries.iter().filter_map(|entry| match entry.event {
+            SessionEvent::LineDone(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// The keys of all rows, when the session ends.
+    pub(crate) fn row_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.rows.iter().map(|row| row.key)
+    }
+
+    /// Bytes of output that the host has not acknowledged.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets the oldest handed-out lines while too many bytes are kept. Their numbers stay, as
+    /// empty output; the newest of them says how many lines were lost.
+    fn forget_excess(&mut self) {
+        if self.bytes <= OUTBOX_BYTES_MAX {
+            return;
+        }
+        let handed_out = usize::try_from(self.released + 1 - self.first).unwrap_or(0);
+        let mut last_emptied = None;
+        for at in 0..handed_out.min(self.entries.len()) {
+            if self.bytes <= OUTBOX_BYTES_MAX / 2 {
+                break;
+            }
+            let event = &mut self.entries[at].event;
+            let bytes = event.output_bytes();
+            if bytes > 0 {
+                *event = lost_output(String::new());
+                self.bytes -= bytes;
+                self.lost_lines += 1;
+                last_emptied = Some(at);
+            }
+        }
+        if let Some(at) = last_emptied {
+            let notice = SessionEvent::text(lost_notice(self.lost_lines));
+            self.bytes += notice.output_bytes();
+            self.entries[at].event = notice;
+        }
+    }
+}
+
+/// Output that keeps an event's number and shows `line` without a new line.
+fn lost_output(line: String) -> SessionEvent {
+    SessionEvent::Text {
+        line,
+        newline: false,
+        no_flush: false,
+    }
+}
+
+/// LambdaMOO's notice of lost output.
+fn lost_notice(lines: usize) -> String {
+    format!(">> Network buffer overflow: {lines} lines of output to you have been lost <<")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[&str]) -> Vec<SessionEvent> {
+        lines.iter().map(|line| SessionEvent::text(*line)).collect()
+    }
+
+    #[test]
+    fn nothing_overtakes_an_event_that_waits_for_the_disk() {
+        let mut outbox = Outbox::new();
+        outbox.push(texts(&["written"]), Seq(5), true);
+        outbox.push(texts(&["read only"]), Seq(3), false);
+        assert_eq!(outbox.release(Seq(4)), None);
+        assert_eq!(outbox.waits(), Some(Seq(5)));
+        assert_eq!(
+            outbox.release(Seq(5)),
+            Some((1, texts(&["written", "read only"])))
+        );
+        assert_eq!(outbox.release(Seq(9)), None);
+    }
+
+    #[test]
+    fn acknowledged_events_are_forgotten_with_their_rows() {
+        let mut outbox = Outbox::new();
+        assert_eq!(outbox.push(texts(&["a", "b"]), Seq(1), true), 1);
+        assert_eq!(outbox.push(texts(&["c"]), Seq(2), true), 3);
+        outbox.release(Seq(2));
+        assert!(outbox.acknowledge(1).is_empty());
+        assert_eq!(outbox.acknowledge(2), [1]);
+        assert_eq!(outbox.replay(1), Some((3, texts(&["c"]))));
+        assert_eq!(outbox.acknowledge(99), [3]);
+        assert_eq!(outbox.replay(1), None);
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn after_a_restart_stored_events_follow_what_the_host_has_seen() {
+        let rows = [(4, texts(&["seen"])), (9, texts(&["unseen"]))];
+        let mut outbox = Outbox::restored(rows);
+        assert_eq!(outbox.reattach(4), [4]);
+        assert_eq!(outbox.release(Seq::ZERO), Some((5, texts(&["unseen"]))));
+        assert_eq!(outbox.acknowledge(5), [9]);
+        let mut ahead = Outbox::restored([(2, texts(&["stored"]))]);
+        assert_eq!(ahead.reattach(7), [2]);
+        assert_eq!(ahead.push(texts(&["new"]), Seq::ZERO, false), 8);
+    }
+
+    #[test]
+    fn kept_output_is_bounded_and_says_what_is_lost() {
+        let mut outbox = Outbox::new();
+        let line = "x".repeat(998);
+        for _ in 0..2 * OUTBOX_BYTES_MAX / 1000 {
+            outbox.push(texts(&[&line]), Seq(1), false);
+            outbox.release(Seq(1));
+        }
+        assert!(outbox.bytes() <= OUTBOX_BYTES_MAX);
+        let (from, events) = outbox.replay(1).unwrap();
+        assert_eq!(from, 1);
+        assert_eq!(events.len() as u64, outbox.last());
+        let notice = events.iter().rev().find(|event| {
+            matches!(event, SessionEvent::Text { line, .. } if line.starts_with(">> Network buffer"))
+        });
+        assert!(notice.is_some());
+    }
+}

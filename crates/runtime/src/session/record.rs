@@ -1,0 +1,203 @@
+//! What is remembered of a session across restarts of the daemon.
+//!
+//! In: where a user came from, who the user is, what its options are. Out: the same, as a row.
+
+use moor_value::ObjId;
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::event::KeepAlive;
+use crate::error::RowError;
+use crate::ids::HostId;
+
+/// A place where a host accepts users: 0 is the host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
+pub struct ListenerId(pub u32);
+
+/// The durable part of a session.
+#[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
+pub struct SessionRecord {
+    /// Layout of this record; [`SessionRecord::VERSION`].
+    pub version: u16,
+    /// The host that holds the socket.
+    pub host: [u8; 16],
+    /// The negative object number that the connection has until its user has logged in.
+    pub connection: i64,
+    /// The player, or the connection's own number before log-in.
+    pub player: i64,
+    /// The object whose verbs handle the connection's log-in and commands.
+    pub handler: i64,
+    /// Whether the server's own messages ("*** Connected ***") are shown.
+    pub print_messages: bool,
+    /// Where it was accepted.
+    pub listener: ListenerId,
+    /// The user's address, without the port.
+    pub peer_address: String,
+    /// The user's port.
+    pub peer_port: u16,
+    /// The user's host name, where it is known.
+    pub hostname: Option<String>,
+    /// The host's address at which the user arrived.
+    pub local_address: String,
+    /// The host's port at which the user arrived.
+    pub local_port: u16,
+    /// Protocol version and cipher, when the connection is encrypted.
+    pub tls: Option<(String, String)>,
+    /// Whether the server opened the connection, and not the user.
+    pub outbound: bool,
+    /// When the connection was made, or when its user logged in: microseconds since 1970.
+    pub since_us: u64,
+    /// The line shown before each command's output.
+    pub prefix: String,
+    /// The line shown after each command's output.
+    pub suffix: String,
+    /// The line that flushes pending input; empty for none.
+    pub flush_command: String,
+    /// Whether lines wait for `read()`.
+    pub hold_input: bool,
+    /// Whether lines that begin with `#$#` are ordinary.
+    pub disable_oob: bool,
+    /// Which built-in commands work, one bit for each [`IntrinsicCommand`].
+    pub intrinsic: u8,
+    /// Whether the client shows what is typed.
+    pub client_echo: bool,
+    /// Whether input comes as raw bytes.
+    pub binary: bool,
+    /// TCP keep-alive.
+    pub keep_alive: Option<KeepAlive>,
+    /// Lines that `force_input()` has queued, oldest first.
+    pub forced: Vec<String>,
+    /// The verb that `.program` is receiving.
+    pub programming: Option<Programming>,
+}
+
+/// A verb's code on its way in.
+#[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
+pub(crate) struct Programming {
+    /// The object that has the verb.
+    pub(crate) object: i64,
+    /// The verb's name as given.
+    pub(crate) verb: String,
+    /// The lines so far.
+    pub(crate) lines: Vec<String>,
+}
+
+/// A command that the server itself carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntrinsicCommand {
+    /// `PREFIX text`.
+    Prefix,
+    /// `SUFFIX text`.
+    Suffix,
+    /// `OUTPUTPREFIX text`.
+    OutputPrefix,
+    /// `OUTPUTSUFFIX text`.
+    OutputSuffix,
+    /// `.program object:verb`.
+    Program,
+}
+
+impl IntrinsicCommand {
+    /// Every command, in the order in which `connection_options()` lists them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Program,
+        Self::Prefix,
+        Self::Suffix,
+        Self::OutputPrefix,
+        Self::OutputSuffix,
+    ];
+
+    /// The command's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Prefix => "PREFIX",
+            Self::Suffix => "SUFFIX",
+            Self::OutputPrefix => "OUTPUTPREFIX",
+            Self::OutputSuffix => "OUTPUTSUFFIX",
+            Self::Program => ".program",
+        }
+    }
+
+    /// Its bit in [`SessionRecord::intrinsic`].
+    pub(crate) fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The command that a line's first word names: delimiters exactly as written, `.program` from
+    /// `.pr` on and without case.
+    pub(crate) fn named(verb: &str) -> Option<Self> {
+        let abbreviated = verb.len() >= 3
+            && verb.len() <= ".program".len()
+            && verb.eq_ignore_ascii_case(".program".get(..verb.len())?);
+        if abbreviated {
+            return Some(Self::Program);
+        }
+        Self::ALL[1..]
+            .iter()
+            .copied()
+            .find(|command| command.name() == verb)
+    }
+}
+
+impl SessionRecord {
+    /// The present layout.
+    pub const VERSION: u16 = 1;
+    /// Every intrinsic command.
+    pub const INTRINSIC_ALL: u8 = 0b1_1111;
+
+    /// The player, or the connection's own number before log-in.
+    pub fn player(&self) -> ObjId {
+        ObjId(self.player)
+    }
+
+    /// The connection's own number.
+    pub fn connection(&self) -> ObjId {
+        ObjId(self.connection)
+    }
+
+    /// The object whose verbs handle it.
+    pub fn handler(&self) -> ObjId {
+        ObjId(self.handler)
+    }
+
+    /// The host that holds the socket.
+    pub fn host(&self) -> HostId {
+        HostId(self.host)
+    }
+
+    /// Whether a player has logged in.
+    pub fn is_logged_in(&self) -> bool {
+        self.player >= 0
+    }
+
+    /// The user's host name where it is known, else the address.
+    pub fn peer_name(&self) -> &str {
+        self.hostname.as_deref().unwrap_or(&self.peer_address)
+    }
+
+    /// The record as a row.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, RowError> {
+        wincode::serialize(self).map_err(|_| RowError::Unwritable { what: "session" })
+    }
+
+    /// The record of a row.
+    ///
+    /// # Errors
+    /// [`RowError::Malformed`] when the bytes are not a session of the present layout.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RowError> {
+        let record: Self = wincode::deserialize_exact(bytes)
+            .map_err(|_| RowError::Malformed { what: "session" })?;
+        if record.version != Self::VERSION {
+            return Err(RowError::Malformed { what: "session" });
+        }
+        Ok(record)
+    }
+}
+
+impl SessionRecord {
+    /// The record of a connection that has this number and has not logged in.
+    pub(crate) fn with_connection(mut self, connection: ObjId) -> Self {
+        self.connection = connection.0;
+        self.player = connection.0;
+        self
+    }
+}

@@ -1,0 +1,272 @@
+//! One stretch of a task: everything between two commit points, as one transaction.
+//!
+//! In: a transaction and the task that runs in it. Out: a commit with its effects, or a conflict
+//! after which the caller runs the stretch again from its beginning.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use moor_store::{Batch, LogStatus, Seq};
+use moor_value::{ObjId, Symbol, Value};
+use moor_vm::{TaskLimits, Verb};
+use moor_world::{CommitError, Entity, Transaction};
+
+use crate::apply::{self, Prepared};
+use crate::effects::{Effect, Effects, EndReason};
+use crate::hooks::Hook;
+use crate::ids::TaskId;
+use crate::options::{Limits, ServerOptions};
+use crate::runtime::Runtime;
+use crate::session::Session;
+
+/// Ways of the cache of verbs that a stretch has found.
+const VERB_WAYS: usize = 256;
+
+/// A verb that the stretch has found before.
+pub(crate) struct FoundVerb {
+    pub(crate) receiver: Entity,
+    pub(crate) name: Symbol,
+    pub(crate) verb: Arc<Verb>,
+}
+
+/// A running stretch.
+pub(crate) struct Stretch<'r> {
+    /// Everything shared.
+    pub(crate) runtime: &'r Runtime,
+    /// What it reads and writes.
+    pub(crate) txn: Transaction,
+    /// What it asks for.
+    pub(crate) effects: Effects,
+    /// The task that it is part of.
+    pub(crate) task: TaskId,
+    /// `task_local()`.
+    pub(crate) local: Value,
+    /// The session whose line it runs.
+    pub(crate) session: Option<Arc<Session>>,
+    /// The server options as of its beginning.
+    pub(crate) options: Arc<ServerOptions>,
+    /// Ticks and seconds that it may use.
+    pub(crate) limits: Limits,
+    /// Whether it must run again with the commit turn, since something that it wants cannot be
+    /// undone.
+    pub(crate) wants_turn: AtomicBool,
+    /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
+    pub(crate) is_handling_error: bool,
+    /// When its seconds are over: time since the daemon's start.
+    deadline: Duration,
+    verbs: Vec<Option<FoundVerb>>,
+}
+
+/// Why a stretch was not committed.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Another commit changed what it had read: it is to run again.
+    Conflict,
+    /// The store takes no writes at the moment.
+    ReadOnly(String),
+}
+
+impl<'r> Stretch<'r> {
+    /// A stretch that begins.
+    pub(crate) fn new(
+        runtime: &'r Runtime,
+        txn: Transaction,
+        task: TaskId,
+        background: bool,
+    ) -> Self {
+        let mut stretch = Self {
+            runtime,
+            txn,
+            effects: Effects::default(),
+            task,
+            local: Value::from(moor_value::Map::new()),
+            session: None,
+            options: runtime.options(),
+            limits: Limits::default(),
+            wants_turn: AtomicBool::new(false),
+            is_handling_error: false,
+            deadline: Duration::ZERO,
+            verbs: Vec::new(),
+        };
+        stretch.begin_limits(background);
+        stretch
+    }
+
+    /// Gives the task fresh ticks and seconds.
+    pub(crate) fn begin_limits(&mut self, background: bool) {
+        self.limits = Limits::read(&mut self.txn, background);
+        self.deadline = self.runtime.clock.steady() + self.limits.seconds;
+    }
+
+    /// The machine's limits.
+    pub(crate) fn machine_limits(&self) -> TaskLimits {
+        TaskLimits {
+            ticks: self.limits.ticks,
+            stack_depth: self.limits.stack_depth,
+            string_bytes: self.options.value_limits.string_bytes_max,
+            list_bytes: self.options.value_limits.list_bytes_max,
+            map_bytes: self.options.value_limits.map_bytes_max,
+            quota_catchable: self.options.max_concat_catchable,
+        }
+    }
+
+    /// Time that is left.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_sub(self.runtime.clock.steady())
+    }
+
+    /// Whether the time is over.
+    pub(crate) fn is_late(&self) -> bool {
+        self.time_left().is_zero()
+    }
+
+    /// Shows a line to a player or connection, if it is connected.
+    pub(crate) fn tell(&mut self, whom: ObjId, line: impl Into<String>) {
+        self.effects.tell(&self.runtime.sessions, whom, line);
+    }
+
+    /// The session of a player or connection, as this stretch sees it.
+    pub(crate) fn session_of(&self, whom: ObjId) -> Option<Arc<Session>> {
+        self.effects.session(&self.runtime.sessions, whom)
+    }
+
+    /// The verb that a call found before in this stretch.
+    pub(crate) fn known_verb(&self, receiver: Entity, name: Symbol) -> Option<usize> {
+        let way = way_of(receiver, name);
+        let found = self.verbs.get(way)?.as_ref()?;
+        (found.receiver == receiver && found.name == name).then_some(way)
+    }
+
+    /// The verb at a place that [`Stretch::known_verb`] or [`Stretch::remember_verb`] gave.
+    pub(crate) fn verb_at(&self, way: usize) -> Option<&Arc<Verb>> {
+        self.verbs.get(way)?.as_ref().map(|found| &found.verb)
+    }
+
+    /// Remembers what a call found.
+    pub(crate) fn remember_verb(
+        &mut self,
+        receiver: Entity,
+        name: Symbol,
+        verb: Arc<Verb>,
+    ) -> usize {
+        if self.verbs.is_empty() {
+            self.verbs.resize_with(VERB_WAYS, || None);
+        }
+        let way = way_of(receiver, name);
+        self.verbs[way] = Some(FoundVerb {
+            receiver,
+            name,
+            verb,
+        });
+        way
+    }
+
+    /// Forgets what calls found: parents or verbs have changed.
+    pub(crate) fn forget_verbs(&mut self) {
+        self.verbs.clear();
+    }
+
+    /// Asks for the stretch to run again with the commit turn, unless it has it. True when it has.
+    pub(crate) fn take_turn(&self) -> bool {
+        if !self.txn.is_exclusive() {
+            self.wants_turn.store(true, Ordering::Relaxed);
+        }
+        self.txn.is_exclusive()
+    }
+
+    /// Ends the stretch: its writes and effects happen, or nothing of it does. Answers the hooks
+    /// that are to be called next.
+    ///
+    /// # Errors
+    /// [`Refused`]; sessions, tasks and the world are as if the stretch had never run.
+    pub(crate) fn commit(self) -> Result<Vec<Hook>, Refused> {
+        let Self {
+            runtime,
+            txn,
+            effects,
+            ..
+        } = self;
+        if txn.is_read_only() && !effects.need_rows() {
+            let seq = txn.seq();
+            drop(txn);
+            let prepared = apply::prepare(&effects, &runtime.sessions, None);
+            return Ok(runtime.after_commit(&prepared, effects, seq));
+        }
+        if let LogStatus::Failed { reason, .. } = runtime.log.status() {
+            return Err(Refused::ReadOnly(reason));
+        }
+        let mut prepared = None;
+        let receipt = txn.commit_with(|_, batch: &mut Batch| {
+            runtime.garbage.sweep_into(batch);
+            prepared = Some(apply::prepare(&effects, &runtime.sessions, Some(batch)));
+        });
+        match receipt {
+            Ok(receipt) => {
+                let prepared = prepared.unwrap_or_else(Prepared::nothing);
+                Ok(runtime.after_commit(&prepared, effects, receipt.seq))
+            }
+            Err(error) => {
+                if let Some(prepared) = prepared {
+                    prepared.withdraw();
+                }
+                Err(match error {
+                    CommitError::Log(error) => Refused::ReadOnly(error.to_string()),
+                    _ => Refused::Conflict,
+                })
+            }
+        }
+    }
+}
+
+impl Runtime {
+    /// What follows a commit: events may leave and tasks wait. Answers hooks to call.
+    fn after_commit(&self, prepared: &Prepared, effects: Effects, seq: Seq) -> Vec<Hook> {
+        prepared.finish(seq);
+        let mut follow_ups = Vec::new();
+        for effect in effects.into_list() {
+            self.settle(effect, &mut follow_ups);
+        }
+        for touched in &prepared.touched {
+            self.release(&touched.session);
+        }
+        follow_ups
+    }
+
+    /// What an effect does besides its rows and events.
+    fn settle(&self, effect: Effect, follow_ups: &mut Vec<Hook>) {
+        match effect {
+            Effect::Park(entry) => self.park(*entry),
+            Effect::Kill(id) => self.kill_parked(id),
+            Effect::TaskOver(id) => self.queue.forget(id),
+            Effect::Resume(id, value, _) => {
+                self.queue.wake(id, value);
+            }
+            Effect::Hook(hook) => follow_ups.push(hook),
+            Effect::Log(level, text) => crate::runtime::log_line(level, &text),
+            Effect::Server(request) => self.serve(request),
+            Effect::End(session, EndReason::Booted) => follow_ups.push(Hook::booted(session)),
+            Effect::End(..) => {}
+            Effect::ForceInput {
+                player,
+                session,
+                text,
+                ..
+            } => match session {
+                Some(session) => self.submit_input(&session),
+                None => self.submit_command(player, text),
+            },
+            Effect::Change(session, _) | Effect::FlushInput(session, _) => {
+                self.submit_input(&session);
+            }
+            Effect::Output(..) | Effect::Switch(..) => {}
+        }
+    }
+}
+
+/// The way of the cache that a receiver and a name share with others.
+fn way_of(receiver: Entity, name: Symbol) -> usize {
+    use std::hash::BuildHasher;
+    let hash = rustc_hash::FxBuildHasher.hash_one((receiver, name));
+    (hash as usize) % VERB_WAYS
+}

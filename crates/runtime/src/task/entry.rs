@@ -1,0 +1,69 @@
+//! One task between its stretches.
+//!
+//! In: a suspended machine and what it waits for. Out: the same, with what listings show of it.
+
+use std::time::Duration;
+
+use moor_value::{ObjId, Value};
+use moor_vm::Vm;
+
+use crate::ids::{SessionId, TaskId};
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskStatus {
+    /// This moment: time since 1970. A forked task that has not begun, or a suspended one.
+    Until(Duration),
+    /// `resume()`, for ever.
+    Forever,
+    /// A line of this session.
+    Reading(SessionId),
+    /// Nothing: it is queued for a worker thread.
+    Ready,
+    /// Nothing: a worker thread runs it.
+    Running,
+}
+
+/// What `queued_tasks()` shows of a task, fixed when it was suspended or forked.
+#[derive(Clone, Debug)]
+pub(crate) struct TaskInfo {
+    /// Whose permissions it runs with; who may kill it.
+    pub(crate) owner: ObjId,
+    /// For a reading task, the connection or player that it reads from.
+    pub(crate) reader: Option<ObjId>,
+    /// When it is to run: seconds since 1970.
+    pub(crate) start: Duration,
+    /// The object that defines the verb.
+    pub(crate) definer: Value,
+    /// The verb's name.
+    pub(crate) verb: Value,
+    /// The line that comes next.
+    pub(crate) line: i64,
+    /// The object that the verb was called on.
+    pub(crate) this: Value,
+    /// Size in bytes.
+    pub(crate) bytes: i64,
+    /// Whether it was forked and has not begun: `resume()` and `task_stack()` do not see it.
+    pub(crate) forked: bool,
+}
+
+/// A task that exists between stretches.
+#[derive(Debug)]
+pub(crate) struct TaskEntry {
+    /// Its number.
+    pub(crate) id: TaskId,
+    /// What it waits for.
+    pub(crate) status: TaskStatus,
+    /// What listings show.
+    pub(crate) info: TaskInfo,
+    /// The value that `suspend()` or `read()` returns.
+    pub(crate) value: Value,
+    /// The suspended machine; absent while a worker thread has it.
+    pub(crate) machine: Option<Box<Vm>>,
+    /// `task_local()`.
+    pub(crate) local: Value,
+    /// The row for the commit that parks it; empty afterwards.
+    pub(crate) row: Vec<u8>,
+    /// Set by `kill_task()` while it runs: it is not to be suspended again.
+    pub(crate) killed: bool,
+}

@@ -1,0 +1,15 @@
+//! Tasks that are not running at the moment, and the queue of what may run.
+//!
+//! In: what committed stretches suspend, fork, resume and kill; lines of sessions. Out: the next
+//! [`Job`] for a worker thread, fairly between owners. This module knows nothing of how a job is
+//! run.
+
+mod entry;
+mod fair;
+mod queue;
+mod row;
+
+pub(crate) use entry::{TaskEntry, TaskInfo, TaskStatus};
+pub(crate) use fair::FairQueue;
+pub(crate) use queue::{Begun, Job, KillError, TaskQueue, Wake};
+pub(crate) use row::TaskRow;

@@ -1,0 +1,397 @@
+//! Every task that exists, when each is to run, and what is ready to run.
+//!
+//! In: jobs and tasks. Out: the next job for whichever worker thread asks. One lock, private to
+//! this file; it may be taken while the commit lock or a session's lock is held.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moor_value::{ObjId, Value};
+use parking_lot::{Condvar, Mutex};
+use rustc_hash::FxHashMap;
+
+use super::entry::{TaskEntry, TaskInfo, TaskStatus};
+use super::fair::FairQueue;
+use crate::clock::Clock;
+use crate::hooks::Hook;
+use crate::ids::TaskId;
+use crate::session::{InputLine, Session};
+
+/// Something for a worker thread to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Run the next line of a session.
+    Line(Arc<Session>),
+    /// Throw a session's waiting lines away, as the line says that its user typed.
+    Flush(Arc<Session>, InputLine),
+    /// Run a command of a player who has no session (`force_input()` on somebody absent).
+    Command(ObjId, String),
+    /// Go on with a task.
+    Task(TaskId),
+    /// Call a verb of the server's own accord.
+    Hook(Hook),
+}
+
+/// Why a task could not be killed or resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KillError {
+    /// No such task.
+    Unknown,
+    /// It is somebody else's.
+    NotAllowed,
+}
+
+/// What a waiting worker thread was woken for.
+#[derive(Debug)]
+pub(crate) enum Wake {
+    /// A job.
+    Job(Job),
+    /// The runtime stops.
+    Stop,
+}
+
+/// Tasks and jobs.
+#[derive(Debug)]
+pub(crate) struct TaskQueue {
+    state: Mutex<State>,
+    changed: Condvar,
+    stopped: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    ready: FairQueue<Job>,
+    tasks: FxHashMap<TaskId, TaskEntry>,
+    timers: BTreeSet<(Duration, TaskId)>,
+    owned: FxHashMap<ObjId, usize>,
+    idle: usize,
+    active: usize,
+    stopping: bool,
+}
+
+impl TaskQueue {
+    /// No tasks.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                ready: FairQueue::new(),
+                tasks: FxHashMap::default(),
+                timers: BTreeSet::new(),
+                owned: FxHashMap::default(),
+                idle: 0,
+                active: 0,
+                stopping: false,
+            }),
+            changed: Condvar::new(),
+            stopped: Condvar::new(),
+        }
+    }
+
+    /// Queues a job of `owner`.
+    pub(crate) fn submit(&self, owner: ObjId, job: Job) {
+        let mut state = self.state.lock();
+        state.ready.push(owner, job);
+        if state.idle > 0 {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for the next job. The job before it, if any, is over (see [`TaskQueue::wait_idle`]).
+    pub(crate) fn next(&self, clock: &dyn Clock, was_active: bool) -> Wake {
+        let mut state = self.state.lock();
+        if was_active {
+            state.active -= 1;
+            if state.active == 0 && state.stopping {
+                self.changed.notify_all();
+            }
+        }
+        loop {
+            if state.stopping {
+                return Wake::Stop;
+            }
+            let now = clock.wall();
+            state.start_due(now);
+            if let Some(job) = state.ready.pop() {
+                state.active += 1;
+                if state.idle > 0 && !state.ready.is_empty() {
+                    self.changed.notify_one();
+                }
+                return Wake::Job(job);
+            }
+            state.idle += 1;
+            match state.timers.first() {
+                Some((due, _)) => {
+                    let wait = due.saturating_sub(now);
+                    self.changed.wait_for(&mut state, wait);
+                }
+                None => self.changed.wait(&mut state),
+            }
+            state.idle -= 1;
+        }
+    }
+
+    /// Tells every worker thread to stop after its job.
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopping = true;
+        self.changed.notify_all();
+        self.stopped.notify_all();
+    }
+
+    /// Waits until no job runs, for at most `limit`. True when none runs.
+    pub(crate) fn wait_idle(&self, limit: Duration) -> bool {
+        let mut state = self.state.lock();
+        let condition = |state: &mut State| state.active > 0;
+        let result = self.changed.wait_while_for(&mut state, condition, limit);
+        !result.timed_out()
+    }
+
+    /// Sleeps for `time`. False when the runtime stops.
+    pub(crate) fn sleep(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        if !state.stopping {
+            self.stopped.wait_for(&mut state, time);
+        }
+        !state.stopping
+    }
+
+    /// Whether a task of this number exists.
+    pub(crate) fn contains(&self, id: TaskId) -> bool {
+        self.state.lock().tasks.contains_key(&id)
+    }
+
+    /// Adds a task, or puts back one that ran. False when it was killed in the meantime: the
+    /// caller forgets its row.
+    pub(crate) fn park(&self, entry: TaskEntry) -> bool {
+        let mut state = self.state.lock();
+        if let Some(old) = state.tasks.get(&entry.id)
+            && old.killed
+        {
+            state.remove(entry.id);
+            return false;
+        }
+        state.insert(entry);
+        if state.idle > 0 {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    /// Forgets a task that has ended.
+    pub(crate) fn forget(&self, id: TaskId) {
+        self.state.lock().remove(id);
+    }
+
+    /// Hands a task's machine to the worker thread that runs it, with the value that it is resumed
+    /// with. `None` when it has been killed.
+    pub(crate) fn begin(&self, id: TaskId) -> Option<Begun> {
+        let mut state = self.state.lock();
+        let entry = state.tasks.get_mut(&id)?;
+        let machine = entry.machine.take()?;
+        entry.status = TaskStatus::Running;
+        Some(Begun {
+            machine,
+            value: entry.value.clone(),
+            local: entry.local.clone(),
+            forked: entry.info.forked,
+            owner: entry.info.owner,
+        })
+    }
+
+    /// Makes a suspended or reading task ready, with the value that its `suspend()` or `read()`
+    /// returns. False when there is no such task waiting.
+    pub(crate) fn wake(&self, id: TaskId, value: Value) -> bool {
+        let mut state = self.state.lock();
+        let Some(entry) = state.tasks.get_mut(&id) else {
+            return false;
+        };
+        if entry.status == TaskStatus::Running {
+            return false;
+        }
+        entry.value = value;
+        state.ready(id);
+        if state.idle > 0 {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    /// Gives a reading task the line that it waited for; the caller runs it at once.
+    pub(crate) fn wake_for_line(&self, id: TaskId, line: Value) {
+        if let Some(entry) = self.state.lock().tasks.get_mut(&id) {
+            entry.value = line;
+        }
+    }
+
+    /// A task could not go on: it is tried again at `due`.
+    pub(crate) fn put_back(&self, id: TaskId, begun: Begun, due: Duration) {
+        let mut state = self.state.lock();
+        let Some(mut entry) = state.tasks.remove(&id) else {
+            return;
+        };
+        entry.machine = Some(begun.machine);
+        entry.status = TaskStatus::Until(due);
+        state.timers.insert((due, id));
+        state.tasks.insert(id, entry);
+    }
+
+    /// Removes a task, or marks it when it is running. Its owner for the accounting.
+    pub(crate) fn kill(&self, id: TaskId) -> Option<TaskStatus> {
+        let mut state = self.state.lock();
+        let entry = state.tasks.get_mut(&id)?;
+        let status = entry.status;
+        if status == TaskStatus::Running {
+            entry.killed = true;
+        } else {
+            state.remove(id);
+        }
+        Some(status)
+    }
+
+    /// Whether `perms` may kill the task; a wizard may kill any.
+    pub(crate) fn may_kill(&self, id: TaskId, perms: ObjId, wizard: bool) -> Result<(), KillError> {
+        let state = self.state.lock();
+        let entry = state.tasks.get(&id).filter(|entry| !entry.killed);
+        let entry = entry.ok_or(KillError::Unknown)?;
+        let owner = entry.info.reader.unwrap_or(entry.info.owner);
+        let allowed = wizard || owner == perms;
+        if allowed {
+            Ok(())
+        } else {
+            Err(KillError::NotAllowed)
+        }
+    }
+
+    /// Whether `perms` may resume the task: it must be suspended.
+    pub(crate) fn may_resume(
+        &self,
+        id: TaskId,
+        perms: ObjId,
+        wizard: bool,
+    ) -> Result<(), KillError> {
+        let state = self.state.lock();
+        let entry = state.tasks.get(&id).filter(|entry| {
+            !entry.info.forked
+                && matches!(
+                    entry.status,
+                    TaskStatus::Until(_) | TaskStatus::Forever | TaskStatus::Ready
+                )
+        });
+        let entry = entry.ok_or(KillError::Unknown)?;
+        let allowed = wizard || entry.info.owner == perms;
+        if allowed {
+            Ok(())
+        } else {
+            Err(KillError::NotAllowed)
+        }
+    }
+
+    /// What listings show of every waiting task, oldest number first.
+    pub(crate) fn list(&self) -> Vec<(TaskId, TaskStatus, TaskInfo)> {
+        let state = self.state.lock();
+        let waiting = state
+            .tasks
+            .values()
+            .filter(|entry| entry.status != TaskStatus::Running && !entry.killed);
+        let mut list: Vec<_> = waiting
+            .map(|entry| (entry.id, entry.status, entry.info.clone()))
+            .collect();
+        list.sort_by_key(|(id, _, info)| (info.start, *id));
+        list
+    }
+
+    /// Looks at a suspended or reading task's machine.
+    pub(crate) fn inspect<T>(&self, id: TaskId, look: impl FnOnce(&TaskEntry) -> T) -> Option<T> {
+        let state = self.state.lock();
+        state.tasks.get(&id).filter(|entry| !entry.killed).map(look)
+    }
+
+    /// How many tasks of `owner` wait.
+    pub(crate) fn owned_by(&self, owner: ObjId) -> usize {
+        self.state.lock().owned.get(&owner).copied().unwrap_or(0)
+    }
+
+    /// Everyone who has tasks waiting.
+    pub(crate) fn owners(&self) -> Vec<ObjId> {
+        self.state.lock().owned.keys().copied().collect()
+    }
+
+    /// How many tasks exist.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().tasks.len()
+    }
+}
+
+/// A task that a worker thread has begun to run.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// The machine.
+    pub(crate) machine: Box<moor_vm::Vm>,
+    /// `task_local()`.
+    pub(crate) local: Value,
+    /// The value that it is resumed with.
+    pub(crate) value: Value,
+    /// Whether it begins, rather than goes on.
+    pub(crate) forked: bool,
+    /// Whose permissions it runs with.
+    pub(crate) owner: ObjId,
+}
+
+impl State {
+    /// Adds or replaces a task.
+    fn insert(&mut self, mut entry: TaskEntry) {
+        self.remove(entry.id);
+        entry.row = Vec::new();
+        *self.owned.entry(entry.info.owner).or_default() += 1;
+        let (id, owner, status) = (entry.id, entry.info.owner, entry.status);
+        self.tasks.insert(id, entry);
+        match status {
+            TaskStatus::Until(due) => {
+                self.timers.insert((due, id));
+            }
+            TaskStatus::Ready => self.ready.push(owner, Job::Task(id)),
+            TaskStatus::Forever | TaskStatus::Reading(_) | TaskStatus::Running => {}
+        }
+    }
+
+    /// Removes a task from everywhere; a job that names it finds nothing.
+    fn remove(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.remove(&id) else {
+            return;
+        };
+        if let TaskStatus::Until(due) = entry.status {
+            self.timers.remove(&(due, id));
+        }
+        if let Some(count) = self.owned.get_mut(&entry.info.owner) {
+            *count -= 1;
+            if *count == 0 {
+                self.owned.remove(&entry.info.owner);
+            }
+        }
+    }
+
+    /// Queues a waiting task for a worker thread; once is enough.
+    fn ready(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        if entry.status == TaskStatus::Ready {
+            return;
+        }
+        if let TaskStatus::Until(due) = entry.status {
+            self.timers.remove(&(due, id));
+        }
+        entry.status = TaskStatus::Ready;
+        let owner = entry.info.owner;
+        self.ready.push(owner, Job::Task(id));
+    }
+
+    /// Queues every task whose time has come.
+    fn start_due(&mut self, now: Duration) {
+        while let Some(&(due, id)) = self.timers.first()
+            && due <= now
+        {
+            self.ready(id);
+        }
+    }
+}

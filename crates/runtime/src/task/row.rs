@@ -1,0 +1,112 @@
+//! A waiting task as a row of the store.
+//!
+//! In: what a task waits for, and its machine's own encoding. Out: bytes, and back.
+
+use std::time::Duration;
+
+use moor_value::Value;
+use moor_value::codec;
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::entry::TaskStatus;
+use crate::error::RowError;
+use crate::ids::SessionId;
+
+/// The stored form of a waiting task.
+#[derive(Clone, Debug, SchemaRead, SchemaWrite)]
+pub(crate) struct TaskRow {
+    /// Layout of this record; [`TaskRow::VERSION`].
+    pub(crate) version: u16,
+    /// What it waits for.
+    pub(crate) status: StoredStatus,
+    /// Whether it was forked and has not begun.
+    pub(crate) forked: bool,
+    /// The value that it is resumed with, encoded.
+    pub(crate) value: Vec<u8>,
+    /// `task_local()`, encoded.
+    pub(crate) local: Vec<u8>,
+    /// The machine's encoding.
+    pub(crate) machine: Vec<u8>,
+}
+
+/// The stored form of [`TaskStatus`]. Tags are one byte, as numbered here.
+#[derive(Clone, Copy, Debug, SchemaRead, SchemaWrite)]
+pub(crate) enum StoredStatus {
+    /// Microseconds since 1970.
+    #[wincode(tag = 0)]
+    Until(u64),
+    /// `resume()`.
+    #[wincode(tag = 1)]
+    Forever,
+    /// A line of this session.
+    #[wincode(tag = 2)]
+    Reading([u8; 16]),
+    /// A worker thread.
+    #[wincode(tag = 3)]
+    Ready,
+}
+
+impl TaskRow {
+    /// The present layout.
+    pub(crate) const VERSION: u16 = 1;
+
+    /// The row of a task.
+    pub(crate) fn new(
+        status: TaskStatus,
+        forked: bool,
+        value: &Value,
+        local: &Value,
+        machine: Vec<u8>,
+    ) -> Self {
+        Self {
+            version: Self::VERSION,
+            status: match status {
+                TaskStatus::Until(due) => {
+                    StoredStatus::Until(u64::try_from(due.as_micros()).unwrap_or(u64::MAX))
+                }
+                TaskStatus::Forever => StoredStatus::Forever,
+                TaskStatus::Reading(session) => StoredStatus::Reading(session.0),
+                TaskStatus::Ready | TaskStatus::Running => StoredStatus::Ready,
+            },
+            forked,
+            value: encoded(value),
+            local: encoded(local),
+            machine,
+        }
+    }
+
+    /// What the task waits for.
+    pub(crate) fn status(&self) -> TaskStatus {
+        match self.status {
+            StoredStatus::Until(due_us) => TaskStatus::Until(Duration::from_micros(due_us)),
+            StoredStatus::Forever => TaskStatus::Forever,
+            StoredStatus::Reading(session) => TaskStatus::Reading(SessionId(session)),
+            StoredStatus::Ready => TaskStatus::Ready,
+        }
+    }
+
+    /// The row's bytes.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, RowError> {
+        wincode::serialize(self).map_err(|_| RowError::Unwritable { what: "task" })
+    }
+
+    /// The row of these bytes.
+    ///
+    /// # Errors
+    /// [`RowError::Malformed`] when they are not a task of the present layout.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RowError> {
+        let row: Self =
+            wincode::deserialize_exact(bytes).map_err(|_| RowError::Malformed { what: "task" })?;
+        if row.version != Self::VERSION {
+            return Err(RowError::Malformed { what: "task" });
+        }
+        Ok(row)
+    }
+}
+
+/// A value's bytes.
+fn encoded(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec::encode(value, &mut bytes);
+    bytes
+}

@@ -1,0 +1,186 @@
+//! Tasks that begin to wait.
+//!
+//! In: a machine that suspended, or a fork. Out: the entry and the row of a waiting task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moor_value::{ErrorCode, ObjId, Value};
+use moor_vm::Vm;
+use moor_world::Entity;
+
+use crate::ids::TaskId;
+use crate::options::{integer_option, property};
+use crate::request::Request;
+use crate::session::Session;
+use crate::stretch::Stretch;
+use crate::task::{TaskEntry, TaskInfo, TaskRow, TaskStatus};
+
+/// Seconds beyond which a task waits for ever: a thousand million years would overflow a clock.
+const SECONDS_MAX: f64 = 1e15;
+
+/// The entry of a task that is forked to begin after `delay` seconds.
+pub(crate) fn forked(
+    stretch: &Stretch<'_>,
+    id: TaskId,
+    mut child: Box<Vm>,
+    delay: f64,
+) -> TaskEntry {
+    child.set_task_variable(id.0);
+    let status = TaskStatus::Until(moment_after(stretch, delay));
+    let local = Value::from(moor_value::Map::new());
+    entry(id, child, status, local, true)
+}
+
+/// The entry of a task that has suspended.
+pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Request) -> TaskEntry {
+    let status = match request {
+        Request::Suspend { seconds } => TaskStatus::Until(moment_after(stretch, *seconds)),
+        Request::Forever => TaskStatus::Forever,
+        Request::Read(session) => TaskStatus::Reading(session.id),
+        Request::Yield => TaskStatus::Ready,
+    };
+    let mut entry = entry(stretch.task, machine, status, stretch.local.clone(), false);
+    if let Request::Read(session) = request {
+        entry.info.reader = Some(reader(stretch, session));
+    }
+    entry
+}
+
+/// The row of a waiting task, as if it were to go on now with `value`.
+pub(crate) fn resumed_row(entry: &TaskEntry, value: &Value) -> Vec<u8> {
+    let machine = entry
+        .machine
+        .as_ref()
+        .map(|machine| machine.encode())
+        .unwrap_or_default();
+    encoded(TaskRow::new(
+        TaskStatus::Ready,
+        entry.info.forked,
+        value,
+        &entry.local,
+        machine,
+    ))
+}
+
+impl Stretch<'_> {
+    /// Whether `owner` may have one more waiting task (`queued_task_limit`).
+    pub(crate) fn may_queue_task(&mut self, owner: ObjId) -> bool {
+        let own = match property(&mut self.txn, owner, "queued_task_limit") {
+            Some(Value::Int(limit)) if self.txn.valid(Entity::object(owner)) => limit,
+            _ => -1,
+        };
+        let limit = if own < 0 {
+            integer_option(&mut self.txn, "queued_task_limit", -1)
+        } else {
+            own
+        };
+        let Ok(limit) = usize::try_from(limit) else {
+            return true;
+        };
+        let parked = self
+            .effects
+            .parked()
+            .filter(|entry| entry.info.owner == owner)
+            .count();
+        self.runtime.queue.owned_by(owner) + parked < limit
+    }
+
+    /// Whether a task that suspends may wait: `E_QUOTA` beyond its owner's limit, `E_INVARG` for a
+    /// `read()` from a connection that another task reads from.
+    pub(crate) fn may_wait(&mut self, owner: ObjId, request: &Request) -> Result<(), ErrorCode> {
+        match request {
+            Request::Suspend { .. } | Request::Forever => {
+                if self.may_queue_task(owner) {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Quota)
+                }
+            }
+            Request::Read(session) => {
+                let busy = session
+                    .lock()
+                    .reading
+                    .is_some_and(|reading| reading != self.task);
+                if busy { Err(ErrorCode::InvArg) } else { Ok(()) }
+            }
+            Request::Yield => Ok(()),
+        }
+    }
+}
+
+/// The entry of a machine that waits.
+fn entry(
+    id: TaskId,
+    machine: Box<Vm>,
+    status: TaskStatus,
+    local: Value,
+    forked: bool,
+) -> TaskEntry {
+    let info = info(&machine, status, forked);
+    let value = Value::ZERO;
+    let row = encoded(TaskRow::new(
+        status,
+        forked,
+        &value,
+        &local,
+        machine.encode(),
+    ));
+    TaskEntry {
+        id,
+        status,
+        info,
+        value,
+        machine: Some(machine),
+        local,
+        row,
+        killed: false,
+    }
+}
+
+/// A row's bytes. A task is made of values that are encodable; should it fail, the task waits but
+/// does not survive a restart, and the log says so.
+fn encoded(row: TaskRow) -> Vec<u8> {
+    row.encode().unwrap_or_else(|error| {
+        tracing::error!(%error, "task not stored");
+        Vec::new()
+    })
+}
+
+/// What listings show of a waiting machine.
+pub(crate) fn info(machine: &Vm, status: TaskStatus, forked: bool) -> TaskInfo {
+    let row = machine.stack_rows().into_iter().next();
+    let verb = machine
+        .frames()
+        .last()
+        .map(|frame| Arc::clone(machine.verb_of(frame)));
+    let bytes = machine.values().map(Value::bytes).sum::<usize>();
+    TaskInfo {
+        owner: machine.perms(),
+        reader: None,
+        start: match status {
+            TaskStatus::Until(due) => due,
+            _ => Duration::MAX,
+        },
+        definer: row
+            .as_ref()
+            .map_or(Value::Obj(ObjId::NOTHING), |row| row.location.clone()),
+        verb: verb.map_or_else(|| Value::from(""), |verb| Value::Str(verb.names.clone())),
+        line: row.as_ref().map_or(0, |row| i64::from(row.line)),
+        this: row.map_or(Value::Obj(ObjId::NOTHING), |row| row.this),
+        bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        forked,
+    }
+}
+
+/// The moment `seconds` from now.
+fn moment_after(stretch: &Stretch<'_>, seconds: f64) -> Duration {
+    let now = stretch.runtime.clock.wall();
+    let delay = Duration::try_from_secs_f64(seconds.clamp(0.0, SECONDS_MAX)).unwrap_or_default();
+    now.saturating_add(delay)
+}
+
+/// The player or connection that a session stands for, as the stretch sees it.
+fn reader(stretch: &Stretch<'_>, session: &Arc<Session>) -> ObjId {
+    stretch.effects.object_of(session)
+}

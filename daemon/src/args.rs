@@ -1,0 +1,66 @@
+//! The daemon's flags.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use moor_node::{NodeArgs, seconds};
+
+/// Own a world: its database, its compiler and its tasks
+#[derive(Debug, clap::Parser)]
+pub(crate) struct Args {
+    /// The data directory; an empty or missing one gets the world of --import, or a small starter world
+    #[arg(value_name = "DATABASE", default_value = "moor.db")]
+    pub(crate) database: PathBuf,
+    /// Fill the data directory, which must be empty, from this file, then serve it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) import: Option<PathBuf>,
+    /// What kind of file --import reads
+    #[arg(long, value_enum, default_value_t = ImportFormat::Textdump, value_name = "FORMAT")]
+    pub(crate) import_format: ImportFormat,
+    /// Write a consistent copy of the database to this path, which must be vacant, then stop
+    #[arg(long, value_name = "PATH")]
+    pub(crate) export: Option<PathBuf>,
+    /// What --export writes
+    #[arg(long, value_enum, default_value_t = ExportFormat::Snapshot, value_name = "FORMAT")]
+    pub(crate) export_format: ExportFormat,
+    /// Where hosts send requests: addresses separated by commas; default rpc.sock in the runtime folder
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) rpc_listen: Option<String>,
+    /// Where hosts receive events: addresses separated by commas; default events.sock in the runtime folder
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) events_listen: Option<String>,
+    /// How many threads run tasks; 0 for one per processor
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) worker_threads: u16,
+    /// Least time between two syncs of the log, in seconds; 0 syncs whenever something waits for it
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub(crate) commit_interval: Duration,
+    /// How long users are kept whose host is out of touch, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub(crate) host_grace: Duration,
+    /// Let wizards open connections to other machines with open_network_connection()
+    #[arg(long)]
+    pub(crate) outbound_network: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+/// A file format that can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// A database of LambdaMOO (format 1 to 4) or ToastStunt (5 to 17)
+    Textdump,
+}
+
+/// A format that can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A data directory that the daemon can serve
+    Snapshot,
+}
+
+impl AsRef<NodeArgs> for Args {
+    fn as_ref(&self) -> &NodeArgs {
+        &self.node
+    }
+}

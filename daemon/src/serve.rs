@@ -1,0 +1,100 @@
+//! The life of the daemon: open, serve, stop.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use moor_link::{Endpoint, PortHint, Server, ServerConfig, ServiceType, runtime_folder};
+use moor_node::{Drain, Exit};
+use moor_rpc::{HostEvent, PROTOCOL_VERSION};
+use moor_runtime::{Runtime, RuntimeConfig, SystemClock};
+
+use crate::args::Args;
+use crate::bridge::{Bridge, Publisher};
+use crate::database::{self, Database};
+use crate::topics::Topics;
+
+/// The TCP port of requests, for messages that explain an address.
+const RPC_PORT: PortHint = PortHint(7899);
+/// The TCP port of events.
+const EVENTS_PORT: PortHint = PortHint(7898);
+
+/// The body of the program.
+pub(crate) fn serve(args: Args, drain: Drain) -> Result<Exit> {
+    let rpc = endpoints(args.rpc_listen.as_deref(), "rpc-listen", "rpc.sock", RPC_PORT);
+    let events = endpoints(args.events_listen.as_deref(), "events-listen", "events.sock", EVENTS_PORT);
+    let (rpc, events) = match (rpc, events) {
+        (Ok(rpc), Ok(events)) => (rpc, events),
+        (Err(error), _) | (_, Err(error)) => {
+            return Ok(moor_node::complain(crate::PROGRAM, format!("{error:#}"), Exit::Usage));
+        }
+    };
+    if let Some(path) = &args.export {
+        database::export(&args.database, path)?;
+        return Ok(Exit::Success);
+    }
+    let database = database::open(&args)?;
+    run(&args, database, rpc, events, &drain)
+}
+
+/// Serves the world until told to stop.
+fn run(
+    args: &Args,
+    database: Database,
+    rpc: Vec<Endpoint>,
+    events: Vec<Endpoint>,
+    drain: &Drain,
+) -> Result<Exit> {
+    let Database { store, world } = database;
+    let topics = Arc::new(Topics::default());
+    let checkpoint = || tracing::info!("checkpoint: everything committed is in the log already");
+    let publisher = Arc::new(Publisher::new(Arc::clone(&topics), drain.clone(), checkpoint));
+    let config = RuntimeConfig {
+        workers: usize::from(args.worker_threads),
+        host_grace: args.host_grace,
+        outbound_network: args.outbound_network,
+        ..RuntimeConfig::default()
+    };
+    let outlet = Arc::clone(&publisher);
+    let clock = Arc::new(SystemClock::default());
+    let runtime = Runtime::start(config, world, &store, outlet, clock).context("the world cannot start")?;
+    let bridge = Bridge::new(Arc::clone(&runtime), topics, Arc::clone(&publisher));
+    let server = Server::start(server_config(rpc, events)?, bridge)
+        .context("hosts cannot be served")?;
+    publisher.connect(server.handle());
+    announce(&server);
+    drain.wait();
+    tracing::info!("stopping");
+    publisher.tell_all(&HostEvent::Restarting);
+    let limit = drain.limit();
+    runtime.stop(limit);
+    server.shutdown();
+    store.close().context("the database was not closed properly")?;
+    Ok(Exit::Success)
+}
+
+fn server_config(rpc: Vec<Endpoint>, events: Vec<Endpoint>) -> Result<ServerConfig> {
+    let services = ["telnet-host", "web-host"]
+        .into_iter()
+        .map(ServiceType::new)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(ServerConfig::new(rpc, events, PROTOCOL_VERSION, services))
+}
+
+/// Says where hosts can come, in lines that a program can read.
+fn announce(server: &Server) {
+    let handle = server.handle();
+    for (what, endpoints) in [("rpc", &handle.endpoints().rpc), ("events", &handle.endpoints().events)] {
+        for endpoint in endpoints {
+            tracing::info!(%endpoint, "{what} listening");
+        }
+    }
+    tracing::info!("ready");
+}
+
+/// The addresses of a flag, or the socket of that name in the runtime folder.
+fn endpoints(flag: Option<&str>, name: &str, socket: &str, hint: PortHint) -> Result<Vec<Endpoint>> {
+    match flag {
+        Some(text) => Endpoint::parse_list(text, hint).with_context(|| format!("--{name}")),
+        None => Ok(vec![Endpoint::ipc(runtime_folder().join(socket))?]),
+    }
+}
