@@ -203,6 +203,10 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        // First the end of its monitor: libzmq reports the end of a connection on its I/O thread, and once
+        // the monitor's receiver is gone (its owner drops it next) that report would wait for ever.
+        // SAFETY: the socket is open; without an address this only stops a monitor, if there is one.
+        unsafe { sys::zmq_socket_monitor(self.raw, std::ptr::null(), 0) };
         // SAFETY: the socket is open and is not used afterwards. The only failure is that it is none.
         unsafe { sys::zmq_close(self.raw) };
     }
