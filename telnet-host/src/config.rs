@@ -79,7 +79,9 @@ mod tests {
     use super::*;
 
     fn parse(argv: &[&str]) -> Result<Args, moor_node::ConfigError> {
-        let argv = std::iter::once("x").chain(argv.iter().copied()).map(OsString::from);
+        let argv = std::iter::once("x")
+            .chain(argv.iter().copied())
+            .map(OsString::from);
         moor_node::parse_with_environment("moor-telnet-host", argv, |_| None)
     }
 
@@ -90,12 +92,21 @@ mod tests {
         assert_eq!((args.telnet_port, args.health_check_port), (8888, 9888));
         let (rpc, events) = args.daemon();
         assert!(rpc[0].to_string().ends_with("/rpc.sock"), "{}", rpc[0]);
-        assert!(events[0].to_string().ends_with("/events.sock"), "{}", events[0]);
+        assert!(
+            events[0].to_string().ends_with("/events.sock"),
+            "{}",
+            events[0]
+        );
     }
 
     #[test]
     fn several_endpoints_may_be_given() {
-        let args = parse(&["--rpc-address", "ipc:///a,ipc:///b", "--events-address", "ipc:///c"]);
+        let args = parse(&[
+            "--rpc-address",
+            "ipc:///a,ipc:///b",
+            "--events-address",
+            "ipc:///c",
+        ]);
         let (rpc, events) = args.expect("they are right").daemon();
         assert_eq!((rpc.len(), events.len()), (2, 1));
     }
@@ -105,6 +116,9 @@ mod tests {
         let error = parse(&["--rpc-address", "tcp://127.0.0.1"]).expect_err("the port is missing");
         let text = error.to_string();
         assert!(text.contains("--rpc-address"), "{text}");
-        assert!(text.contains("missing port; write tcp://127.0.0.1:7899"), "{text}");
+        assert!(
+            text.contains("missing port; write tcp://127.0.0.1:7899"),
+            "{text}"
+        );
     }
 }

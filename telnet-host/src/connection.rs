@@ -67,8 +67,15 @@ impl Connection {
     #[must_use]
     pub fn new(socket: TcpStream, open: OpenSession) -> Arc<Self> {
         let id = open.session;
-        let shared = Shared { session: Session::new(open), socket: Some(Arc::new(socket)) };
-        Arc::new(Self { id, shared: Mutex::new(shared), wake: Notify::new() })
+        let shared = Shared {
+            session: Session::new(open),
+            socket: Some(Arc::new(socket)),
+        };
+        Arc::new(Self {
+            id,
+            shared: Mutex::new(shared),
+            wake: Notify::new(),
+        })
     }
 
     /// The session's id.

@@ -58,7 +58,10 @@ impl ClientHandler for Ear {
 /// Keeps `liveness` as recent as the link's last ping. Runs until cancelled.
 pub async fn follow_pings(link: ClientHandle, liveness: Liveness) {
     loop {
-        if let Some(at) = link.ping_age().and_then(|age| Instant::now().checked_sub(age)) {
+        if let Some(at) = link
+            .ping_age()
+            .and_then(|age| Instant::now().checked_sub(age))
+        {
             liveness.ping_at(at);
         }
         tokio::time::sleep(PING_INTERVAL).await;

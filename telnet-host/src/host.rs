@@ -73,33 +73,55 @@ async fn serve(args: &Args, config: ClientConfig, drain: Drain) -> anyhow::Resul
     let link = match Client::start(config, Ear(ear)) {
         Ok(link) => link,
         Err(error) => {
-            return Ok(complain(PROGRAM, format!("--rpc-address: {error}"), Exit::Usage));
+            return Ok(complain(
+                PROGRAM,
+                format!("--rpc-address: {error}"),
+                Exit::Usage,
+            ));
         }
     };
     let requests = Arc::new(Requests::new(Box::new(link.handle())));
     let (hub, connections) = mpsc::channel(CONNECTION_NEWS_MAX);
-    let reception = Reception { requests: requests.clone(), hub };
+    let reception = Reception {
+        requests: requests.clone(),
+        hub,
+    };
     let mut listeners = Listeners::new(reception);
     let address = SocketAddr::new(args.telnet_address, args.telnet_port);
-    let main = listeners.open_at(ListenerId::MAIN, address).map_err(|error| cannot_listen(address, &error))?;
-    announce(SocketAddr::new(args.telnet_address, main.port), health.address());
+    let main = listeners
+        .open_at(ListenerId::MAIN, address)
+        .map_err(|error| cannot_listen(address, &error))?;
+    announce(
+        SocketAddr::new(args.telnet_address, main.port),
+        health.address(),
+    );
 
     let liveness = Liveness::new();
     let pings = tokio::spawn(follow_pings(link.handle(), liveness.clone()));
     let health = tokio::spawn(health.serve(liveness, drain.clone()));
-    Hub::new(requests, listeners).run(downlink, connections, drain).await;
+    Hub::new(requests, listeners)
+        .run(downlink, connections, drain)
+        .await;
     pings.abort();
     // The health port ends with the drain; a task that was cancelled has nothing to say.
     let _ = health.await;
-    tokio::task::spawn_blocking(move || link.shutdown()).await.context("the link did not stop")?;
+    tokio::task::spawn_blocking(move || link.shutdown())
+        .await
+        .context("the link did not stop")?;
     Ok(Exit::Success)
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     let (flag, mend) = match error.kind() {
-        io::ErrorKind::AddrInUse => ("--telnet-port", "stop what uses the port, or choose another"),
+        io::ErrorKind::AddrInUse => (
+            "--telnet-port",
+            "stop what uses the port, or choose another",
+        ),
         io::ErrorKind::PermissionDenied => ("--telnet-port", "choose a port from 1024 up"),
-        _ => ("--telnet-address", "choose an address of this machine, or 0.0.0.0 for all"),
+        _ => (
+            "--telnet-address",
+            "choose an address of this machine, or 0.0.0.0 for all",
+        ),
     };
     anyhow::anyhow!("{flag}: cannot listen on {address}: {error}; {mend}")
 }

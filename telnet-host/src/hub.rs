@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use moor_node::Drain;
 use moor_rpc::{
-    Attach, AttachedSession, CloseReason, HostEvent, ListenerInfo, Replay, Reply,
-    ReplyBody, RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState,
+    Attach, AttachedSession, CloseReason, HostEvent, ListenerInfo, Replay, Reply, ReplyBody,
+    RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
@@ -166,16 +166,26 @@ impl Hub {
     fn attach(&mut self) {
         self.standing = Standing::Attaching(Instant::now());
         self.forget_questions();
-        let sessions: Vec<_> =
-            self.sessions.values().map(|c| c.act(|session, _| session.attach())).collect();
-        let mut parts: Vec<_> = sessions.chunks(ATTACH_SESSIONS_MAX).map(<[_]>::to_vec).collect();
+        let sessions: Vec<_> = self
+            .sessions
+            .values()
+            .map(|c| c.act(|session, _| session.attach()))
+            .collect();
+        let mut parts: Vec<_> = sessions
+            .chunks(ATTACH_SESSIONS_MAX)
+            .map(<[_]>::to_vec)
+            .collect();
         if parts.is_empty() {
             parts.push(Vec::new());
         }
         let count = parts.len();
         for (index, sessions) in parts.into_iter().enumerate() {
             let last = index + 1 == count;
-            let part = Attach { listeners: self.listeners.infos(), sessions, last };
+            let part = Attach {
+                listeners: self.listeners.infos(),
+                sessions,
+                last,
+            };
             match self.requests.send(RequestBody::Attach(part)) {
                 Ok(id) => drop(self.attaching.insert(id)),
                 // The tick begins anew.
@@ -198,7 +208,11 @@ impl Hub {
         }
         for AttachedSession { session, state } in sessions {
             match state {
-                SessionState::Alive { lines_done, lines_done_early, last_event } => {
+                SessionState::Alive {
+                    lines_done,
+                    lines_done_early,
+                    last_event,
+                } => {
                     self.opening.confirmed(session);
                     self.with(session, |connection| {
                         connection.act(|session, socket| {
@@ -263,12 +277,15 @@ impl Hub {
 
     fn events(&mut self, events: SessionEvents) {
         let id = events.session;
-        let Some(connection) = self.sessions.get(&id) else { return };
+        let Some(connection) = self.sessions.get(&id) else {
+            return;
+        };
         let progress = connection.act(|session, socket| session.apply(events, socket));
         match progress {
             Progress::Applied => {
                 self.to_acknowledge.insert(id);
-                self.acknowledge_at.get_or_insert_with(|| Instant::now() + ACKNOWLEDGE_AFTER);
+                self.acknowledge_at
+                    .get_or_insert_with(|| Instant::now() + ACKNOWLEDGE_AFTER);
                 if !self.behind.is_empty() {
                     self.note_missing(id);
                 }
@@ -317,7 +334,10 @@ impl Hub {
 
     fn accepted(&mut self, connection: Arc<Connection>) {
         if self.sessions.len() >= SESSIONS_MAX || self.opening.len() >= SESSIONS_UNOPENED_MAX {
-            tracing::warn!(sessions = self.sessions.len(), "a connection is refused: too many");
+            tracing::warn!(
+                sessions = self.sessions.len(),
+                "a connection is refused: too many"
+            );
             connection.close(Some(notices::FULL), CloseReason::Refused);
             return;
         }
@@ -337,7 +357,9 @@ impl Hub {
 
     fn open_session(&mut self, id: SessionId) {
         let opening = |c: &Arc<Connection>| c.act(|session, _| session.opening().cloned());
-        let Some(open) = self.sessions.get(&id).and_then(opening) else { return };
+        let Some(open) = self.sessions.get(&id).and_then(opening) else {
+            return;
+        };
         // When the uplink is full, the tick tries again.
         if let Some(request) = self.say(RequestBody::OpenSession(open)) {
             self.opening.asked(id, request);
@@ -378,7 +400,9 @@ impl Hub {
 
     /// Tells the daemon that a session has ended, once the lines typed before its end are sent.
     fn report_end(&mut self, id: SessionId) {
-        let Some(connection) = self.sessions.get(&id) else { return };
+        let Some(connection) = self.sessions.get(&id) else {
+            return;
+        };
         if self.opening.was_never_asked(id) {
             return self.forget(id, |_| ());
         }
@@ -389,7 +413,13 @@ impl Hub {
             return;
         }
         let reason = connection.act(|session, _| session.close_reason());
-        if self.say(RequestBody::Closed { session: id, reason }).is_some() {
+        if self
+            .say(RequestBody::Closed {
+                session: id,
+                reason,
+            })
+            .is_some()
+        {
             self.forget(id, |_| ());
         }
     }
@@ -400,8 +430,9 @@ impl Hub {
         self.acknowledge_at = None;
         let sessions = std::mem::take(&mut self.to_acknowledge);
         let connections = sessions.iter().filter_map(|id| self.sessions.get(id));
-        let due: Vec<_> =
-            connections.filter_map(|c| c.act(|session, _| session.acknowledge())).collect();
+        let due: Vec<_> = connections
+            .filter_map(|c| c.act(|session, _| session.acknowledge()))
+            .collect();
         for part in due.chunks(ACKNOWLEDGEMENTS_MAX) {
             // What is lost here is made up for by the next acknowledgement or attach.
             self.say(RequestBody::Acknowledge(part.to_vec()));
@@ -430,7 +461,9 @@ impl Hub {
     /// appear.
     fn tell_newcomers(&self) {
         for session in self.opening.all() {
-            self.with(session, |c| c.act(|session, socket| session.daemon_away(socket)));
+            self.with(session, |c| {
+                c.act(|session, socket| session.daemon_away(socket))
+            });
         }
     }
 
@@ -461,7 +494,11 @@ impl Hub {
             connection.close(Some(notices::HOST_STOPS), CloseReason::HostStops);
         }
         let deadline = Instant::now() + STOP_TIME_MAX;
-        while self.sessions.values().any(|connection| !connection.is_closed()) {
+        while self
+            .sessions
+            .values()
+            .any(|connection| !connection.is_closed())
+        {
             match timeout_at(deadline, connections.recv()).await {
                 Ok(Some(FromConnection::Accepted(connection))) => {
                     connection.close(Some(notices::HOST_STOPS), CloseReason::HostStops);
@@ -490,4 +527,3 @@ impl Hub {
         }
     }
 }
-

@@ -62,7 +62,9 @@ impl Identity {
                 return Ok(Self { node, _file: file });
             }
         }
-        Err(IdentityError::AllTaken { path: folder.to_path_buf() })
+        Err(IdentityError::AllTaken {
+            path: folder.to_path_buf(),
+        })
     }
 
     /// The id.
@@ -73,13 +75,22 @@ impl Identity {
 }
 
 fn at(path: &Path, source: io::Error) -> IdentityError {
-    IdentityError::Io { path: path.to_path_buf(), source }
+    IdentityError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
 }
 
 /// `None` when another host holds the file.
 fn open_and_lock(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -90,13 +101,16 @@ fn open_and_lock(path: &Path) -> io::Result<Option<File>> {
 /// An empty file is one that was made and never written.
 fn read_or_make(file: &mut File, path: &Path) -> Result<NodeId, IdentityError> {
     let mut text = String::new();
-    file.read_to_string(&mut text).map_err(|source| at(path, source))?;
+    file.read_to_string(&mut text)
+        .map_err(|source| at(path, source))?;
     if text.is_empty() {
         let node = NodeId::random().map_err(|error| at(path, io::Error::other(error)))?;
         writeln!(file, "{node}").map_err(|source| at(path, source))?;
         return Ok(node);
     }
-    let malformed = || IdentityError::Malformed { path: path.to_path_buf() };
+    let malformed = || IdentityError::Malformed {
+        path: path.to_path_buf(),
+    };
     let text = text.trim_end();
     if text.len() != 32 || !text.is_ascii() {
         return Err(malformed());
@@ -121,7 +135,12 @@ mod tests {
         assert_ne!(first.node(), second.node());
         let node = first.node();
         drop(first);
-        assert_eq!(Identity::take(folder.path()).expect("the first again").node(), node);
+        assert_eq!(
+            Identity::take(folder.path())
+                .expect("the first again")
+                .node(),
+            node
+        );
     }
 
     #[test]
@@ -129,7 +148,9 @@ mod tests {
         for text in ["short", &"g".repeat(32), &"é".repeat(16)] {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join("node-1"), text).expect("written");
-            let error = Identity::take(folder.path()).expect_err("refused").to_string();
+            let error = Identity::take(folder.path())
+                .expect_err("refused")
+                .to_string();
             assert!(error.contains("node-1: not 32"), "{error}");
         }
     }

@@ -9,9 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moor_rpc::{
-    ListenError, ListenResult, ListenerId, ListenerInfo, OpenSession, SessionId,
-};
+use moor_rpc::{ListenError, ListenResult, ListenerId, ListenerInfo, OpenSession, SessionId};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -54,7 +52,10 @@ impl Listeners {
     /// No listeners yet.
     #[must_use]
     pub fn new(reception: Reception) -> Self {
-        Self { reception, open: HashMap::new() }
+        Self {
+            reception,
+            open: HashMap::new(),
+        }
     }
 
     /// Listens at `address`, under `id`; returns where.
@@ -64,10 +65,20 @@ impl Listeners {
     pub fn open_at(&mut self, id: ListenerId, address: SocketAddr) -> io::Result<ListenerInfo> {
         let listener = bind(address)?;
         let bound = listener.local_addr()?;
-        let info =
-            ListenerInfo { id, address: bound.ip().to_string(), port: bound.port(), tls: false };
+        let info = ListenerInfo {
+            id,
+            address: bound.ip().to_string(),
+            port: bound.port(),
+            tls: false,
+        };
         let task = tokio::spawn(accept(listener, id, self.reception.clone()));
-        self.open.insert(id, Open { info: info.clone(), task });
+        self.open.insert(
+            id,
+            Open {
+                info: info.clone(),
+                task,
+            },
+        );
         Ok(info)
     }
 
@@ -77,35 +88,45 @@ impl Listeners {
             Some(open) => Ok(open.info.clone()),
             None => self.try_open(wanted),
         };
-        ListenResult { listener: wanted.id, result: result.map(Some) }
+        ListenResult {
+            listener: wanted.id,
+            result: result.map(Some),
+        }
     }
 
     fn try_open(&mut self, wanted: &ListenerInfo) -> Result<ListenerInfo, ListenError> {
-        let not_allowed =
-            |why: String| ListenError::NotAllowed { port: wanted.port, why };
+        let not_allowed = |why: String| ListenError::NotAllowed {
+            port: wanted.port,
+            why,
+        };
         if wanted.tls {
             return Err(not_allowed("this host has no TLS certificate".into()));
         }
         if self.open.len() >= LISTENERS_MAX {
             return Err(not_allowed(format!("{LISTENERS_MAX} listeners are open")));
         }
-        let bad_address = || ListenError::BadAddress { address: wanted.address.clone() };
+        let bad_address = || ListenError::BadAddress {
+            address: wanted.address.clone(),
+        };
         let address = match wanted.address.as_str() {
             "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             text => text.parse().map_err(|_| bad_address())?,
         };
-        self.open_at(wanted.id, SocketAddr::new(address, wanted.port)).map_err(|error| {
-            match error.kind() {
+        self.open_at(wanted.id, SocketAddr::new(address, wanted.port))
+            .map_err(|error| match error.kind() {
                 io::ErrorKind::AddrInUse => ListenError::InUse { port: wanted.port },
                 io::ErrorKind::AddrNotAvailable => bad_address(),
                 _ => not_allowed(error.to_string()),
-            }
-        })
+            })
     }
 
     /// Closes a listener that a daemon asked for. The host's own stays open as long as the host.
     pub fn close(&mut self, id: ListenerId) -> ListenResult {
-        let open = if id == ListenerId::MAIN { None } else { self.open.remove(&id) };
+        let open = if id == ListenerId::MAIN {
+            None
+        } else {
+            self.open.remove(&id)
+        };
         let result = match open {
             Some(open) => {
                 open.task.abort();
@@ -113,7 +134,10 @@ impl Listeners {
             }
             None => Err(ListenError::Unknown),
         };
-        ListenResult { listener: id, result }
+        ListenResult {
+            listener: id,
+            result,
+        }
     }
 
     /// Closes every listener.
@@ -131,7 +155,11 @@ impl Listeners {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     // A port whose last connections are still dying may be taken; one that is listened on may not.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -132,7 +132,9 @@ impl OutputQueue {
     fn append(&mut self, parts: &[&[u8]], command: bool) {
         let bytes = parts.iter().map(|part| part.len()).sum();
         if bytes > 0 {
-            parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+            parts
+                .iter()
+                .for_each(|part| self.bytes.extend_from_slice(part));
             self.pieces.push_back(Piece { bytes, command });
         }
     }
@@ -151,7 +153,9 @@ impl OutputQueue {
             return false;
         }
         while !fits(self) {
-            let Some(piece) = self.pieces.pop_front() else { break };
+            let Some(piece) = self.pieces.pop_front() else {
+                break;
+            };
             self.drop_piece(piece);
         }
         true
@@ -237,7 +241,11 @@ mod tests {
 
     impl Pipe {
         fn with_room(room: usize) -> Self {
-            Self { room: Cell::new(room), taken: RefCell::default(), writes: Cell::new(0) }
+            Self {
+                room: Cell::new(room),
+                taken: RefCell::default(),
+                writes: Cell::new(0),
+            }
         }
 
         fn text(&self) -> String {
@@ -247,7 +255,10 @@ mod tests {
 
     impl Sink for Pipe {
         fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let all: Vec<u8> = slices
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
             let taken = all.len().min(self.room.get());
             if taken == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -282,7 +293,11 @@ mod tests {
         queue.set_queued_bytes_max(0);
         let line = "x".repeat(QUEUED_BYTES_MIN / 4 - 2);
         (0..4).for_each(|_| push(&mut queue, &line, &pipe));
-        assert_eq!(queue.queued_bytes(), QUEUED_BYTES_MIN, "four lines fill the queue exactly");
+        assert_eq!(
+            queue.queued_bytes(),
+            QUEUED_BYTES_MIN,
+            "four lines fill the queue exactly"
+        );
         assert_eq!(queue.lines_lost, 0);
         push(&mut queue, "", &pipe);
         assert_eq!(queue.lines_lost, 1);
@@ -337,7 +352,11 @@ mod tests {
         push(&mut queue, "b", &pipe);
         pipe.room.set(usize::MAX);
         assert!(queue.flush(&pipe).expect("the pipe works"));
-        assert!(pipe.text().starts_with("<1>\r\n>> Network"), "{}", pipe.text());
+        assert!(
+            pipe.text().starts_with("<1>\r\n>> Network"),
+            "{}",
+            pipe.text()
+        );
         assert!(pipe.text().ends_with("<<\r\n<2>b\r\n"), "{}", pipe.text());
 
         let pipe = Pipe::with_room(0);

@@ -217,7 +217,13 @@ impl Session {
         }
         let (number, kind, text) = self.window.next_unsent()?;
         let (session, last_event) = (self.id, self.last_event);
-        Some(Line { session, number, last_event, kind, text: text.into() })
+        Some(Line {
+            session,
+            number,
+            last_event,
+            kind,
+            text: text.into(),
+        })
     }
 
     /// Notes that a line of [`Session::next_line`] is on its way.
@@ -237,7 +243,11 @@ impl Session {
     pub fn apply(&mut self, batch: SessionEvents, socket: &dyn Socket) -> Progress {
         let next = self.last_event.next();
         if batch.first > next {
-            let last = batch.first.0.saturating_add(batch.events.len() as u64).saturating_sub(1);
+            let last = batch
+                .first
+                .0
+                .saturating_add(batch.events.len() as u64)
+                .saturating_sub(1);
             self.known_event = self.known_event.max(EventNumber(last));
             return Progress::Missing(next);
         }
@@ -302,7 +312,9 @@ impl Session {
     ) {
         self.standing = Standing::Live;
         self.window.done_up_to(lines_done);
-        lines_done_early.iter().for_each(|&number| self.window.done(number));
+        lines_done_early
+            .iter()
+            .for_each(|&number| self.window.done(number));
         self.window.send_again();
         self.known_event = self.known_event.max(last_event);
         self.greet_back(socket);
@@ -322,7 +334,11 @@ impl Session {
 
     fn apply_event(&mut self, event: Event, socket: &dyn Socket) {
         match event {
-            Event::Text(Text { lines, newline, no_flush }) => {
+            Event::Text(Text {
+                lines,
+                newline,
+                no_flush,
+            }) => {
                 for line in &lines {
                     self.output.push_line(line, newline, no_flush, socket);
                 }
@@ -346,7 +362,8 @@ impl Session {
             ConnectionOption::Binary(on) => self.decoder.set_binary(on),
             ConnectionOption::KeepAlive(times) => socket.set_keep_alive(times),
             ConnectionOption::MaxQueuedOutput(bytes) => {
-                self.output.set_queued_bytes_max(usize::try_from(bytes).unwrap_or(usize::MAX));
+                self.output
+                    .set_queued_bytes_max(usize::try_from(bytes).unwrap_or(usize::MAX));
             }
         }
     }

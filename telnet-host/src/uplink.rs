@@ -55,7 +55,10 @@ impl Requests {
     /// Numbers requests from 1.
     #[must_use]
     pub fn new(uplink: Box<dyn Uplink>) -> Self {
-        Self { uplink, next_id: AtomicU64::new(1) }
+        Self {
+            uplink,
+            next_id: AtomicU64::new(1),
+        }
     }
 
     /// Sends a request and returns its id.
@@ -64,8 +67,7 @@ impl Requests {
     /// As [`Uplink::send`], and [`UplinkError::TooLong`] for what no message can hold.
     pub fn send(&self, body: RequestBody) -> Result<RequestId, UplinkError> {
         let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let payload =
-            moor_rpc::encode(&Request { id, body }).map_err(|_| UplinkError::TooLong)?;
+        let payload = moor_rpc::encode(&Request { id, body }).map_err(|_| UplinkError::TooLong)?;
         self.uplink.send(payload)?;
         Ok(id)
     }

@@ -37,7 +37,12 @@ struct WaitingLine {
 impl Default for LineWindow {
     fn default() -> Self {
         let first = LineNumber(1);
-        Self { lines: VecDeque::new(), first, unsent: first, bytes: 0 }
+        Self {
+            lines: VecDeque::new(),
+            first,
+            unsent: first,
+            bytes: 0,
+        }
     }
 }
 
@@ -45,7 +50,10 @@ impl LineWindow {
     /// Numbers a line and keeps it until it is done.
     pub fn push(&mut self, kind: LineKind, text: String) {
         self.bytes += text.len();
-        self.lines.push_back(Some(WaitingLine { kind, text: text.into_boxed_str() }));
+        self.lines.push_back(Some(WaitingLine {
+            kind,
+            text: text.into_boxed_str(),
+        }));
     }
 
     /// Whether one more line may be read.
@@ -71,8 +79,14 @@ impl LineWindow {
     pub fn next_unsent(&self) -> Option<(LineNumber, LineKind, &str)> {
         let from = usize::try_from(self.unsent.0 - self.first.0).ok()?;
         let waiting = self.lines.iter().enumerate().skip(from);
-        let (index, line) = waiting.filter_map(|(i, line)| Some((i, line.as_ref()?))).next()?;
-        Some((LineNumber(self.first.0 + index as u64), line.kind, &line.text))
+        let (index, line) = waiting
+            .filter_map(|(i, line)| Some((i, line.as_ref()?)))
+            .next()?;
+        Some((
+            LineNumber(self.first.0 + index as u64),
+            line.kind,
+            &line.text,
+        ))
     }
 
     /// Notes that everything up to `number` was sent.
@@ -87,7 +101,10 @@ impl LineWindow {
 
     /// Notes that one line is done. A number that is not waiting is ignored: the news may come twice.
     pub fn done(&mut self, number: LineNumber) {
-        let index = number.0.checked_sub(self.first.0).and_then(|i| usize::try_from(i).ok());
+        let index = number
+            .0
+            .checked_sub(self.first.0)
+            .and_then(|i| usize::try_from(i).ok());
         if let Some(line) = index.and_then(|i| self.lines.get_mut(i)?.take()) {
             self.bytes -= line.text.len();
         }
@@ -115,7 +132,9 @@ mod tests {
 
     fn window(lines: &[&str]) -> LineWindow {
         let mut window = LineWindow::default();
-        lines.iter().for_each(|line| window.push(LineKind::Text, (*line).into()));
+        lines
+            .iter()
+            .for_each(|line| window.push(LineKind::Text, (*line).into()));
         window
     }
 
@@ -129,7 +148,10 @@ mod tests {
     }
 
     fn numbered(lines: &[(u64, &str)]) -> Vec<(u64, String)> {
-        lines.iter().map(|(number, text)| (*number, (*text).to_string())).collect()
+        lines
+            .iter()
+            .map(|(number, text)| (*number, (*text).to_string()))
+            .collect()
     }
 
     #[test]

@@ -52,17 +52,25 @@ impl Opening {
     /// Those that are to be asked for now.
     pub(super) fn unasked(&self) -> Vec<SessionId> {
         let waiting = |asked: &Asked| !matches!(asked, Asked::Since(..));
-        self.sessions.iter().filter(|(_, asked)| waiting(asked)).map(|(id, _)| *id).collect()
+        self.sessions
+            .iter()
+            .filter(|(_, asked)| waiting(asked))
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(super) fn asked(&mut self, session: SessionId, request: RequestId) {
-        self.sessions.insert(session, Asked::Since(Instant::now(), request));
+        self.sessions
+            .insert(session, Asked::Since(Instant::now(), request));
     }
 
     /// The session that a request asked for.
     pub(super) fn asked_with(&self, request: RequestId) -> Option<SessionId> {
         let asked = |asked: &Asked| matches!(asked, Asked::Since(_, id) if *id == request);
-        self.sessions.iter().find(|(_, state)| asked(state)).map(|(id, _)| *id)
+        self.sessions
+            .iter()
+            .find(|(_, state)| asked(state))
+            .map(|(id, _)| *id)
     }
 
     pub(super) fn confirmed(&mut self, session: SessionId) {

@@ -44,9 +44,14 @@ pub enum Input {
 enum State {
     Data,
     Command,
-    Option { verb: u8 },
+    Option {
+        verb: u8,
+    },
     /// Inside a subnegotiation, with its bytes so far; `None` when it is too long.
-    Sub { bytes: Option<Vec<u8>>, after_iac: bool },
+    Sub {
+        bytes: Option<Vec<u8>>,
+        after_iac: bool,
+    },
     Closed,
 }
 
@@ -138,7 +143,9 @@ impl Decoder {
                 self.state = State::Data;
                 Some(self.option(verb, byte))
             }
-            State::Sub { after_iac: true, .. } => self.sub_command(byte),
+            State::Sub {
+                after_iac: true, ..
+            } => self.sub_command(byte),
             State::Sub { bytes, after_iac } => {
                 push_bounded(bytes, byte);
                 *after_iac = byte == IAC;
@@ -161,7 +168,10 @@ impl Decoder {
         match byte {
             verb if is_verb(verb) => self.state = State::Option { verb },
             SUBNEGOTIATION => {
-                self.state = State::Sub { bytes: Some(vec![IAC, SUBNEGOTIATION]), after_iac: false };
+                self.state = State::Sub {
+                    bytes: Some(vec![IAC, SUBNEGOTIATION]),
+                    after_iac: false,
+                };
             }
             IAC => return self.data(IAC),
             ERASE_CHARACTER => self.editor.erase_character(),
@@ -177,13 +187,18 @@ impl Decoder {
     fn option(&mut self, verb: u8, option: u8) -> Input {
         let mut text = String::new();
         push_binary(&mut text, &[IAC, verb, option]);
-        Input::Command { text, answer: self.negotiation.receive(verb, option) }
+        Input::Command {
+            text,
+            answer: self.negotiation.receive(verb, option),
+        }
     }
 
     /// The byte after an IAC in a subnegotiation: a doubled IAC, the end, or a command that cuts the
     /// subnegotiation short, which is then ignored.
     fn sub_command(&mut self, byte: u8) -> Option<Input> {
-        let State::Sub { bytes, after_iac } = &mut self.state else { return None };
+        let State::Sub { bytes, after_iac } = &mut self.state else {
+            return None;
+        };
         if byte == IAC {
             push_bounded(bytes, byte);
             *after_iac = false;

@@ -51,7 +51,10 @@ impl Editor {
     /// Takes as many bytes of plain text from the front of `input` as there are, faster than one by
     /// one. A byte that needs a decision is left there.
     pub(super) fn push_plain(&mut self, input: &mut &[u8]) -> Edited {
-        let plain = input.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        let plain = input
+            .iter()
+            .take_while(|byte| matches!(byte, b' '..=b'~'))
+            .count();
         let room = LINE_BYTES_MAX.saturating_sub(self.line.len());
         let (text, rest) = input.split_at(plain.min(room + 1));
         *input = rest;
@@ -133,7 +136,10 @@ mod tests {
 
     #[test]
     fn every_line_end_ends_one_line() {
-        assert_eq!(lines(b"a\r\nb\nc\rd\r\0e\n\n\r\n"), ["a", "b", "c", "d", "e", "", ""]);
+        assert_eq!(
+            lines(b"a\r\nb\nc\rd\r\0e\n\n\r\n"),
+            ["a", "b", "c", "d", "e", "", ""]
+        );
     }
 
     #[test]
@@ -161,7 +167,9 @@ mod tests {
         let full = vec![b'x'; LINE_BYTES_MAX];
         assert_eq!(editor.push_plain(&mut &full[..]), Edited::Typing);
         assert_eq!(editor.push(b'x'), Edited::TooLong);
-        let Edited::Line(line) = editor.push(b'\n') else { panic!("the line ends") };
+        let Edited::Line(line) = editor.push(b'\n') else {
+            panic!("the line ends")
+        };
         assert_eq!(line.len(), LINE_BYTES_MAX);
 
         let longer = vec![b'x'; LINE_BYTES_MAX + 1];

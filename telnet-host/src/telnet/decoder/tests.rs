@@ -23,14 +23,21 @@ fn line(text: &str) -> Input {
 }
 
 fn command(text: &str, answer: Option<OptionCommand>) -> Input {
-    Input::Command { text: text.into(), answer }
+    Input::Command {
+        text: text.into(),
+        answer,
+    }
 }
 
 #[test]
 fn commands_are_taken_out_of_the_middle_of_a_line() {
     assert_eq!(
         decode(b"lo\xff\xfb\x1fok\r\n\xff\xf1x\n"),
-        [command("~FF~FB~1F", Some([255, 253, 31])), line("look"), line("x")]
+        [
+            command("~FF~FB~1F", Some([255, 253, 31])),
+            line("look"),
+            line("x")
+        ]
     );
 }
 
@@ -67,8 +74,15 @@ fn a_subnegotiation_may_be_as_long_as_the_bound_and_no_longer() {
         all
     };
     let at = decode(&negotiation(SUBNEGOTIATION_BYTES_MAX));
-    assert!(matches!(&at[..], [Input::Command { .. }, Input::Line(_)]), "{} items", at.len());
-    assert_eq!(decode(&negotiation(SUBNEGOTIATION_BYTES_MAX + 1)), [line("")]);
+    assert!(
+        matches!(&at[..], [Input::Command { .. }, Input::Line(_)]),
+        "{} items",
+        at.len()
+    );
+    assert_eq!(
+        decode(&negotiation(SUBNEGOTIATION_BYTES_MAX + 1)),
+        [line("")]
+    );
 }
 
 #[test]
@@ -93,7 +107,10 @@ fn binary_input_is_passed_as_it_is() {
     decoder.set_binary(false);
     decode_into(&mut decoder, b"c\r\n", &mut items);
     let binary = |text: &str| Input::Binary(text.into());
-    assert_eq!(items, [binary("half~FF~FB~01~0D~0A~7E"), binary("b"), line("c")]);
+    assert_eq!(
+        items,
+        [binary("half~FF~FB~01~0D~0A~7E"), binary("b"), line("c")]
+    );
 }
 
 #[test]
