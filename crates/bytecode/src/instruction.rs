@@ -21,6 +21,15 @@ pub struct OpcodeInfo {
     pub effect: &'static str,
 }
 
+macro_rules! map_target {
+    (Target, $map:ident, $field:ident) => {
+        $map($field)
+    };
+    ($other:ident, $map:ident, $field:ident) => {
+        $field
+    };
+}
+
 macro_rules! instructions {
     ($($name:ident { $($field:ident : $kind:ident),* } $effect:literal)*) => {
         /// One instruction; the table at the head of its module's source is its definition.
@@ -49,6 +58,16 @@ macro_rules! instructions {
             pub fn operands(&self) -> Operands {
                 match *self {
                     $(Self::$name { $($field),* } => Operands::new(&[$((stringify!($field), Operand::$kind($field))),*]),)*
+                }
+            }
+
+            /// The same instruction with every jump target replaced by what `map` makes of it.
+            #[must_use]
+            pub fn map_targets(self, map: impl Fn(u16) -> u16) -> Self {
+                match self {
+                    $(Self::$name { $($field),* } => {
+                        Self::$name { $($field: map_target!($kind, map, $field)),* }
+                    })*
                 }
             }
 
@@ -156,7 +175,7 @@ instructions! {
     SetPath { count: Count, a: Dst, keys: Base, value: Reg } "a[keys]...[keys+count-1] = value in place"
     SetRange { count: Count, a: Dst, keys: Base, value: Reg } "a[keys]...[keys+count-1][keys+count..keys+count+1] = value in place"
     Length { dst: Dst, a: Reg, builtin: Builtin } "dst = length(a), by the builtin unless a is a string, list or map and the builtin is not protected"
-    Scatter { src: Reg, pattern: Scatter } "targets of the pattern = elements of src; -> the first default; E_TYPE E_ARGS (not raised: -> done, src's copy = the error)"
+    Scatter { src: Reg, pattern: Scatter } "targets of the pattern = elements of src; -> the first default; E_TYPE E_ARGS (not raised: -> done)"
     ScatterArgs { flags: Flags, pattern: Scatter } "as Scatter, from the arguments"
     // The world.
     GetProp { dst: Dst, obj: Reg, name: Name } "dst = obj.name"

@@ -12,17 +12,37 @@ use moor_compiler::{LanguageVersion, ParseOptions, UnknownBuiltins, canonical, c
 use moor_value::codec::{HandleResolver, NoHandles};
 use moor_value::{AnonRef, ErrorCode, Graveyard, List, ObjId, Str, Symbol, Value, WaifRef};
 use moor_vm::{
-    AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin, Raise, Start,
-    StateResolver, TaskLimits, Verb, Vm,
+    AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin,
+    Raise, Start, StateResolver, TaskLimits, Verb, Vm,
 };
 
 pub const BUILTINS: &[&str] = &[
-    "length", "abs", "raise", "suspend", "pass", "eval", "callers", "set_task_perms", "task_perms", "typeof",
-    "tostr", "toliteral", "caller_perms", "ticks_left", "kill", "relay", "listappend", "waif", "max",
+    "length",
+    "abs",
+    "raise",
+    "suspend",
+    "pass",
+    "eval",
+    "callers",
+    "set_task_perms",
+    "task_perms",
+    "typeof",
+    "tostr",
+    "toliteral",
+    "caller_perms",
+    "ticks_left",
+    "kill",
+    "relay",
+    "listappend",
+    "waif",
+    "max",
 ];
 
 pub fn builtin_number(name: &str) -> Option<u16> {
-    BUILTINS.iter().position(|known| *known == name).map(|at| at as u16)
+    BUILTINS
+        .iter()
+        .position(|known| *known == name)
+        .map(|at| at as u16)
 }
 
 pub fn program(source: &str) -> Program {
@@ -52,7 +72,7 @@ pub struct World {
     pub parents: HashMap<i64, i64>,
     pub forked: Vec<(Box<Vm>, f64)>,
     pub interrupted: bool,
-    pub graveyard: Arc<Graveyard>,
+    pub waif: WaifRef,
     pub unwound: u32,
 }
 
@@ -64,16 +84,22 @@ impl Default for World {
             parents: HashMap::from([(2, 1)]),
             forked: Vec::new(),
             interrupted: false,
-            graveyard: Graveyard::new(),
+            waif: WaifRef::new(1, ObjId(9), ObjId(3), Graveyard::new()),
             unwound: 0,
         };
         for (object, name, value) in [
             (0, "thing", Value::Obj(ObjId(2))),
             (2, "count", Value::Int(0)),
             (2, "list", Value::from(vec![Value::Int(1), Value::Int(2)])),
-            (2, "nested", Value::from(vec![Value::from(vec![Value::Int(1)])])),
+            (
+                2,
+                "nested",
+                Value::from(vec![Value::from(vec![Value::Int(1)])]),
+            ),
         ] {
-            world.properties.insert((object, Symbol::intern(name)), value);
+            world
+                .properties
+                .insert((object, Symbol::intern(name)), value);
         }
         world
     }
@@ -81,7 +107,10 @@ impl Default for World {
 
 impl World {
     pub fn add_verb(&mut self, object: i64, name: &str, source: &str) {
-        self.verbs.insert((object, Symbol::intern(name)), verb(ObjId(object), name, source));
+        self.verbs.insert(
+            (object, Symbol::intern(name)),
+            verb(ObjId(object), name, source),
+        );
     }
 
     pub fn task(&self, verb: Arc<Verb>, args: Vec<Value>) -> Vm {
@@ -92,7 +121,10 @@ impl World {
             args,
             player: ObjId(3),
             caller: Value::Obj(ObjId(3)),
-            command: Command { argstr: Value::from("the args"), ..Command::default() },
+            command: Command {
+                argstr: Value::from("the args"),
+                ..Command::default()
+            },
         })
     }
 
@@ -103,7 +135,10 @@ impl World {
     }
 
     pub fn finish(&mut self, mut vm: Vm, between: &mut dyn FnMut(Vm) -> Vm) -> Outcome<Value> {
-        let limits = TaskLimits { ticks: 3_000_000, ..TaskLimits::default() };
+        let limits = TaskLimits {
+            ticks: 3_000_000,
+            ..TaskLimits::default()
+        };
         loop {
             match vm.run(self, &limits) {
                 Outcome::Suspended(value) => {
@@ -150,12 +185,28 @@ impl Host for World {
     }
 
     fn get_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Result<Value, ErrorCode> {
-        let object = if let Value::Str(_) = object { Err(ErrorCode::Type) } else { object_of(object) };
-        self.properties.get(&(object?, name)).cloned().ok_or(ErrorCode::PropNf)
+        let object = if let Value::Str(_) = object {
+            Err(ErrorCode::Type)
+        } else {
+            object_of(object)
+        };
+        self.properties
+            .get(&(object?, name))
+            .cloned()
+            .ok_or(ErrorCode::PropNf)
     }
 
-    fn set_property(&mut self, object: &Value, name: Symbol, value: Value, _: ObjId) -> Result<(), ErrorCode> {
-        let slot = self.properties.get_mut(&(object_of(object)?, name)).ok_or(ErrorCode::PropNf)?;
+    fn set_property(
+        &mut self,
+        object: &Value,
+        name: Symbol,
+        value: Value,
+        _: ObjId,
+    ) -> Result<(), ErrorCode> {
+        let slot = self
+            .properties
+            .get_mut(&(object_of(object)?, name))
+            .ok_or(ErrorCode::PropNf)?;
         *slot = value;
         Ok(())
     }
@@ -168,14 +219,19 @@ impl Host for World {
         Ok(())
     }
 
-    fn call_builtin(&mut self, builtin: u16, args: &mut [Value], context: &mut Context<'_>) -> BuiltinOutcome<Value> {
+    fn call_builtin(
+        &mut self,
+        builtin: u16,
+        args: &mut [Value],
+        context: &mut Context<'_>,
+    ) -> BuiltinOutcome<Value> {
         use BuiltinOutcome as O;
         match (BUILTINS[usize::from(builtin)], &*args) {
             ("length", _) => O::error(ErrorCode::Type),
             ("abs", [Value::Int(n)]) => O::Return(Value::Int(n.wrapping_abs())),
-            ("max", numbers) => {
-                O::Return(Value::Int(numbers.iter().filter_map(Value::as_int).max().unwrap_or(0)))
-            }
+            ("max", numbers) => O::Return(Value::Int(
+                numbers.iter().filter_map(Value::as_int).max().unwrap_or(0),
+            )),
             ("raise", [code, rest @ ..]) => {
                 let message = rest.first().and_then(Value::as_str).cloned();
                 let message = message.unwrap_or_else(|| Str::from(code.to_text()));
@@ -185,10 +241,14 @@ impl Host for World {
             ("suspend", [value]) => O::Suspend(value.clone()),
             ("kill", _) => O::Abort(AbortReason::Killed),
             ("typeof", [value]) => O::Return(Value::Int(value.value_type() as i64)),
-            ("tostr", values) => O::Return(Value::from(values.iter().map(Value::to_text).collect::<String>())),
+            ("tostr", values) => O::Return(Value::from(
+                values.iter().map(Value::to_text).collect::<String>(),
+            )),
             ("toliteral", [value]) => O::Return(Value::from(value.to_literal())),
             ("listappend", [Value::List(_), _]) => {
-                let (Value::List(mut list), item) = (args[0].take(), args[1].take()) else { unreachable!() };
+                let (Value::List(mut list), item) = (args[0].take(), args[1].take()) else {
+                    unreachable!()
+                };
                 list.push(item);
                 O::Return(Value::List(list))
             }
@@ -200,7 +260,7 @@ impl Host for World {
             ("task_perms", _) => O::Return(Value::Obj(context.perms())),
             ("caller_perms", _) => O::Return(Value::Obj(context.caller_perms())),
             ("ticks_left", _) => O::Return(Value::Int(context.ticks_left())),
-            ("waif", _) => O::Return(Value::Waif(WaifRef::new(1, ObjId(9), ObjId(3), self.graveyard.clone()))),
+            ("waif", _) => O::Return(Value::Waif(self.waif.clone())),
             ("pass", _) => self.pass(args, context),
             ("eval", [Value::Str(source)]) => {
                 let code = Verb {
@@ -210,15 +270,31 @@ impl Host for World {
                     owner: context.perms(),
                     debug: true,
                 };
-                self.call_with(Arc::new(code), Value::Obj(ObjId::NOTHING), "", vec![], "eval", Some(Command::default()))
+                self.call_with(
+                    Arc::new(code),
+                    Value::Obj(ObjId::NOTHING),
+                    "",
+                    vec![],
+                    "eval",
+                    Some(Command::default()),
+                )
             }
             ("relay", [target, name, rest @ ..]) => {
-                let Value::Str(name) = name else { return O::error(ErrorCode::Type) };
-                let Ok(object) = object_of(target) else { return O::error(ErrorCode::InvArg) };
+                let Value::Str(name) = name else {
+                    return O::error(ErrorCode::Type);
+                };
+                let Ok(object) = object_of(target) else {
+                    return O::error(ErrorCode::InvArg);
+                };
                 match self.lookup(object, Symbol::lookup(name.as_str())).cloned() {
-                    Some(found) => {
-                        self.call_with(found, target.clone(), name.as_str(), rest.to_vec(), "relay", None)
-                    }
+                    Some(found) => self.call_with(
+                        found,
+                        target.clone(),
+                        name.as_str(),
+                        rest.to_vec(),
+                        "relay",
+                        None,
+                    ),
                     None => O::error(ErrorCode::VerbNf),
                 }
             }
@@ -244,7 +320,12 @@ impl Host for World {
         false
     }
 
-    fn fork(&mut self, mut child: Box<Vm>, delay: f64, _: &mut Context<'_>) -> Result<i64, Box<Raise>> {
+    fn fork(
+        &mut self,
+        mut child: Box<Vm>,
+        delay: f64,
+        _: &mut Context<'_>,
+    ) -> Result<i64, Box<Raise>> {
         let id = 100 + self.forked.len() as i64;
         child.set_task_variable(id);
         self.forked.push((child, delay));
@@ -266,7 +347,14 @@ impl World {
         };
         let args = args.iter_mut().map(Value::take).collect();
         let this = context.frame().this().clone();
-        BuiltinOutcome::Call(Box::new(Call { verb: found, this, called_as: name, args, command: None, then: None }))
+        BuiltinOutcome::Call(Box::new(Call {
+            verb: found,
+            this,
+            called_as: name,
+            args,
+            command: None,
+            then: None,
+        }))
     }
 
     fn call_with(
@@ -280,9 +368,21 @@ impl World {
     ) -> BuiltinOutcome<Value> {
         let builtin = builtin_number(by).expect("a known builtin");
         let state = Value::from("state");
-        let then = PendingBuiltin { builtin, name: Symbol::intern(by), step: 1, state };
+        let then = PendingBuiltin {
+            builtin,
+            name: Symbol::intern(by),
+            step: 1,
+            state,
+        };
         let (called_as, then) = (Str::new(called_as), Some(Box::new(then)));
-        BuiltinOutcome::Call(Box::new(Call { verb, this, called_as, args, command, then }))
+        BuiltinOutcome::Call(Box::new(Call {
+            verb,
+            this,
+            called_as,
+            args,
+            command,
+            then,
+        }))
     }
 }
 
@@ -293,8 +393,8 @@ impl HandleResolver for Resolver<'_> {
     fn anon(&mut self, id: u64) -> Option<AnonRef> {
         NoHandles.anon(id)
     }
-    fn waif(&mut self, id: u64, class: ObjId, owner: ObjId) -> Option<WaifRef> {
-        Some(WaifRef::new(id, class, owner, self.0.graveyard.clone()))
+    fn waif(&mut self, id: u64, _: ObjId, _: ObjId) -> Option<WaifRef> {
+        (id == self.0.waif.id()).then(|| self.0.waif.clone())
     }
 }
 
