@@ -166,6 +166,11 @@ impl EntityCells {
         self.members.get_or_insert_default()
     }
 
+    #[cfg(test)]
+    pub(crate) fn history_len(&self) -> usize {
+        self.history.as_ref().map_or(0, |history| history.len())
+    }
+
     pub(crate) fn shrink(&mut self) {
         self.cells.shrink_to_fit();
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use moor_value::{ObjId, Str, Symbol, Value};
+use moor_value::{ObjId, Symbol, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::arena::OBJECTS_MAX;
@@ -68,18 +68,6 @@ pub enum ImportError {
         id: ObjId,
         /// "ancestors" or "locations".
         relation: &'static str,
-    },
-    /// A property name is defined twice along a line of ancestors.
-    #[error(
-        "{id} and {other} both define the property {name}, and one inherits from the other or both have an heir"
-    )]
-    Redefined {
-        /// One definer.
-        id: ObjId,
-        /// The other.
-        other: ObjId,
-        /// The name.
-        name: Str,
     },
     /// The number of property values is not that of its own and inherited definitions.
     #[error("{owner} has {found} property values; it and its ancestors define {expected}")]
@@ -287,7 +275,6 @@ impl<'a> CheckedImage<'a> {
     fn check_properties(&self) -> Result<(), ImportError> {
         for object in &self.image.objects {
             let line = self.line_of(object.id);
-            self.check_names(&line)?;
             self.check_count(
                 &object.id.to_string(),
                 object.propvals.len(),
@@ -329,22 +316,6 @@ impl<'a> CheckedImage<'a> {
             found,
             expected,
         })
-    }
-
-    fn check_names(&self, line: &[ObjId]) -> Result<(), ImportError> {
-        let mut definers: FxHashMap<Symbol, ObjId> = FxHashMap::default();
-        for id in line {
-            for def in self.defs.get(id).iter().flat_map(|defs| defs.0.iter()) {
-                if let Some(other) = definers.insert(def.symbol, *id) {
-                    return Err(ImportError::Redefined {
-                        id: *id,
-                        other,
-                        name: def.name.clone(),
-                    });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// An object and its ancestors in the order of its property values.

@@ -33,6 +33,9 @@ mod transaction;
 mod verb;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use arena::OBJECTS_MAX;
 pub use commit::{CommitError, CommitInfo, Conflict, Receipt};
 pub use handles::WorldHandles;

@@ -12,6 +12,7 @@ use moor_store::{Batch, Table};
 use moor_value::codec::{self, HandleResolver};
 use moor_value::{List, ObjId, Symbol, Value};
 
+use crate::arena::OBJECTS_MAX;
 use crate::cell::{CellValue, Parents};
 use crate::ids::{Entity, MemberKey, MemberKind, PropId, Slot, VerbId};
 use crate::property::{PropDef, PropDefs, PropFlags, PropInfo, PropInfos};
@@ -303,6 +304,9 @@ fn decode_key(key: &[u8]) -> Option<Target> {
     }
     let (id, rest) = rest.split_first_chunk::<8>()?;
     let entity = Entity::from_parts(*tag, unordered(*id))?;
+    if entity.as_object().is_some_and(|id| !(0..OBJECTS_MAX).contains(&id.0)) {
+        return None;
+    }
     let (kind, rest) = rest.split_first()?;
     if let Some(kind) = MemberKind::from_byte(*kind) {
         let member = ObjId(unordered(rest.try_into().ok()?));

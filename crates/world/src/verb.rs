@@ -310,7 +310,12 @@ pub struct ResolvedVerb {
 impl ResolvedVerb {
     /// A verb that a lookup has found.
     pub(crate) fn new(definer: Entity, verb: Verb, code: Arc<VerbCode>) -> Self {
-        Self { definer, verb, code, prepared: OnceLock::new() }
+        Self {
+            definer,
+            verb,
+            code,
+            prepared: OnceLock::new(),
+        }
     }
 
     /// What the runtime makes of the verb to run it, made with `prepare` by the first who asks. It lives as long as

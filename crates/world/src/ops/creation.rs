@@ -7,8 +7,9 @@ use moor_value::{AnonRef, ErrorCode, ObjId, Symbol, Value};
 use super::hierarchy::{children_key, ids};
 use super::{MooResult, ObjectFlags};
 use crate::arena::OBJECTS_MAX;
-use crate::cell::CellValue;
+use crate::cell::{CellValue, Parents};
 use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, Slot};
+use crate::lookup::Facts;
 use crate::transaction::Transaction;
 
 const QUOTA: &str = "ownership_quota";
@@ -99,15 +100,23 @@ impl Transaction {
         if self.quota(owner).is_some_and(|left| left <= 0) {
             return Err(ErrorCode::Quota);
         }
-        match parents {
-            [] | [_] => Ok(()),
-            many => self.check_parents_of_new(many),
+        // Along a single line no name is defined twice, so that most creations need not look at definitions.
+        if parents.is_empty() || self.is_single_line(parents) {
+            return Ok(());
         }
-    }
-
-    fn check_parents_of_new(&mut self, parents: &[ObjId]) -> MooResult<()> {
         // A number that no object can have stands for the object to come: it has neither definitions nor children.
         self.check_new_parents(Entity::object(ObjId::NOTHING), parents, &[])
+    }
+
+    fn is_single_line(&mut self, parents: &[ObjId]) -> bool {
+        let mut parents = Parents::from_slice(parents);
+        loop {
+            match parents {
+                Parents::None => return true,
+                Parents::One(parent) => parents = self.parents_of(parent.into()),
+                Parents::Many(_) => return false,
+            }
+        }
     }
 
     /// Fills the cells of an entity that did not exist.
