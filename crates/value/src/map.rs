@@ -181,7 +181,7 @@ impl Map {
         }
         let key_bytes = key.0.bytes();
         let old = body.entries.insert(key, value)?;
-        let old_bytes = ENTRY_BYTES + key_bytes + old.bytes();
+        let old_bytes = (ENTRY_BYTES + key_bytes).saturating_add(old.bytes());
         body.bytes = body.bytes.saturating_sub(old_bytes);
         Some(old)
     }

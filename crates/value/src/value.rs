@@ -11,7 +11,7 @@ use crate::{AnonRef, ErrorCode, List, Map, ObjId, Str, WaifRef};
 pub const DEPTH_MAX: u32 = 2_000;
 
 /// The stack that a thread needs to handle values of [`DEPTH_MAX`], in bytes.
-pub const STACK_BYTES_MIN: usize = 4 * 1024 * 1024;
+pub const STACK_BYTES_MIN: usize = 2 * 1024 * 1024;
 
 /// What every value counts for in `value_bytes()`, in bytes.
 pub(crate) const SLOT_BYTES: usize = 16;
@@ -123,8 +123,8 @@ impl Value {
         match self {
             Self::Str(s) => SLOT_BYTES + s.len_bytes() + 1,
             Self::Float(_) => SLOT_BYTES + size_of::<f64>(),
-            Self::List(l) => SLOT_BYTES + l.bytes(),
-            Self::Map(m) => SLOT_BYTES + m.bytes(),
+            Self::List(l) => SLOT_BYTES.saturating_add(l.bytes()),
+            Self::Map(m) => SLOT_BYTES.saturating_add(m.bytes()),
             _ => SLOT_BYTES,
         }
     }

@@ -11,6 +11,14 @@ use super::{BuiltinSpec, Call, Raise};
 /// Most digits after the point that `floatstr()` gives.
 const DIGITS_MAX: i64 = 21;
 
+/// Degrees in a radian to as many digits as ToastStunt has: a right angle is cut down to 89.
+#[allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "its value is observable"
+)]
+const DEGREES: f64 = 57.2957795130823;
+
 pub(super) const SPECS: &[BuiltinSpec] = &[
     pure!("acos", 1..=1, [Float], LambdaMoo, |_, args| one(
         args,
@@ -174,13 +182,13 @@ fn relative_heading(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise
     let from = point(args.list(0)?)?;
     let to = point(args.list(1)?)?;
     let [dx, dy, dz] = [0, 1, 2].map(|i| to[i] - from[i]);
-    let bearing = dy.atan2(dx).to_degrees();
+    let bearing = dy.atan2(dx) * DEGREES;
     let bearing = if bearing < 0.0 {
         bearing + 360.0
     } else {
         bearing
     };
-    let elevation = dz.atan2(dx.hypot(dy)).to_degrees();
+    let elevation = dz.atan2(dx.hypot(dy)) * DEGREES;
     let whole = |angle: f64| Value::Int(angle as i64);
     Ok(vec![whole(bearing), whole(elevation)].into())
 }

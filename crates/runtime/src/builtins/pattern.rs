@@ -73,14 +73,24 @@ fn cached(pattern: &Str, case_matters: bool) -> Option<Rc<Program>> {
 }
 
 fn result(places: &Places, text: &Str) -> Value {
-    let pair = |place: Option<(usize, usize)>| match place {
-        Some((from, to)) => [Value::Int(from as i64 + 1), Value::Int(to as i64)],
-        None => [Value::Int(0), Value::Int(-1)],
-    };
-    let [start, end] = pair(places[0]);
-    let groups = places[1..].iter().map(|place| pair(*place).to_vec().into());
-    let groups: Vec<Value> = groups.collect();
-    vec![start, end, groups.into(), text.clone().into()].into()
+    let (start, end) = places[0].unwrap_or_default();
+    // Most groups match nothing; they share one pair.
+    let nothing = pair(0, -1);
+    let groups = places[1..].iter().map(|place| match place {
+        Some((from, to)) => pair(*from as i64 + 1, *to as i64),
+        None => nothing.clone(),
+    });
+    vec![
+        Value::Int(start as i64 + 1),
+        Value::Int(end as i64),
+        groups.collect::<Vec<Value>>().into(),
+        text.clone().into(),
+    ]
+    .into()
+}
+
+fn pair(from: i64, to: i64) -> Value {
+    vec![Value::Int(from), Value::Int(to)].into()
 }
 
 /// `substitute(template, match)`: `%0` is the match, `%1` to `%9` are its groups, `%%` is `%`.
