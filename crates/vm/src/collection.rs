@@ -215,13 +215,18 @@ pub(crate) fn insert(a: &mut Value, key: &Value, value: Value, limits: &TaskLimi
 
 fn check_map(map: &Map, key: &MapKey, value: &Value, limits: &TaskLimits) -> Changed {
     let bytes = Value::Map(map.clone()).bytes();
-    let added = key.value().bytes() + value.bytes();
+    let added = key.value().bytes().saturating_add(value.bytes());
     // Only near the limit is it worth finding what the new entry replaces.
     if bytes.saturating_add(added) <= limits.map_bytes {
         return Ok(());
     }
     match map.get(key.value()) {
-        Some(old) if bytes.saturating_sub(old.bytes()) + value.bytes() <= limits.map_bytes => {
+        Some(old)
+            if bytes
+                .saturating_sub(old.bytes())
+                .saturating_add(value.bytes())
+                <= limits.map_bytes =>
+        {
             Ok(())
         }
         _ => Err(Raise::quota(limits.quota_catchable)),

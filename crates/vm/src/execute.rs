@@ -714,7 +714,11 @@ impl Vm {
                     if items.iter().any(|item| !item.nestable()) {
                         fail!(Raise::new(ErrorCode::Quota), dst, []);
                     }
-                    reg!(dst) = Value::List(List::from_vec(items));
+                    let list = Value::List(List::from_vec(items));
+                    if list.bytes() > limits.list_bytes {
+                        fail!(Raise::quota(limits.quota_catchable), dst, []);
+                    }
+                    reg!(dst) = list;
                 }
                 I::Push { flags, list, src } => {
                     let value = if flags & TAKE != 0 {

@@ -73,8 +73,14 @@ fn verb_row(frame: &Frame, verbs: &VerbTable) -> StackRow {
     }
 }
 
-/// The rows as a list of values with line numbers.
+/// The rows as a list of values with line numbers. One frame, the usual case where an error is taken by the frame
+/// that raised it, needs no rows in between.
 pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> List {
+    if let Some(frame) = frames.last()
+        && lowest + 1 == frames.len()
+    {
+        return List::from_vec(vec![verb_row(frame, verbs).to_value(true)]);
+    }
     rows(frames, verbs, lowest)
         .iter()
         .map(|row| row.to_value(true))

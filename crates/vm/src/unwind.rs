@@ -8,6 +8,7 @@ use moor_bytecode::{Filter, Gives, Handler, Program};
 use moor_value::{ErrorCode, List, Str, Value};
 
 use crate::context::Context;
+use crate::frame::Frame;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::{Abort, AbortReason, Outcome, Uncaught};
 use crate::raise::Raise;
@@ -45,9 +46,14 @@ impl Vm {
             exception: None,
             catcher,
         };
-        if catcher.is_none() {
+        match catcher {
             // Nobody takes it: the whole stack is told, now.
-            flight.exception = Some(self.uncaught(&flight.raise));
+            None => flight.exception = Some(self.uncaught(&flight.raise)),
+            // The frames that it tells of are about to go.
+            Some(catcher) if self.is_told(catcher, &flight.raise.code) => {
+                flight.exception = Some(self.exception(&mut flight));
+            }
+            Some(_) => {}
         }
         self.unwind(flight, host)
     }
@@ -100,7 +106,7 @@ impl Vm {
     fn land(&mut self, flight: &mut Flight) -> bool {
         let index = self.frames.len() - 1;
         let frame = &self.frames[index];
-        let program = self.verbs.get(frame.verb).program.clone();
+        let program: &Program = &self.verbs.get(frame.verb).program;
         let (at, base) = (frame.at(), frame.base as usize);
         let takes = flight.catcher == Some(index);
         let Some(handler) = program.handlers.iter().find(|h| {
@@ -160,6 +166,25 @@ impl Vm {
             };
             program.handlers.iter().any(takes)
         })
+    }
+
+    /// Whether an error that leaves frames on its way to `catcher` is told of to anybody.
+    fn is_told(&self, catcher: usize, code: &Value) -> bool {
+        let program = |frame: &Frame| &self.verbs.get(frame.verb).program;
+        let between = &self.frames[catcher + 1..];
+        if between.is_empty() {
+            return false;
+        }
+        let frame = &self.frames[catcher];
+        let registers = &self.stack[frame.base as usize..];
+        let takes = |h: &&Handler| covers(h, frame.at()) && passes(h, code, registers);
+        let handler = program(frame).handlers.iter().find(takes);
+        let wants =
+            handler.is_some_and(|h| matches!(h.gives, Gives::Exception(_) | Gives::Pending(_)));
+        wants
+            || between
+                .iter()
+                .any(|frame| !program(frame).handlers.is_empty())
     }
 
     /// Lets a builtin function whose verb was left by an error finish; what it wants then is not done.

@@ -1,0 +1,47 @@
+//! Golden listings: what programs are compiled to. `MOOR_UPDATE_GOLDEN=1` writes them anew, for review as a diff.
+
+mod world;
+
+use std::path::Path;
+
+use moor_bytecode::Listing;
+use world::program;
+
+const PROGRAMS: &[(&str, &str)] = &[
+    (
+        "loops",
+        "n = args[1]; x = 0; for i in [1..n] x = x + i * 3 % 7; endfor while (x > 10 && n) x = x / 2; endwhile return x;",
+    ),
+    (
+        "lists",
+        "l = {}; for e, k in (args) l = {@l, e}; l[k][$] = l[^]; endfor this.list[2] = {@l, 1, @l}; return l[2..$];",
+    ),
+    (
+        "calls",
+        "{a, ?b = 1, @c} = args; return this:verb(a, @c) + $thing:other(b) + length(c) + abs(a);",
+    ),
+    (
+        "errors",
+        "try x = `a[1] ! E_RANGE => 2'; return x; except e (E_TYPE, E_PERM) return e[1]; endtry",
+    ),
+    (
+        "finally",
+        "for i in [1..3] try if (i) break; endif return i; finally x = i; endtry endfor",
+    ),
+    ("fork", "fork t (5) this.count = t; endfork return t;"),
+];
+
+#[test]
+fn listings_are_as_recorded() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for (name, source) in PROGRAMS {
+        let listing = Listing(&program(source)).to_string();
+        let path = folder.join(format!("{name}.txt"));
+        if std::env::var_os("MOOR_UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(&folder).expect("the folder can be made");
+            std::fs::write(&path, &listing).expect("the listing can be written");
+        }
+        let recorded = std::fs::read_to_string(&path).expect("the listing is recorded");
+        assert_eq!(listing, recorded, "{name} is compiled to something else");
+    }
+}
