@@ -1,1 +1,29 @@
-//! moor-dump.
+//! Textdumps: the database files of LambdaMOO (formats 0 to 4) and ToastStunt (formats 5 to 17).
+//!
+//! In: the bytes of a file. Out: first a [`TextDump`], everything that the file says and no more; then, with every
+//! program in its canonical layout, an [`Import`], whose [`WorldImage`](moor_world::WorldImage) fills a new world.
+//! The file format is described in docs/formats/textdump.md.
+//!
+//! | part | files |
+//! |---|---|
+//! | what a dump holds | `model`, `task` |
+//! | reading it: lines, values, objects, tasks, the whole | `read` |
+//! | programs to canonical source | `programs` |
+//! | faults and how they are told | `error` |
+//! | handles of anonymous objects and waifs | `handles` |
+//!
+//! It knows nothing of the store, of running tasks, of the network, or of which builtin functions there are.
+
+mod error;
+mod handles;
+mod model;
+mod programs;
+mod read;
+mod task;
+
+pub use error::{Mismatch, Place, ReadError};
+pub use handles::DumpHandles;
+pub use model::{Connection, Encoding, Holder, Program, Progress, Repair, TextDump};
+pub use programs::{CompileOptions, Fault, Import, OnFault, ProgramErrors};
+pub use read::{FORMAT_MAX, read, read_file};
+pub use task::{Activation, ForkedTask, Frame, Slot, StoppedTask, Tasks, Variable};

@@ -1,0 +1,334 @@
+//! Values of a textdump.
+//! In: lines. Out: values whose handles come from the caller's resolver. Nesting is bounded; so is every allocation,
+//! by what the file can hold.
+
+use moor_value::codec::HandleResolver;
+use moor_value::{DEPTH_MAX, ErrorCode, List, Map, ObjId, Value, WaifRef};
+use moor_world::WaifImage;
+use rustc_hash::FxHashMap;
+
+use super::format;
+use super::lines::{Line, LineReader};
+use crate::error::ReadError;
+use crate::task::Slot;
+
+/// The numbers of the types in a file.
+mod kind {
+    pub(super) const ANY: i64 = -1;
+    pub(super) const INT: i64 = 0;
+    pub(super) const OBJ: i64 = 1;
+    pub(super) const STR: i64 = 2;
+    pub(super) const ERR: i64 = 3;
+    pub(super) const LIST: i64 = 4;
+    pub(super) const CLEAR: i64 = 5;
+    pub(super) const NONE: i64 = 6;
+    pub(super) const CATCH: i64 = 7;
+    pub(super) const FINALLY: i64 = 8;
+    pub(super) const FLOAT: i64 = 9;
+    pub(super) const MAP: i64 = 10;
+    pub(super) const ITER: i64 = 11;
+    pub(super) const ANON: i64 = 12;
+    pub(super) const WAIF: i64 = 13;
+    pub(super) const BOOL: i64 = 14;
+}
+
+/// How an anonymous object that is no more is written.
+const NO_OBJECT: i64 = -1;
+
+/// The id of the handle that stands for every anonymous object that is no more; no object ever gets it.
+const DEAD_ANON: u64 = 0;
+
+/// Room made for a list before its elements are there, whatever length the file claims.
+const CAPACITY_MAX: usize = 256;
+
+/// Reads values and remembers the things without numbers that they name.
+pub(crate) struct ValueReader<'h> {
+    version: u8,
+    handles: &'h mut dyn HandleResolver,
+    /// The ids given to anonymous objects, by their numbers in the file.
+    anons: FxHashMap<i64, u64>,
+    waif_handles: Vec<WaifRef>,
+    pub(crate) waifs: Vec<WaifImage>,
+    last_id: u64,
+}
+
+impl<'h> ValueReader<'h> {
+    pub(crate) fn new(version: u8, handles: &'h mut dyn HandleResolver) -> Self {
+        Self {
+            version,
+            handles,
+            anons: FxHashMap::default(),
+            waif_handles: Vec::new(),
+            waifs: Vec::new(),
+            last_id: DEAD_ANON,
+        }
+    }
+
+    /// The id of an anonymous object by its number in the file.
+    pub(crate) fn anon_id(&mut self, number: i64) -> u64 {
+        let last_id = &mut self.last_id;
+        *self.anons.entry(number).or_insert_with(|| {
+            *last_id += 1;
+            *last_id
+        })
+    }
+
+    /// A value; none at all (`Value::None`) included.
+    pub(crate) fn value(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
+        self.nested(lines, DEPTH_MAX)
+    }
+
+    /// What can lie on the stack or in a property.
+    pub(crate) fn slot(&mut self, lines: &mut LineReader<'_>) -> Result<Slot, ReadError> {
+        let line = lines.next("the type of a value")?;
+        self.slot_of(lines, line, DEPTH_MAX)
+    }
+
+    /// A value whose type is already read.
+    pub(crate) fn value_of_kind(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        kind: i64,
+    ) -> Result<Value, ReadError> {
+        match self.slot_of_kind(lines, line, kind, DEPTH_MAX)? {
+            Slot::Value(value) => Ok(value),
+            _ => Err(lines.unexpected(line, "the type of a value that programs can have")),
+        }
+    }
+
+    fn nested(&mut self, lines: &mut LineReader<'_>, depth_left: u32) -> Result<Value, ReadError> {
+        let line = lines.next("the type of a value")?;
+        match self.slot_of(lines, line, depth_left)? {
+            Slot::Value(value) => Ok(value),
+            _ => Err(lines.unexpected(line, "the type of a value that programs can have")),
+        }
+    }
+
+    fn slot_of(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        depth_left: u32,
+    ) -> Result<Slot, ReadError> {
+        match line.numbers::<1>() {
+            Some([kind]) => self.slot_of_kind(lines, line, kind, depth_left),
+            None => Err(lines.unexpected(line, "the type of a value (a number from 0 to 14)")),
+        }
+    }
+
+    fn slot_of_kind(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        kind: i64,
+        depth_left: u32,
+    ) -> Result<Slot, ReadError> {
+        Ok(Slot::Value(match kind {
+            kind::CLEAR => return Ok(Slot::Clear),
+            kind::CATCH => return lines.int("the arms of a `try`").map(Slot::Catch),
+            kind::FINALLY => return lines.int("the handler of a `finally`").map(Slot::Finally),
+            kind::ITER => return self.iterator(lines, line, depth_left),
+            kind::NONE => Value::None,
+            kind::ANY if self.version == format::PREHISTORY => Value::None,
+            kind::INT => Value::Int(lines.int("an integer")?),
+            kind::OBJ => Value::Obj(lines.obj("an object")?),
+            kind::STR => Value::Str(lines.string("a string")?),
+            kind::ERR => Value::Err(error_code(lines)?),
+            kind::FLOAT => Value::Float(float(lines)?),
+            kind::BOOL => Value::Bool(lines.int("a truth value")? != 0),
+            kind::LIST => self.list(lines, line, depth_left)?,
+            // Before there were maps, LambdaMOO's waifs had their number.
+            kind::MAP if self.version < format::MAP => self.waif(lines, line, depth_left)?,
+            kind::MAP => self.map(lines, line, depth_left)?,
+            kind::ANON => self.anon(lines)?,
+            kind::WAIF => self.waif(lines, line, depth_left)?,
+            _ => return Err(lines.unexpected(line, "the type of a value (a number from 0 to 14)")),
+        }))
+    }
+
+    fn deeper(lines: &LineReader<'_>, line: Line<'_>, depth_left: u32) -> Result<u32, ReadError> {
+        let too_deep = || lines.unexpected(line, format!("values nested at most {DEPTH_MAX} deep"));
+        depth_left.checked_sub(1).ok_or_else(too_deep)
+    }
+
+    fn iterator(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        depth_left: u32,
+    ) -> Result<Slot, ReadError> {
+        let depth_left = Self::deeper(lines, line, depth_left)?;
+        let line = lines.next("the type of a value")?;
+        self.slot_of(lines, line, depth_left)
+    }
+
+    fn element(&mut self, lines: &mut LineReader<'_>, depth_left: u32) -> Result<Value, ReadError> {
+        let line = lines.next("the type of an element")?;
+        match self.slot_of(lines, line, depth_left)? {
+            Slot::Value(value) if !value.is_none() => Ok(value),
+            _ => Err(lines.unexpected(line, "the type of a value that a list or map can hold")),
+        }
+    }
+
+    fn list(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        depth_left: u32,
+    ) -> Result<Value, ReadError> {
+        let depth_left = Self::deeper(lines, line, depth_left)?;
+        let count = lines.count("the length of a list")?;
+        let mut items = Vec::with_capacity(count.min(CAPACITY_MAX));
+        for _ in 0..count {
+            items.push(self.element(lines, depth_left)?);
+        }
+        Ok(Value::List(List::from_vec(items)))
+    }
+
+    fn map(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        depth_left: u32,
+    ) -> Result<Value, ReadError> {
+        let depth_left = Self::deeper(lines, line, depth_left)?;
+        let count = lines.count("the length of a map")?;
+        let mut map = Map::new();
+        for _ in 0..count {
+            let key_line = lines.peek().unwrap_or(line);
+            let key = self.element(lines, depth_left)?;
+            let value = self.element(lines, depth_left)?;
+            if !map.insert_value(key, value) {
+                return Err(lines.unexpected(key_line, "a map's key that is no list and no map"));
+            }
+        }
+        Ok(Value::Map(map))
+    }
+
+    fn anon(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
+        let line = lines.next("the number of an anonymous object")?;
+        let id = match line.numbers::<1>() {
+            Some([NO_OBJECT]) => DEAD_ANON,
+            Some([number]) if number >= 0 => self.anon_id(number),
+            _ => return Err(lines.unexpected(line, "the number of an anonymous object")),
+        };
+        let handle = self.handles.anon(id);
+        handle
+            .map(Value::Anon)
+            .ok_or_else(|| lines.unexpected(line, "a known anonymous object"))
+    }
+
+    /// The first mention of a waif (`c`) has its content, later ones (`r`) only its index.
+    fn waif(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+        depth_left: u32,
+    ) -> Result<Value, ReadError> {
+        let depth_left = Self::deeper(lines, line, depth_left)?;
+        let head = lines.next("a waif")?;
+        let text = head.text();
+        let index = |digits: &str| digits.parse::<usize>().ok();
+        let handle = if let Some(index) = text.strip_prefix("r ").and_then(index) {
+            self.waif_handles.get(index).cloned()
+        } else if text.strip_prefix("c ").and_then(index) == Some(self.waifs.len()) {
+            Some(self.new_waif(lines, head, depth_left)?)
+        } else {
+            None
+        };
+        let handle = handle.ok_or_else(|| {
+            let next = self.waifs.len();
+            lines.unexpected(
+                head,
+                format!("`c {next}` or `r` and the index of an earlier waif"),
+            )
+        })?;
+        let end = lines.next("the `.` that ends a waif")?;
+        match end.bytes {
+            b"." => Ok(Value::Waif(handle)),
+            _ => Err(lines.unexpected(end, "the `.` that ends a waif")),
+        }
+    }
+
+    fn new_waif(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        head: Line<'_>,
+        depth_left: u32,
+    ) -> Result<WaifRef, ReadError> {
+        let class = lines.obj("the class of a waif")?;
+        let owner = lines.obj("the owner of a waif")?;
+        let places = lines.int("how many properties a waif has")?;
+        let (index, handle) = self.add_waif(lines, head, class, owner)?;
+        let values = self.waif_values(lines, places, depth_left)?;
+        self.waifs[index].values = values;
+        Ok(handle)
+    }
+
+    /// Makes a waif known before its values are read, because they may mention it.
+    fn add_waif(
+        &mut self,
+        lines: &LineReader<'_>,
+        head: Line<'_>,
+        class: ObjId,
+        owner: ObjId,
+    ) -> Result<(usize, WaifRef), ReadError> {
+        self.last_id += 1;
+        let id = self.last_id;
+        let handle = self.handles.waif(id, class, owner);
+        let handle = handle.ok_or_else(|| lines.unexpected(head, "a known waif"))?;
+        self.waif_handles.push(handle.clone());
+        self.waifs.push(WaifImage {
+            id,
+            class,
+            owner,
+            values: Vec::new(),
+        });
+        Ok((self.waifs.len() - 1, handle))
+    }
+
+    fn waif_values(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        places: i64,
+        depth_left: u32,
+    ) -> Result<Vec<(usize, Value)>, ReadError> {
+        let mut values: Vec<(usize, Value)> = Vec::new();
+        loop {
+            let line = lines.next("the place of a waif's property, or -1")?;
+            let place = match line.numbers::<1>() {
+                Some([-1]) => return Ok(values),
+                Some([place]) if (0..places).contains(&place) => place as usize,
+                _ => return Err(lines.unexpected(line, "the place of a waif's property, or -1")),
+            };
+            if values.last().is_some_and(|(last, _)| *last >= place) {
+                return Err(lines.unexpected(line, "the places of a waif's properties to ascend"));
+            }
+            let kind = lines.next("the type of a value")?;
+            match self.slot_of(lines, kind, depth_left)? {
+                Slot::Value(value) if !value.is_none() => values.push((place, value)),
+                Slot::Clear => {}
+                _ => return Err(lines.unexpected(kind, "the type of a value")),
+            }
+        }
+    }
+}
+
+fn error_code(lines: &mut LineReader<'_>) -> Result<ErrorCode, ReadError> {
+    let line = lines.next("the number of an error")?;
+    let code = line
+        .numbers::<1>()
+        .and_then(|[number]| ErrorCode::from_number(number));
+    code.ok_or_else(|| lines.unexpected(line, "the number of an error"))
+}
+
+fn float(lines: &mut LineReader<'_>) -> Result<f64, ReadError> {
+    let line = lines.next("a float")?;
+    let number: Option<f64> = std::str::from_utf8(line.bytes)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    number
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| lines.unexpected(line, "a finite float"))
+}

@@ -1,0 +1,130 @@
+//! Queued tasks as a textdump holds them.
+//! Forked tasks have not begun: their text and variables are all there is. Suspended and interrupted ones carry the
+//! state of LambdaMOO's stack machine, which is kept here unjudged.
+
+use moor_value::{ObjId, Str, Value};
+
+/// All queued tasks.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Tasks {
+    /// Tasks of `fork` that have not begun.
+    pub forked: Vec<ForkedTask>,
+    /// Tasks in `suspend()` and the like.
+    pub suspended: Vec<StoppedTask>,
+    /// Tasks that waited for input or for another process: they go on with the value `E_INTRPT`.
+    pub interrupted: Vec<StoppedTask>,
+}
+
+/// A variable of a program.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Variable {
+    /// The name.
+    pub name: Str,
+    /// The value; `Value::None` when unbound.
+    pub value: Value,
+}
+
+/// A task of `fork` that has not begun.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ForkedTask {
+    /// The task's number.
+    pub id: i64,
+    /// When it begins, in seconds since 1970.
+    pub start: i64,
+    /// The line of the verb at which the text stood.
+    pub first_line: i64,
+    /// In whose name it runs.
+    pub activation: Activation,
+    /// The variables with their values.
+    pub variables: Vec<Variable>,
+    /// The text of the fork's body, one line each: in the file's layout, after compilation in the canonical one.
+    pub source: Vec<String>,
+    /// The line of the file where the text begins, from 1.
+    pub line: u64,
+}
+
+/// Who runs what.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Activation {
+    /// `this`.
+    pub this: Value,
+    /// `player`.
+    pub player: ObjId,
+    /// Whose permissions it has.
+    pub progr: ObjId,
+    /// The object that defines the verb: an object or an anonymous object.
+    pub vloc: Value,
+    /// `verb`: the name that it was called by.
+    pub verb: Str,
+    /// All names of the verb.
+    pub verb_names: Str,
+    /// Whether errors are raised (the verb's `d`).
+    pub debug: bool,
+    /// Whether the builtins that can run on a thread of their own may (`set_thread_mode()`).
+    pub threaded: bool,
+}
+
+/// A task that stopped in the middle.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoppedTask {
+    /// The task's number.
+    pub id: i64,
+    /// When it goes on, in seconds since 1970; 0 for interrupted ones.
+    pub start: i64,
+    /// What the function in which it stopped returns.
+    pub value: Value,
+    /// What it waited for, in words; empty for suspended ones.
+    pub status: Str,
+    /// The task's local value (`task_local()`).
+    pub local: Value,
+    /// Which text of the first frame's program it runs: -1 the whole, else the fork of that number.
+    pub root_vector: i64,
+    /// The number of a builtin function at the bottom, 0 for none.
+    pub root_function: i64,
+    /// How many frames it may have.
+    pub frames_max: i64,
+    /// The frames, outermost first; never empty.
+    pub frames: Vec<Frame>,
+}
+
+/// A frame of LambdaMOO's stack machine.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Frame {
+    /// The version of the language that the program is in.
+    pub language: u8,
+    /// The whole program, as the file has it.
+    pub source: Vec<String>,
+    /// The line of the file where the program begins, from 1.
+    pub line: u64,
+    /// The variables with their values.
+    pub variables: Vec<Variable>,
+    /// The stack, bottom first.
+    pub stack: Vec<Slot>,
+    /// Who runs what.
+    pub activation: Activation,
+    /// The register that takes intermediate values.
+    pub temp: Slot,
+    /// The offset of the next instruction in LambdaMOO's bytecode.
+    pub pc: u64,
+    /// Where to go on in the builtin function that is under way; 0 for none.
+    pub builtin_pc: u64,
+    /// The offset of the instruction that errors and tracebacks name.
+    pub error_pc: u64,
+    /// The builtin function under way; empty for none.
+    pub builtin: Str,
+    /// What the builtin function noted, as lines of the file.
+    pub builtin_data: Vec<Str>,
+}
+
+/// A place on LambdaMOO's stack.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Slot {
+    /// A value; `Value::None` for none.
+    Value(Value),
+    /// No value of its own: a property that shows its parent's, an iterator past the end.
+    Clear,
+    /// The mark of a `try` with `except`: how many arms it has.
+    Catch(i64),
+    /// The mark of a `try` with `finally`: where its handler is.
+    Finally(i64),
+}
