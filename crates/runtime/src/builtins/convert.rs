@@ -122,8 +122,12 @@ fn tofloat(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     }))
 }
 
+/// As ToastStunt reads it: a minus may stand apart from its number.
 fn float_of_text(text: &str) -> Option<f64> {
-    let (number, rest) = parse_float(text.trim_start_matches(is_blank))?;
+    let text = text.trim_start_matches(' ');
+    let unsigned = text.strip_prefix('-');
+    let (number, rest) = parse_float(unsigned.unwrap_or(text).trim_start_matches(is_blank))?;
+    let number = if unsigned.is_some() { -number } else { number };
     (only_spaces(rest) && number.is_finite()).then_some(number)
 }
 

@@ -102,8 +102,13 @@ fn find(
     list: &List,
     case: Case,
 ) -> Result<Option<usize>, Raise> {
-    call.charge(list.len() + value.bytes().saturating_mul(list.len()) / 64)?;
+    call.charge(search_cost(value, list))?;
     Ok(list.iter().position(|item| value.equal(item, case)))
+}
+
+/// Most comparisons end at the first difference, so a part of the value's size is charged for each.
+fn search_cost(value: &Value, list: &List) -> usize {
+    (1 + value.bytes() / 64).saturating_mul(list.len())
 }
 
 /// `is_member(value, list-or-map [, case-matters])`, case matters unless told otherwise; in a map
@@ -125,7 +130,7 @@ fn is_member(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
 /// The positions of all items equal to the value.
 fn all_members(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let list = args.list(1)?;
-    call.charge(list.len())?;
+    call.charge(search_cost(&args[0], list))?;
     let equal = list
         .iter()
         .enumerate()
