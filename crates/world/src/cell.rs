@@ -83,6 +83,10 @@ struct OldVersion {
 #[derive(Debug, Default)]
 pub(crate) struct EntityCells {
     cells: Vec<Cell>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word rather than three on each of millions of entities, of which few have a history"
+    )]
     history: Option<Box<Vec<OldVersion>>>,
     members: Option<Box<MemberSets>>,
 }

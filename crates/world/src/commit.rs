@@ -123,6 +123,9 @@ impl Transaction {
 
     /// Forgets the cells of waifs that nothing but this transaction's list refers to.
     fn drop_unreachable_waifs(&mut self) {
+        if self.new_waifs.is_empty() {
+            return;
+        }
         self.properties.clear();
         // A waif may hold the last handle of an older one, so the youngest are looked at first.
         while let Some(waif) = self.new_waifs.pop() {
@@ -131,6 +134,8 @@ impl Transaction {
                 self.cells.retain(|key, _| key.entity != entity);
             }
         }
+        let wrote_cell = self.cells.values().any(|entry| entry.written);
+        self.wrote = wrote_cell || self.members.values().any(|entry| !entry.delta.is_empty());
     }
 
     fn validate(&mut self, turn: &CommitState) -> Result<(), CommitError> {

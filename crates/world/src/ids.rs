@@ -1,7 +1,9 @@
 //! Names of things in the world: entities, properties, verbs, and the cells that make them up.
 //! In: object numbers and handles. Out: small copyable keys. What a cell holds is `cell`'s knowledge.
 
-use moor_value::{ObjId, Value};
+use std::hash::{Hash, Hasher};
+
+use moor_value::{ObjId, Symbol, Value};
 
 /// What kind of thing an [`Entity`] is. The numbers are part of the row keys.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -170,10 +172,34 @@ impl Slot {
 }
 
 /// One cell of the world.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct CellKey {
     pub(crate) entity: Entity,
     pub(crate) slot: Slot,
+}
+
+impl Hash for CellKey {
+    /// One round for the whole key: the id is spread over the high half, where slots have few bits.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let id = self.entity.id.cast_unsigned().rotate_left(40);
+        state.write_u64(id ^ self.slot.0 ^ (self.entity.kind as u64) << 38);
+    }
+}
+
+/// An entity and a name in one word, to find what a transaction knows of them. Ids that do not fit have none, and
+/// nothing is remembered for them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct NameKey(u64);
+
+impl NameKey {
+    const ID_BITS: u32 = 29;
+
+    #[inline]
+    pub(crate) fn new(entity: Entity, name: Symbol) -> Option<Self> {
+        let id = entity.id.cast_unsigned();
+        let key = (entity.kind as u64) << (32 + Self::ID_BITS) | id << 32 | u64::from(name.index());
+        (id >> Self::ID_BITS == 0).then_some(Self(key))
+    }
 }
 
 /// Which ordered set of objects an entity keeps. The numbers are part of the row keys.

@@ -304,7 +304,10 @@ fn decode_key(key: &[u8]) -> Option<Target> {
     }
     let (id, rest) = rest.split_first_chunk::<8>()?;
     let entity = Entity::from_parts(*tag, unordered(*id))?;
-    if entity.as_object().is_some_and(|id| !(0..OBJECTS_MAX).contains(&id.0)) {
+    if entity
+        .as_object()
+        .is_some_and(|id| !(0..OBJECTS_MAX).contains(&id.0))
+    {
         return None;
     }
     let (kind, rest) = rest.split_first()?;

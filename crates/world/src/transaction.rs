@@ -5,6 +5,7 @@
 //! The record is also the cache: the first reading of a cell goes to the shared store under its lock, every further
 //! one is a probe of a private hash table.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use moor_store::Seq;
@@ -12,7 +13,7 @@ use moor_value::{List, ObjId, Symbol, Value, WaifRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cell::CellValue;
-use crate::ids::{CellKey, Entity, MemberKey, Slot};
+use crate::ids::{CellKey, Entity, MemberKey, NameKey, Slot};
 use crate::lookup::{self, Facts, LookupKey, Resolution};
 use crate::ops::{BuiltinSet, CachedProperty};
 use crate::verb::ResolvedVerb;
@@ -39,6 +40,63 @@ pub(crate) struct MemberEntry {
     merged: Option<List>,
 }
 
+/// Tables above this many entries are not kept for another transaction.
+const KEPT_ENTRIES_MAX: usize = 4096;
+/// How many sets of tables a thread keeps.
+const KEPT_TABLES_MAX: usize = 4;
+
+/// The tables of a finished transaction, empty, for the next one of the thread: most transactions are shorter than
+/// making these anew.
+#[derive(Default)]
+struct Tables {
+    cells: FxHashMap<CellKey, Entry>,
+    members: FxHashMap<MemberKey, MemberEntry>,
+    lookups: Vec<(LookupKey, Resolution)>,
+    properties: FxHashMap<NameKey, CachedProperty>,
+    verbs: FxHashMap<NameKey, Option<Arc<ResolvedVerb>>>,
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<Tables>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Tables {
+    fn take() -> Self {
+        KEPT.try_with(|kept| kept.borrow_mut().pop())
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    fn keep(mut self) {
+        // Dropping values may run into other code of this thread's, so nothing is borrowed meanwhile.
+        self.cells.clear();
+        self.members.clear();
+        self.lookups.clear();
+        self.properties.clear();
+        self.verbs.clear();
+        let capacities = [
+            self.cells.capacity(),
+            self.members.capacity(),
+            self.lookups.capacity(),
+            self.properties.capacity(),
+            self.verbs.capacity(),
+        ];
+        if capacities
+            .into_iter()
+            .all(|entries| entries <= KEPT_ENTRIES_MAX)
+        {
+            // A thread that is ending keeps nothing.
+            let _ = KEPT.try_with(|kept| {
+                let mut kept = kept.borrow_mut();
+                if kept.len() < KEPT_TABLES_MAX {
+                    kept.push(self);
+                }
+            });
+        }
+    }
+}
+
 /// One serializable unit of work on a world; see the module of the same name.
 ///
 /// Dropping it gives everything up. An exclusive one keeps all others from committing while it lives.
@@ -51,8 +109,8 @@ pub struct Transaction {
     pub(crate) created: FxHashSet<Entity>,
     /// Lookups answered from the committed schema, with their outcome.
     pub(crate) lookups: Vec<(LookupKey, Resolution)>,
-    pub(crate) properties: FxHashMap<(Entity, Symbol), CachedProperty>,
-    verbs: FxHashMap<(Entity, Symbol), Option<Arc<ResolvedVerb>>>,
+    pub(crate) properties: FxHashMap<NameKey, CachedProperty>,
+    verbs: FxHashMap<NameKey, Option<Arc<ResolvedVerb>>>,
     /// Counts writes of property values: inherited values cached before the last one may be stale.
     pub(crate) value_writes: u64,
     /// Whether parents, definitions, verbs or code of committed objects were written.
@@ -67,15 +125,16 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(world: Arc<World>, snapshot: Moment, turn: Option<Turn>) -> Self {
+        let tables = Tables::take();
         Self {
             world,
             snapshot,
-            cells: FxHashMap::default(),
-            members: FxHashMap::default(),
+            cells: tables.cells,
+            members: tables.members,
             created: FxHashSet::default(),
-            lookups: Vec::new(),
-            properties: FxHashMap::default(),
-            verbs: FxHashMap::default(),
+            lookups: tables.lookups,
+            properties: tables.properties,
+            verbs: tables.verbs,
             value_writes: 0,
             schema_written: false,
             wrote: false,
@@ -212,7 +271,8 @@ impl Transaction {
         entity: Entity,
         symbol: Symbol,
     ) -> Option<Arc<ResolvedVerb>> {
-        if let Some(known) = self.verbs.get(&(entity, symbol)) {
+        let place = NameKey::new(entity, symbol);
+        if let Some(known) = place.and_then(|place| self.verbs.get(&place)) {
             return known.clone();
         }
         if !self.valid(entity) {
@@ -226,7 +286,9 @@ impl Transaction {
         let Resolution::Callable(found) = self.resolve(key) else {
             return None;
         };
-        self.verbs.insert((entity, symbol), found.clone());
+        if let Some(place) = place {
+            self.verbs.insert(place, found.clone());
+        }
         found
     }
 }
@@ -255,5 +317,13 @@ impl Facts for Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         self.world.leave(self.snapshot.ts);
+        let tables = Tables {
+            cells: std::mem::take(&mut self.cells),
+            members: std::mem::take(&mut self.members),
+            lookups: std::mem::take(&mut self.lookups),
+            properties: std::mem::take(&mut self.properties),
+            verbs: std::mem::take(&mut self.verbs),
+        };
+        tables.keep();
     }
 }

@@ -2,10 +2,13 @@
 //! In: permissions, a handle, a name. Out: values, or the error.
 //! Making anonymous objects is in `creation`; their properties and verbs work as those of other objects.
 
+use std::collections::BTreeMap;
+
 use moor_value::{ErrorCode, ObjId, Str, Symbol, Value, WaifRef};
 
 use super::MooResult;
-use crate::ids::{Entity, Slot};
+use crate::cell::CellValue;
+use crate::ids::{CellKey, Entity, EntityKind, Slot};
 use crate::property::{PropFlags, PropInfo};
 use crate::transaction::Transaction;
 
@@ -125,6 +128,24 @@ impl Transaction {
             }
         }
         false
+    }
+
+    /// How many waifs each class has: those that values of the world hold and those made by this transaction.
+    /// The commit does not depend on the outcome.
+    pub fn waif_counts(&self) -> BTreeMap<ObjId, i64> {
+        let mut counts = BTreeMap::new();
+        let stored = self.world.arena.ids(EntityKind::Waif);
+        let classes = stored.into_iter().filter_map(|id| {
+            let key = CellKey { entity: Entity::waif(id.cast_unsigned()), slot: Slot::CLASS };
+            match self.world.read_at(key, self.snapshot.ts) {
+                CellValue::Value(Value::Obj(class)) => Some(class),
+                _ => None,
+            }
+        });
+        for class in classes.chain(self.new_waifs.iter().map(WaifRef::class)) {
+            *counts.entry(class).or_default() += 1;
+        }
+        counts
     }
 
     /// The values that a waif itself has, by the names of its class, without the `:`; in order of definition.

@@ -8,7 +8,7 @@ use moor_value::{ErrorCode, ObjId, Symbol, Value};
 
 use super::{Builtin, MooResult};
 use crate::cell::CellValue;
-use crate::ids::{Entity, Slot};
+use crate::ids::{Entity, NameKey, Slot};
 use crate::lookup::{LookupKey, LookupKind, PropHit, Resolution};
 use crate::property::{PropFlags, PropInfo};
 use crate::transaction::Transaction;
@@ -32,13 +32,24 @@ impl Transaction {
     /// E_INVIND when the entity does not exist, E_PROPNF, E_PERM.
     #[inline]
     pub fn get_property(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> MooResult<Value> {
-        if let Some(cached) = self.properties.get(&(entity, name)) {
+        if let Some(cached) = self.cached_property(entity, name) {
             let fresh = cached.own || cached.value_writes == self.value_writes;
             if fresh && (cached.info.flags.has(PropFlags::READ) || cached.info.owner == perms) {
                 return Ok(cached.value.clone());
             }
         }
         self.get_property_slowly(perms, entity, name)
+    }
+
+    #[inline]
+    fn cached_property(&self, entity: Entity, name: Symbol) -> Option<&CachedProperty> {
+        self.properties.get(&NameKey::new(entity, name)?)
+    }
+
+    fn cache_property(&mut self, entity: Entity, name: Symbol, property: CachedProperty) {
+        if let Some(key) = NameKey::new(entity, name) {
+            self.properties.insert(key, property);
+        }
     }
 
     fn get_property_slowly(
@@ -72,8 +83,7 @@ impl Transaction {
         value: Value,
     ) -> MooResult<()> {
         let known = self
-            .properties
-            .get(&(entity, name))
+            .cached_property(entity, name)
             .map(|cached| (cached.hit.clone(), cached.info));
         let (hit, info) = match known {
             Some(known) => known,
@@ -104,16 +114,14 @@ impl Transaction {
     ) {
         self.write_value(entity, Slot::value(hit.prop), value.clone());
         let value_writes = self.value_writes;
-        self.properties.insert(
-            (entity, name),
-            CachedProperty {
-                hit,
-                info,
-                value,
-                own: true,
-                value_writes,
-            },
-        );
+        let property = CachedProperty {
+            hit,
+            info,
+            value,
+            own: true,
+            value_writes,
+        };
+        self.cache_property(entity, name, property);
     }
 
     /// Makes a property inherit its value.
@@ -129,7 +137,9 @@ impl Transaction {
             return Err(ErrorCode::InvArg);
         }
         self.write(entity, Slot::value(hit.prop), CellValue::Absent);
-        self.properties.remove(&(entity, name));
+        if let Some(key) = NameKey::new(entity, name) {
+            self.properties.remove(&key);
+        }
         Ok(())
     }
 
@@ -195,7 +205,7 @@ impl Transaction {
 
     /// Definition, permissions and value, from the cache where it is fresh.
     pub(super) fn property(&mut self, entity: Entity, name: Symbol) -> Option<CachedProperty> {
-        let known = self.properties.get(&(entity, name));
+        let known = self.cached_property(entity, name);
         if let Some(cached) =
             known.filter(|cached| cached.own || cached.value_writes == self.value_writes)
         {
@@ -210,7 +220,7 @@ impl Transaction {
             own,
             value_writes: self.value_writes,
         };
-        self.properties.insert((entity, name), property.clone());
+        self.cache_property(entity, name, property.clone());
         Some(property)
     }
 

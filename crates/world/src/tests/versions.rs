@@ -314,3 +314,11 @@ fn versions_are_trimmed_once_nobody_can_see_them() {
     commit(&world, |tx| tx.set(B, "count", 1));
     assert_eq!(kept(&world), 0);
 }
+
+#[test]
+fn transactions_travel_between_threads() {
+    fn assert_send<T: Send>() {}
+    fn assert_sync<T: Send + Sync>() {}
+    assert_send::<Transaction>();
+    assert_sync::<World>();
+}
