@@ -5,11 +5,11 @@ use std::sync::Arc;
 use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
 
 use crate::context::Context;
-use crate::execute::{CalledName, Fuel};
 use crate::frame::{Command, Frame};
 use crate::host::{BuiltinOutcome, Call, CallName, Host};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
+use crate::run::{CalledName, Fuel};
 use crate::verb::{Verb, VerbTable};
 use crate::vm::{NewFrame, Vm};
 

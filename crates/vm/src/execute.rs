@@ -5,115 +5,22 @@
 //! are built in cold functions; a register that was never set is looked for only when an operation has failed.
 
 use moor_bytecode::{CodeTable, Instruction as I, RESULT, Sense, TAKE};
-use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
+use moor_value::{ErrorCode, List, ObjId, Str, Value, ValueType};
 
 use crate::arithmetic as math;
 use crate::collection;
 use crate::compare;
 use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
-use crate::outcome::{AbortReason, Outcome, TaskLimits};
+use crate::outcome::TaskLimits;
 use crate::raise::Raise;
+use crate::registers::{
+    add_registers, add_value, copy, float_sum, next_element, property_symbol, set_float, set_int,
+    set_path, set_range,
+};
+use crate::run::{CalledName, Exit, Fuel};
 use crate::scatter::{self, Source};
 use crate::vm::Vm;
-
-/// Ticks between two looks at whether the task's time is over.
-const SLICE_TICKS: i64 = 1_000;
-
-/// Why the dispatch loop stops.
-pub(crate) enum Exit<R> {
-    /// An error in this frame.
-    Raise(Box<Raise>),
-    /// The frame returns.
-    Return(Value),
-    /// A verb is to be called: receiver, name and arguments stand in the frame's registers from `base`.
-    CallVerb {
-        base: u16,
-        args: u16,
-        argc: u32,
-        name: CalledName,
-        is_spread: bool,
-    },
-    /// A builtin function wants something other than to return.
-    Builtin(BuiltinOutcome<R>),
-    /// A `finally` part is over and raises again what it held back.
-    Again(Value),
-    /// The slice of ticks is used up; afterwards the frame goes on at this instruction.
-    Slice(u16),
-    /// A waif is indexed by its own verb.
-    Waif {
-        waif: Value,
-        verb: &'static str,
-        args: [Value; 2],
-        argc: usize,
-    },
-}
-
-/// How a call names its verb.
-#[derive(Clone, Copy)]
-pub(crate) enum CalledName {
-    /// By the program's name of this index.
-    Fixed(u16),
-    /// By the string in this register.
-    Register(u16),
-}
-
-/// The ticks of a stretch.
-pub(crate) struct Fuel {
-    /// What is left of the current slice.
-    pub(crate) slice: i64,
-    /// What is left after it.
-    pub(crate) reserve: i64,
-}
-
-impl Fuel {
-    fn new(ticks: i64) -> Self {
-        let slice = ticks.clamp(0, SLICE_TICKS);
-        Self {
-            slice,
-            reserve: ticks.max(0) - slice,
-        }
-    }
-
-    /// Ticks left in all.
-    pub(crate) fn left(&self) -> i64 {
-        self.slice + self.reserve
-    }
-
-    /// Begins the next slice. `false`: there is none.
-    fn next_slice(&mut self) -> bool {
-        let slice = self.reserve.min(SLICE_TICKS);
-        self.reserve -= slice;
-        self.slice += slice;
-        self.slice >= 0 && slice > 0
-    }
-}
-
-/// Writes an integer; nothing has to be dropped when the register held one.
-#[inline(always)]
-fn set_int(slot: &mut Value, n: i64) {
-    match slot {
-        Value::Int(old) => *old = n,
-        slot => *slot = Value::Int(n),
-    }
-}
-
-#[inline(always)]
-fn set_float(slot: &mut Value, x: f64) {
-    match slot {
-        Value::Float(old) => *old = x,
-        slot => *slot = Value::Float(x),
-    }
-}
-
-/// Copies a value; the common kinds without looking at what is counted.
-#[inline(always)]
-fn copy(value: &Value) -> Value {
-    match value {
-        Value::Int(n) => Value::Int(*n),
-        value => value.clone(),
-    }
-}
 
 /// E_VARNF when one of these registers was never set.
 #[cold]
@@ -128,79 +35,9 @@ fn unset(program: &CodeTable, regs: &[Value], used: &[u16]) -> Option<Box<Raise>
 }
 
 impl Vm {
-    /// Runs until the task ends or waits.
-    pub fn run<H: Host>(&mut self, host: &mut H, limits: &TaskLimits) -> Outcome<H::Request> {
-        let mut fuel = Fuel::new(limits.ticks);
-        if let Some(raise) = self.pending.take()
-            && let Some(outcome) = self.fail(raise, host)
-        {
-            return outcome;
-        }
-        while !self.frames.is_empty() {
-            let exit = self.dispatch(host, limits, &mut fuel);
-            if let Some(outcome) = self.leave(exit, host, limits, &mut fuel) {
-                return outcome;
-            }
-        }
-        Outcome::Returned(Value::ZERO)
-    }
-
-    /// Does what the dispatch loop stopped for. `None`: go on with the top frame.
-    #[inline(always)]
-    fn leave<H: Host>(
-        &mut self,
-        exit: Exit<H::Request>,
-        host: &mut H,
-        limits: &TaskLimits,
-        fuel: &mut Fuel,
-    ) -> Option<Outcome<H::Request>> {
-        match exit {
-            Exit::CallVerb {
-                base,
-                args,
-                argc,
-                name,
-                is_spread,
-            } => self.call_verb(host, limits, base, args, argc, name, is_spread),
-            Exit::Return(value) => self.return_value(value, host, limits, fuel),
-            Exit::Raise(raise) => self.raise(raise, host),
-            Exit::Builtin(outcome) => self.builtin_outcome(outcome, host, limits),
-            Exit::Again(exception) => self.raise_again(exception, host),
-            Exit::Slice(target) => self.next_slice(target, host, fuel),
-            Exit::Waif {
-                waif,
-                verb,
-                args,
-                argc,
-            } => {
-                let args = args.into_iter().take(argc).collect();
-                self.call_waif(waif, verb, args, host, limits)
-            }
-        }
-    }
-
-    #[cold]
-    fn next_slice<H: Host>(
-        &mut self,
-        target: u16,
-        host: &mut H,
-        fuel: &mut Fuel,
-    ) -> Option<Outcome<H::Request>> {
-        if !fuel.next_slice() {
-            return Some(self.abort(AbortReason::Ticks));
-        }
-        if host.is_interrupted() {
-            return Some(self.abort(AbortReason::Seconds));
-        }
-        if let Some(frame) = self.frames.last_mut() {
-            frame.pc = u32::from(target);
-        }
-        None
-    }
-
     #[inline(always)]
     #[allow(clippy::too_many_lines)] // the one flat dispatch
-    fn dispatch<H: Host>(
+    pub(crate) fn dispatch<H: Host>(
         &mut self,
         host: &mut H,
         limits: &TaskLimits,
@@ -282,23 +119,25 @@ impl Vm {
         }
         macro_rules! branch_order {
             ($sense:expr, $a:expr, $b:expr, $target:expr, $int:tt, $test:ident) => {
-                match (&reg!($a), &reg!($b)) {
-                    (Value::Int(x), Value::Int(y)) => branch!($sense, (x $int y), $target),
-                    (a, b) => match compare::order(a, b) {
+                if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                    branch!($sense, (x $int y), $target);
+                } else {
+                    match compare::order(&reg!($a), &reg!($b)) {
                         Ok(order) => branch!($sense, order.$test(), $target),
                         Err(raise) => branch_failed!($sense, raise, $target, [$a, $b]),
-                    },
+                    }
                 }
             };
         }
         macro_rules! branch_order_int {
             ($sense:expr, $a:expr, $imm:expr, $target:expr, $int:tt, $test:ident) => {
-                match &reg!($a) {
-                    Value::Int(x) => branch!($sense, (*x $int i64::from($imm)), $target),
-                    a => match compare::order(a, &Value::Int(i64::from($imm))) {
+                if let Value::Int(x) = &reg!($a) {
+                    branch!($sense, (*x $int i64::from($imm)), $target);
+                } else {
+                    match compare::order(&reg!($a), &Value::Int(i64::from($imm))) {
                         Ok(order) => branch!($sense, order.$test(), $target),
                         Err(raise) => branch_failed!($sense, raise, $target, [$a]),
-                    },
+                    }
                 }
             };
         }
@@ -384,21 +223,16 @@ impl Vm {
                 },
                 I::ArgCount { dst } => set_int(&mut reg!(dst), argc as i64),
 
-                I::Add { dst, a, b } => match (&reg!(a), &reg!(b)) {
-                    (Value::Int(x), Value::Int(y)) => {
+                I::Add { dst, a, b } => {
+                    if let (Value::Int(x), Value::Int(y)) = (&reg!(a), &reg!(b)) {
                         let sum = x.wrapping_add(*y);
                         set_int(&mut reg!(dst), sum);
-                    }
-                    (Value::Float(x), Value::Float(y)) if (x + y).is_finite() => {
-                        let sum = x + y;
+                    } else if let Some(sum) = float_sum(&reg!(a), &reg!(b)) {
                         set_float(&mut reg!(dst), sum);
+                    } else if let Err(raise) = add_registers(regs, dst, a, b, limits) {
+                        fail!(raise, dst, [a, b]);
                     }
-                    _ => {
-                        if let Err(raise) = add_registers(regs, dst, a, b, limits) {
-                            fail!(raise, dst, [a, b]);
-                        }
-                    }
-                },
+                }
                 I::Sub { dst, a, b } => match (&reg!(a), &reg!(b)) {
                     (Value::Int(x), Value::Int(y)) => {
                         let difference = x.wrapping_sub(*y);
@@ -460,17 +294,14 @@ impl Vm {
                     }
                     value => compute!(dst, math::modulo(value, &Value::Int(i64::from(imm))), [a]),
                 },
-                I::AddK { dst, a, k } => match (&reg!(a), &program.constants[usize::from(k)]) {
-                    (Value::Float(x), Value::Float(y)) if (x + y).is_finite() => {
-                        let sum = x + y;
+                I::AddK { dst, a, k } => {
+                    let constant = &program.constants[usize::from(k)];
+                    if let Some(sum) = float_sum(&reg!(a), constant) {
                         set_float(&mut reg!(dst), sum);
+                    } else if let Err(raise) = add_value(regs, dst, a, constant, limits) {
+                        fail!(raise, dst, [a]);
                     }
-                    (_, constant) => {
-                        if let Err(raise) = add_value(regs, dst, a, constant, limits) {
-                            fail!(raise, dst, [a]);
-                        }
-                    }
-                },
+                }
                 I::SubK { dst, a, k } => {
                     compute!(
                         dst,
@@ -657,26 +488,19 @@ impl Vm {
                     state,
                     body,
                 } => {
-                    let [current, last] = &mut regs[usize::from(state)..usize::from(state) + 2]
-                    else {
-                        continue;
-                    };
-                    match (current, last) {
-                        (Value::Int(current), Value::Int(last)) => {
-                            if *current < *last {
-                                *current += 1;
-                                let current = *current;
-                                set_int(&mut reg!(var), current);
-                                jump!(ticks, body);
-                            }
-                        }
-                        (Value::Obj(current), Value::Obj(last)) if *current < *last => {
-                            *current = ObjId(current.0 + 1);
-                            let current = *current;
-                            reg!(var) = Value::Obj(current);
+                    let ints = (&reg!(state), &reg!(state + 1));
+                    if let (&Value::Int(current), &Value::Int(last)) = ints {
+                        if current < last {
+                            set_int(&mut reg!(state), current + 1);
+                            set_int(&mut reg!(var), current + 1);
                             jump!(ticks, body);
                         }
-                        _ => {}
+                    } else if let (&Value::Obj(current), &Value::Obj(last)) = ints
+                        && current < last
+                    {
+                        reg!(state) = Value::Obj(ObjId(current.0 + 1));
+                        reg!(var) = Value::Obj(ObjId(current.0 + 1));
+                        jump!(ticks, body);
                     }
                 }
                 I::EachPrep { state, step, end } => match &reg!(state) {
@@ -1130,12 +954,6 @@ impl Vm {
     }
 }
 
-/// The symbol of a property that a program names by a string. A string that names nothing stands for the empty
-/// name, which no property has, so that programs cannot fill the table of symbols.
-fn property_symbol(text: &Str) -> Symbol {
-    Symbol::lookup(text.as_str()).unwrap_or_else(|| Symbol::intern(""))
-}
-
 fn waif_get<R>(waif: &Value, index: Value) -> Exit<R> {
     Exit::Waif {
         waif: waif.clone(),
@@ -1143,143 +961,4 @@ fn waif_get<R>(waif: &Value, index: Value) -> Exit<R> {
         args: [index, Value::None],
         argc: 1,
     }
-}
-
-/// `dst = a + b` for what is not two numbers; in place when `dst` is `a`.
-#[inline(never)]
-fn add_registers(
-    regs: &mut [Value],
-    dst: u16,
-    a: u16,
-    b: u16,
-    limits: &TaskLimits,
-) -> Result<(), Box<Raise>> {
-    if regs[usize::from(b)].is_none() {
-        return Err(Raise::new(ErrorCode::VarNf));
-    }
-    if a == b {
-        let right = regs[usize::from(b)].clone();
-        return add_value(regs, dst, a, &right, limits);
-    }
-    let mut left = moved_or_copied(regs, dst, a);
-    let result = math::add(&mut left, &regs[usize::from(b)], limits);
-    put_back(regs, (dst, a), left, result)
-}
-
-/// `dst = a + right`, where `right` is no register.
-#[inline(never)]
-fn add_value(
-    regs: &mut [Value],
-    dst: u16,
-    a: u16,
-    right: &Value,
-    limits: &TaskLimits,
-) -> Result<(), Box<Raise>> {
-    let mut left = moved_or_copied(regs, dst, a);
-    let result = math::add(&mut left, right, limits);
-    put_back(regs, (dst, a), left, result)
-}
-
-/// The left operand of an addition: moved out when it is about to be overwritten, so that it can grow in place.
-fn moved_or_copied(regs: &mut [Value], dst: u16, a: u16) -> Value {
-    let slot = &mut regs[usize::from(a)];
-    if dst == a { slot.take() } else { slot.clone() }
-}
-
-fn put_back(
-    regs: &mut [Value],
-    (dst, a): (u16, u16),
-    left: Value,
-    result: Result<(), Box<Raise>>,
-) -> Result<(), Box<Raise>> {
-    let to = if result.is_ok() { dst } else { a };
-    if result.is_ok() || dst == a {
-        regs[usize::from(to)] = left;
-    }
-    result
-}
-
-/// Takes the next element of the container at `state`; `false`, and the state is cleared, when there is none.
-#[inline]
-fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
-    let at = usize::from(state);
-    let next = match (&regs[at], &regs[at + 1]) {
-        (Value::Map(map), Value::None) => map.first().map(|(k, v)| (k.clone(), v.clone())),
-        (Value::Map(map), key) => map.next_after(key).map(|(k, v)| (k.clone(), v.clone())),
-        (container, Value::Int(n)) => {
-            let position = *n;
-            match collection::element(container, position as usize) {
-                Some(value) => {
-                    set_int(&mut regs[at + 1], position.wrapping_add(1));
-                    set_int(&mut regs[at + 2], position.wrapping_add(1));
-                    regs[usize::from(var)] = value;
-                    return true;
-                }
-                None => None,
-            }
-        }
-        _ => None,
-    };
-    match next {
-        Some((key, value)) => {
-            regs[at + 1] = key.clone();
-            regs[at + 2] = key;
-            regs[usize::from(var)] = value;
-            true
-        }
-        None => {
-            regs[at..at + 3].fill(Value::None);
-            false
-        }
-    }
-}
-
-fn set_path(
-    regs: &mut [Value],
-    a: u16,
-    (keys, count): (u16, u8),
-    value: u16,
-    limits: &TaskLimits,
-) -> Result<(), Box<Raise>> {
-    let new = regs[usize::from(value)].clone();
-    let from = usize::from(keys);
-    let path: Vec<Value> = regs[from..from + usize::from(count)]
-        .iter_mut()
-        .map(Value::take)
-        .collect();
-    let Some((last, path)) = path.split_last() else {
-        return Err(Raise::new(ErrorCode::Type));
-    };
-    if new.is_none() {
-        return Err(Raise::new(ErrorCode::VarNf));
-    }
-    let target = &mut regs[usize::from(a)];
-    collection::change_at(target, path, limits, &mut |inner| {
-        collection::set_index(inner, last, new.clone(), limits)
-    })
-}
-
-fn set_range(
-    regs: &mut [Value],
-    a: u16,
-    (keys, count): (u16, u8),
-    value: u16,
-    limits: &TaskLimits,
-) -> Result<(), Box<Raise>> {
-    let new = regs[usize::from(value)].clone();
-    let from = usize::from(keys);
-    let path: Vec<Value> = regs[from..from + usize::from(count) + 2]
-        .iter_mut()
-        .map(Value::take)
-        .collect();
-    let (path, [start, end]) = path.split_at(usize::from(count)) else {
-        return Err(Raise::new(ErrorCode::Type));
-    };
-    if new.is_none() {
-        return Err(Raise::new(ErrorCode::VarNf));
-    }
-    let target = &mut regs[usize::from(a)];
-    collection::change_at(target, path, limits, &mut |inner| {
-        collection::set_range(inner, start, end, &new, limits)
-    })
 }

@@ -15,6 +15,8 @@ mod frame;
 mod host;
 mod outcome;
 mod raise;
+mod registers;
+mod run;
 mod scatter;
 mod state;
 mod trace;

@@ -73,13 +73,26 @@ fn verb_row(frame: &Frame, verbs: &VerbTable) -> StackRow {
     }
 }
 
+/// The value of [`verb_row`] with its line, without the detour.
+fn verb_value(frame: &Frame, verbs: &VerbTable) -> Value {
+    let verb = verbs.get(frame.verb);
+    Value::List(List::from_vec(vec![
+        frame.this.clone(),
+        Value::Str(frame.called_as.clone()),
+        Value::Obj(frame.perms),
+        verb.definer.clone(),
+        Value::Obj(frame.player),
+        Value::Int(i64::from(verb.program.line(frame.at()))),
+    ]))
+}
+
 /// The rows as a list of values with line numbers. One frame, the usual case where an error is taken by the frame
 /// that raised it, needs no rows in between.
 pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> List {
     if let Some(frame) = frames.last()
         && lowest + 1 == frames.len()
     {
-        return List::from_vec(vec![verb_row(frame, verbs).to_value(true)]);
+        return List::from_vec(vec![verb_value(frame, verbs)]);
     }
     rows(frames, verbs, lowest)
         .iter()
