@@ -136,7 +136,10 @@ impl Transaction {
         let mut counts = BTreeMap::new();
         let stored = self.world.arena.ids(EntityKind::Waif);
         let classes = stored.into_iter().filter_map(|id| {
-            let key = CellKey { entity: Entity::waif(id.cast_unsigned()), slot: Slot::CLASS };
+            let key = CellKey {
+                entity: Entity::waif(id.cast_unsigned()),
+                slot: Slot::CLASS,
+            };
             match self.world.read_at(key, self.snapshot.ts) {
                 CellValue::Value(Value::Obj(class)) => Some(class),
                 _ => None,

@@ -5,10 +5,28 @@
 //! Permissions of objects, properties and verbs are the transaction's knowledge; what is asked of
 //! sessions and tasks becomes an effect that the stretch's commit applies.
 
+mod calls;
+mod code;
+mod hierarchy;
+mod invoke;
+mod movement;
+mod objects;
+mod properties;
+mod target;
+mod verbs;
+
 use super::BuiltinSpec;
 
 /// The tables of all families.
-const FAMILIES: &[&[BuiltinSpec]] = &[];
+const FAMILIES: &[&[BuiltinSpec]] = &[
+    calls::SPECS,
+    code::SPECS,
+    hierarchy::SPECS,
+    movement::SPECS,
+    objects::SPECS,
+    properties::SPECS,
+    verbs::SPECS,
+];
 
 /// Every builtin that knows the world, in no particular order.
 pub(crate) fn world_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {

@@ -1,0 +1,122 @@
+//! Builtins about calling: who calls, with whose permissions, errors, other builtins by name.
+//!
+//! In: the machine's stack. Out: facts about it, changed permissions, calls, errors.
+
+use moor_value::{ErrorCode, Str, Symbol, Value};
+use moor_vm::{BuiltinOutcome, Call, Host};
+use moor_world::Entity;
+
+use super::target::object;
+use crate::builtins::arg::Args;
+use crate::builtins::env::{Answer, Env, Reply, nothing, value};
+use crate::builtins::spec::world;
+use crate::builtins::{self, BuiltinSpec, Raise};
+use crate::registry::registry;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("pass", 0.., [], LambdaMoo, pass),
+    world!("call_function", 1.., [Str], LambdaMoo, call_function),
+    world!("function_info", 0..=1, [Str], LambdaMoo, function_info),
+    world!("raise", 1..=3, [Any, Str, Any], LambdaMoo, raise),
+    world!("caller_perms", 0..=0, [], LambdaMoo, caller_perms),
+    world!("callers", 0..=1, [Any], LambdaMoo, callers),
+    world!("set_task_perms", 1..=1, [Obj], LambdaMoo, set_task_perms),
+    world!("task_perms", 0..=0, [], ToastStunt, task_perms),
+];
+
+/// What begins the names of a class's verbs that its waifs have.
+const WAIF_PREFIX: &str = ":";
+
+/// Calls the verb of the same name that the parents of the calling verb's definer have.
+fn pass(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let definer = definer(env).ok_or(ErrorCode::InvInd)?;
+    let frame = env.context.frame();
+    let (this, called_as) = (frame.this().clone(), frame.called_as().clone());
+    let name = match &this {
+        Value::Waif(_) if !called_as.as_str().starts_with(WAIF_PREFIX) => {
+            Symbol::intern(&format!("{WAIF_PREFIX}{called_as}"))
+        }
+        _ => Symbol::intern(called_as.as_str()),
+    };
+    let txn = &mut env.stretch.txn;
+    if !txn.valid(definer) || txn.parents(definer).is_empty() {
+        return Err(ErrorCode::InvInd.into());
+    }
+    let found = txn.find_parent_verb(definer, name).ok_or(ErrorCode::VerbNf)?;
+    Ok(Answer::Call(Box::new(Call {
+        verb: env.stretch.ready_verb(&found),
+        this,
+        called_as,
+        args: args.iter_mut().map(Value::take).collect(),
+        command: None,
+        then: None,
+    })))
+}
+
+/// The object that defines the calling verb. One without a number can only be the receiver.
+fn definer(env: &Env<'_, '_, '_>) -> Option<Entity> {
+    match (&env.context.verb().definer, env.context.frame().this()) {
+        (Value::Obj(id), _) if id.0 >= 0 => Some(Entity::object(*id)),
+        (_, Value::Anon(this)) => Some(Entity::anon(this.id())),
+        _ => None,
+    }
+}
+
+/// Calls a builtin by its name.
+fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let name = args.str(0)?;
+    let Some(number) = registry().number(&name.as_str().to_ascii_lowercase()) else {
+        let unknown = Value::Str(name.clone());
+        return Err(Raise::with(ErrorCode::InvArg, "Unknown built-in function", unknown));
+    };
+    match env.stretch.call_builtin(number, &mut args[1..], env.context) {
+        BuiltinOutcome::Return(value) => Ok(Answer::Value(value)),
+        BuiltinOutcome::Call(call) => Ok(Answer::Call(call)),
+        BuiltinOutcome::Suspend(request) => Ok(Answer::Suspend(request)),
+        BuiltinOutcome::Abort(reason) => Ok(Answer::Abort(reason)),
+        BuiltinOutcome::Raise(raise) => {
+            Err(Raise { code: raise.code, message: raise.message, value: raise.value })
+        }
+    }
+}
+
+/// What arguments a builtin takes, or all builtins.
+fn function_info(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    if args.is_empty() {
+        let all = registry().specs().iter().map(|spec| builtins::function_info(spec));
+        return value(all.collect::<Vec<_>>());
+    }
+    let name = args.str(0)?.as_str().to_ascii_lowercase();
+    let spec = registry().by_name(&name).ok_or(ErrorCode::InvArg)?;
+    value(builtins::function_info(spec))
+}
+
+/// Raises any value as an error; its text is the message unless there is another.
+fn raise(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let code = args[0].take();
+    let message = match args.given(1) {
+        Some(Value::Str(message)) => message.clone(),
+        _ => Str::from(code.to_text()),
+    };
+    let about = args.given(2).cloned().unwrap_or(Value::ZERO);
+    Err(Raise { code, message, value: about })
+}
+
+fn caller_perms(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.context.caller_perms())
+}
+
+fn callers(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    value(env.context.callers(args.flag(0)))
+}
+
+fn set_task_perms(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args, 0)?;
+    env.self_or_wizard(who)?;
+    env.context.set_perms(who);
+    nothing()
+}
+
+fn task_perms(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.perms())
+}

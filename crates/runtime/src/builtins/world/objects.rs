@@ -1,0 +1,272 @@
+//! Builtins that make, destroy and list objects.
+//!
+//! In: parents, owners, objects. Out: new objects, lists of objects, numbers about them. Who may do
+//! it is the transaction's knowledge; this file calls `:initialize` and `:recycle` in between.
+
+use moor_value::fold::Case;
+use moor_value::{ErrorCode, List, Map, ObjId, Value};
+use moor_vm::PendingBuiltin;
+use moor_world::Entity;
+
+use super::invoke::{self, Then};
+use super::target::{entity, list_of, object, parents};
+use crate::builtins::arg::Args;
+use crate::builtins::env::{Answer, Env, Reply, nothing, value};
+use crate::builtins::spec::world;
+use crate::builtins::{BuiltinSpec, Raise};
+use crate::effects::{Effect, EndReason};
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("create", 1..=4, [Any, Any, Any, Any], LambdaMoo, create, then initialized),
+    world!("recreate", 2..=3, [Obj, Obj, Obj], ToastStunt, recreate, then initialized),
+    world!("recycle", 1..=1, [Any], LambdaMoo, recycle, then go_on_recycling),
+    world!("valid", 1..=1, [Any], LambdaMoo, valid),
+    world!("max_object", 0..=0, [], LambdaMoo, max_object),
+    world!("players", 0..=0, [], LambdaMoo, players),
+    world!("is_player", 1..=1, [Obj], LambdaMoo, is_player),
+    world!("set_player_flag", 2..=2, [Obj, Any], LambdaMoo, set_player_flag),
+    world!("object_bytes", 1..=1, [Any], LambdaMoo, object_bytes),
+    world!("renumber", 1..=1, [Obj], LambdaMoo, renumber),
+    world!("reset_max_object", 0..=0, [], LambdaMoo, reset_max_object),
+    world!("owned_objects", 1..=1, [Obj], ToastStunt, owned_objects),
+    world!("recycled_objects", 0..=0, [], ToastStunt, recycled_objects),
+    world!("next_recycled_object", 0..=1, [Obj], ToastStunt, next_recycled_object),
+    world!("locate_by_name", 1..=2, [Str, Int], ToastStunt, locate_by_name),
+    world!("new_waif", 0..=0, [], ToastStunt, new_waif),
+    world!("waif_stats", 0..=0, [], ToastStunt, waif_stats),
+];
+
+/// The step at which a builtin goes on after the only kind of verb that it calls.
+const AFTER_VERB: u32 = 2;
+
+/// The arguments of `create()` behind the parents: each at most once, an owner only as the first.
+#[derive(Default)]
+struct CreateOptions {
+    owner: Option<ObjId>,
+    anonymous: Option<bool>,
+    args: Option<List>,
+}
+
+impl CreateOptions {
+    fn read(options: &[Value]) -> Result<Self, Raise> {
+        let mut read = Self::default();
+        for (at, option) in options.iter().enumerate() {
+            match option {
+                Value::Obj(owner) if at == 0 => read.owner = Some(*owner),
+                Value::Int(flag) if read.anonymous.is_none() => read.anonymous = Some(*flag != 0),
+                Value::List(args) if read.args.is_none() => read.args = Some(args.clone()),
+                _ => return Err(ErrorCode::Type.into()),
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn create(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let parents = parents(&args[0])?;
+    let options = CreateOptions::read(&args[1..])?;
+    let perms = env.perms();
+    let owner = options.owner.unwrap_or(perms);
+    let txn = &mut env.stretch.txn;
+    let object = if options.anonymous == Some(true) {
+        Value::Anon(txn.create_anonymous(perms, &parents, owner)?)
+    } else {
+        Value::Obj(txn.create(perms, &parents, owner)?)
+    };
+    let args = options.args.unwrap_or_default();
+    initialize(env, "create", object, args.into_vec())
+}
+
+fn recreate(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (id, parent) = (object(args, 0)?, object(args, 1)?);
+    let perms = env.perms();
+    let txn = &mut env.stretch.txn;
+    let owner = args.get(2).and_then(Value::as_obj);
+    let owner = owner.filter(|owner| txn.valid_object(*owner)).unwrap_or(perms);
+    txn.recreate(perms, id, parent, owner)?;
+    initialize(env, "recreate", Value::Obj(id), Vec::new())
+}
+
+/// Calls `:initialize` on an object that was just made.
+fn initialize(
+    env: &mut Env<'_, '_, '_>,
+    builtin: &'static str,
+    object: Value,
+    args: Vec<Value>,
+) -> Reply {
+    let then = Then { builtin, step: AFTER_VERB, state: object.clone() };
+    match invoke::verb(env, object.clone(), "initialize", args, then)? {
+        Some(call) => Ok(Answer::Call(call)),
+        None => value(object),
+    }
+}
+
+fn initialized(
+    _: &mut Env<'_, '_, '_>,
+    pending: PendingBuiltin,
+    _result: Value,
+    _unwinding: bool,
+) -> Reply {
+    value(pending.state)
+}
+
+fn recycle(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let object = args[0].take();
+    let entity = entity(&object)?;
+    let perms = env.perms();
+    env.stretch.txn.check_recycle(perms, entity)?;
+    let then = Then { builtin: "recycle", step: AFTER_VERB, state: object.clone() };
+    match invoke::verb(env, object.clone(), "recycle", Vec::new(), then) {
+        Ok(Some(call)) => Ok(Answer::Call(call)),
+        Ok(None) | Err(_) => empty_and_destroy(env, object),
+    }
+}
+
+fn go_on_recycling(
+    env: &mut Env<'_, '_, '_>,
+    pending: PendingBuiltin,
+    _result: Value,
+    _unwinding: bool,
+) -> Reply {
+    empty_and_destroy(env, pending.state)
+}
+
+/// Moves everything out of an object, and the object out of its place, then destroys it. Each
+/// `:exitfunc` may move things again, so everything is looked at anew after one.
+fn empty_and_destroy(env: &mut Env<'_, '_, '_>, object: Value) -> Reply {
+    let entity = entity(&object)?;
+    if !env.stretch.txn.valid(entity) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let now = now_s(env);
+    while let Some(thing) = next_to_move(env, entity) {
+        let from = env.stretch.txn.raw_evict(thing, now);
+        let then = Then { builtin: "recycle", step: AFTER_VERB, state: object.clone() };
+        let args = vec![Value::Obj(thing)];
+        if let Ok(Some(call)) = invoke::verb(env, Value::Obj(from), "exitfunc", args, then) {
+            return Ok(Answer::Call(call));
+        }
+    }
+    env.stretch.txn.raw_destroy(entity);
+    env.stretch.forget_verbs();
+    nothing()
+}
+
+/// What must move before an entity can be destroyed: its contents, then itself.
+fn next_to_move(env: &mut Env<'_, '_, '_>, entity: Entity) -> Option<ObjId> {
+    let id = entity.as_object()?;
+    let txn = &mut env.stretch.txn;
+    let first = txn.contents(id).get(0).and_then(Value::as_obj);
+    first.or_else(|| (txn.location(entity) != ObjId::NOTHING).then_some(id))
+}
+
+/// The time for `last_move`, in seconds since 1970.
+pub(super) fn now_s(env: &Env<'_, '_, '_>) -> i64 {
+    i64::try_from(env.stretch.runtime.clock.wall().as_secs()).unwrap_or(i64::MAX)
+}
+
+fn valid(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let entity = entity(&args[0])?;
+    value(i64::from(env.stretch.txn.valid(entity)))
+}
+
+fn max_object(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.stretch.txn.max_object())
+}
+
+fn players(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.stretch.txn.players())
+}
+
+fn is_player(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let id = object(args, 0)?;
+    if !env.stretch.txn.valid_object(id) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    value(i64::from(env.stretch.txn.is_player(id)))
+}
+
+/// Whoever loses the flag is disconnected.
+fn set_player_flag(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (id, on) = (object(args, 0)?, args.flag(1));
+    let perms = env.perms();
+    env.stretch.txn.set_player_flag(perms, id, on)?;
+    if !on && let Some(session) = env.stretch.session_of(id) {
+        env.stretch.effects.push(Effect::End(session, EndReason::Booted));
+    }
+    nothing()
+}
+
+fn object_bytes(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let entity = entity(&args[0])?;
+    let perms = env.perms();
+    let bytes = env.stretch.txn.object_bytes(perms, entity)?;
+    value(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+fn renumber(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (perms, id) = (env.perms(), object(args, 0)?);
+    let new = env.stretch.txn.renumber(perms, id)?;
+    env.stretch.forget_verbs();
+    value(new)
+}
+
+fn reset_max_object(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    let perms = env.perms();
+    env.stretch.txn.reset_max_object(perms)?;
+    nothing()
+}
+
+fn owned_objects(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let owner = object(args, 0)?;
+    value(list_of(env.stretch.txn.owned_objects(owner)?))
+}
+
+fn recycled_objects(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(list_of(env.stretch.txn.recycled_objects()))
+}
+
+fn next_recycled_object(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let start = args.first().and_then(Value::as_obj).unwrap_or(ObjId::SYSTEM);
+    match env.stretch.txn.next_recycled_object(start)? {
+        Some(id) => value(id),
+        None => nothing(),
+    }
+}
+
+/// The objects whose names contain a text.
+fn locate_by_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let part = args.str(0)?;
+    let case = Case::from_matters(args.flag(1));
+    let txn = &mut env.stretch.txn;
+    let mut found = Vec::new();
+    for id in (0..=txn.max_object().0).map(ObjId) {
+        if txn.valid_object(id) && txn.name(id.into()).find(part, case).is_some() {
+            found.push(id);
+        }
+    }
+    value(list_of(found))
+}
+
+/// A waif of the object whose verb calls.
+fn new_waif(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    let Value::Obj(class) = *env.context.frame().this() else {
+        return Err(ErrorCode::InvArg.into());
+    };
+    let perms = env.perms();
+    let waif = env.stretch.txn.new_waif(class, perms)?;
+    value(Value::Waif(waif))
+}
+
+/// How many waifs there are of each class, and in all.
+fn waif_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    let mut stats = Map::new();
+    let mut total = 0;
+    for (class, count) in env.stretch.txn.waif_counts() {
+        stats.insert_value(Value::Obj(class), Value::Int(count));
+        total += count;
+    }
+    stats.insert_value(Value::from("total"), Value::Int(total));
+    value(stats)
+}

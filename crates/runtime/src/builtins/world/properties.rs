@@ -1,0 +1,102 @@
+//! Builtins about the definitions of properties.
+//!
+//! In: objects, names, owners and permission letters. Out: changed definitions, or what they are.
+
+use moor_value::{ErrorCode, List, ObjId, Str, Value};
+
+use super::target::{entity, name};
+use crate::builtins::arg::Args;
+use crate::builtins::env::{Env, Reply, nothing, value};
+use crate::builtins::spec::world;
+use crate::builtins::{BuiltinSpec, Raise};
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("properties", 1..=1, [Any], LambdaMoo, properties),
+    world!("property_info", 2..=2, [Any, Str], LambdaMoo, property_info),
+    world!("set_property_info", 3..=3, [Any, Str, List], LambdaMoo, set_property_info),
+    world!("add_property", 4..=4, [Any, Str, Any, List], LambdaMoo, add_property),
+    world!("delete_property", 2..=2, [Any, Str], LambdaMoo, delete_property),
+    world!("is_clear_property", 2..=2, [Any, Str], LambdaMoo, is_clear_property),
+    world!("clear_property", 2..=2, [Any, Str], LambdaMoo, clear_property),
+];
+
+/// Owner, permission letters and perhaps a new name, as `{owner, letters [, name]}`.
+struct Info<'a> {
+    owner: ObjId,
+    letters: &'a Str,
+    new_name: Option<&'a Str>,
+}
+
+impl<'a> Info<'a> {
+    fn read(list: &'a List) -> Result<Self, Raise> {
+        match list.as_slice() {
+            [Value::Obj(owner), Value::Str(letters)] => {
+                Ok(Self { owner: *owner, letters, new_name: None })
+            }
+            [Value::Obj(owner), Value::Str(letters), Value::Str(new_name)] => {
+                Ok(Self { owner: *owner, letters, new_name: Some(new_name) })
+            }
+            _ => Err(ErrorCode::Type.into()),
+        }
+    }
+}
+
+fn properties(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let perms = env.perms();
+    let names = env.stretch.txn.property_names(perms, entity(&args[0])?)?;
+    value(names.into_iter().map(Value::Str).collect::<Vec<_>>())
+}
+
+fn property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (entity, name) = (entity(&args[0])?, name(args, 1)?);
+    let perms = env.perms();
+    let info = env.stretch.txn.property_info(perms, entity, name)?;
+    value(vec![info.owner.into(), Value::from(info.flags.to_string())])
+}
+
+fn set_property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let entity = entity(&args[0])?;
+    if !env.stretch.txn.valid(entity) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let info = Info::read(args.list(2)?)?;
+    let (perms, name) = (env.perms(), name(args, 1)?);
+    let new_name = info.new_name.map(Str::as_str);
+    let letters = info.letters.as_str();
+    env.stretch.txn.set_property_info(perms, entity, name, info.owner, letters, new_name)?;
+    nothing()
+}
+
+fn add_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let initial = args[2].take();
+    let info = Info::read(args.list(3)?)?;
+    if info.new_name.is_some() {
+        return Err(ErrorCode::Type.into());
+    }
+    let (perms, entity) = (env.perms(), entity(&args[0])?);
+    let (name, letters) = (args.str(1)?.as_str(), info.letters.as_str());
+    env.stretch.txn.add_property(perms, entity, name, initial, info.owner, letters)?;
+    nothing()
+}
+
+fn delete_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    // Here and in `is_clear_property()` something that is no object is as good as a recycled one.
+    let entity = entity(&args[0]).map_err(|_| ErrorCode::InvArg)?;
+    let (perms, name) = (env.perms(), name(args, 1)?);
+    env.stretch.txn.delete_property(perms, entity, name)?;
+    nothing()
+}
+
+fn is_clear_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let entity = entity(&args[0]).map_err(|_| ErrorCode::InvArg)?;
+    let (perms, name) = (env.perms(), name(args, 1)?);
+    let is_clear = env.stretch.txn.is_clear_property(perms, entity, name)?;
+    value(i64::from(is_clear))
+}
+
+fn clear_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (entity, name) = (entity(&args[0])?, name(args, 1)?);
+    let perms = env.perms();
+    env.stretch.txn.clear_property(perms, entity, name)?;
+    nothing()
+}
