@@ -145,6 +145,14 @@ fn session_effect<'a>(effect: &'a Effect, table: &SessionTable, changes: &mut Ve
             state.input.force(text, *at_front);
             state.record.forced = state.input.forced();
         }
+        Effect::TakeLine(session, line) => {
+            let change = change_of(changes, session);
+            change.record_changed |= line.number.is_none();
+            change.events.extend(line.number.map(SessionEvent::LineDone));
+            let mut state = session.lock();
+            state.input.remove(line);
+            state.record.forced = state.input.forced();
+        }
         Effect::FlushInput(session, numbers) => {
             let change = change_of(changes, session);
             change.record_changed = true;
@@ -216,7 +224,7 @@ fn flush(session: &Session, numbers: &[u64], change: &mut Change) {
 }
 
 /// Changes a record; the event that tells the host, where the option is the host's business.
-fn change_record(record: &mut SessionRecord, change: &SessionChange) -> Option<SessionEvent> {
+pub(crate) fn change_record(record: &mut SessionRecord, change: &SessionChange) -> Option<SessionEvent> {
     match change {
         SessionChange::HoldInput(on) => record.hold_input = *on,
         SessionChange::DisableOob(on) => record.disable_oob = *on,

@@ -11,7 +11,7 @@ use moor_value::{ObjId, Value};
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::session::KeepAlive;
-use crate::session::{Programming, Session, SessionEvent, SessionTable};
+use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
 use crate::task::TaskEntry;
 
 /// A change of what is remembered of a session.
@@ -65,6 +65,8 @@ pub(crate) enum Effect {
         /// Whether it comes before what waits.
         at_front: bool,
     },
+    /// `read()` without waiting has taken this line.
+    TakeLine(Arc<Session>, InputLine),
     /// Waiting lines are thrown away.
     FlushInput(Arc<Session>, Vec<u64>),
     /// A task begins to wait.
@@ -110,6 +112,8 @@ pub(crate) enum ServerRequest {
     LoadOptions,
     /// `dump_database()`.
     Checkpoint,
+    /// `run_gc()`: collect what nothing refers to.
+    Collect,
     /// `shutdown()`.
     Shutdown {
         /// What users are told.
@@ -217,6 +221,14 @@ impl Effects {
             Effect::Park(entry) => Some(entry),
             _ => None,
         }
+    }
+
+    /// Numbers of the lines of a session that this stretch has taken; 0 for each forced one.
+    pub(crate) fn taken_from<'s>(&'s self, session: &'s Arc<Session>) -> impl Iterator<Item = u64> + 's {
+        self.list.iter().filter_map(move |effect| match effect {
+            Effect::TakeLine(of, line) if Arc::ptr_eq(of, session) => Some(line.number.unwrap_or(0)),
+            _ => None,
+        })
     }
 
     /// Whether this stretch kills the task.

@@ -33,6 +33,8 @@ pub trait Outlet: Send + Sync {
     fn shutdown(&self, message: &str);
     /// A program asked for a checkpoint (`dump_database()`).
     fn checkpoint(&self);
+    /// Bytes that the data directory takes on disk, where that is known.
+    fn disk_bytes(&self) -> Option<u64>;
 }
 
 /// A new connection, as its host describes it.

@@ -21,6 +21,7 @@ impl Runtime {
         while self.queue.sleep(ROUND) {
             self.end_abandoned(self.limits.host_grace);
             self.end_stale();
+            self.collect_orphans();
             let mut batch = Batch::new();
             self.garbage.sweep_into(&mut batch);
             if !batch.is_empty() {

@@ -29,6 +29,7 @@ mod ids;
 mod listeners;
 mod login;
 mod options;
+mod orphans;
 mod program;
 mod programming;
 mod registry;

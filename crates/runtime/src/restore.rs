@@ -17,7 +17,7 @@ use crate::registry::registry;
 use crate::rows;
 use crate::runtime::{Runtime, StartError};
 use crate::session::{InputQueue, Outbox, Session, SessionEvent, SessionRecord, decode_events};
-use crate::task::{TaskEntry, TaskRow, TaskStatus};
+use crate::task::{Family, TaskEntry, TaskRow, TaskStatus};
 use crate::tasks;
 
 /// Events of one session with the numbers of their rows.
@@ -122,6 +122,8 @@ fn read_task(runtime: &Runtime, id: TaskId, bytes: &[u8]) -> Result<TaskEntry, T
     info.reader = reader;
     Ok(TaskEntry {
         id,
+        family: Family(row.family),
+        arrival: 0,
         status,
         info,
         value,

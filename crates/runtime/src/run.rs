@@ -44,12 +44,12 @@ pub(crate) enum Ended {
 impl Runtime {
     /// The life of a worker thread.
     pub(crate) fn work(&self) {
-        let mut active = false;
+        let mut before = None;
         loop {
-            match self.queue.next(&*self.clock, active) {
+            match self.queue.next(&*self.clock, before) {
                 Wake::Stop => return,
-                Wake::Job(job) => {
-                    active = true;
+                Wake::Job(family, job) => {
+                    before = Some(family);
                     self.run_guarded(job);
                 }
             }
@@ -151,6 +151,7 @@ impl Runtime {
         };
         let done = self.run_stretch(id, true, |stretch| {
             stretch.local = begun.local.clone();
+            stretch.family = begun.family;
             stretch.session = line.map(|(session, _)| Arc::clone(session));
             go_on(stretch, &begun);
             if let Some((session, taken)) = line {
@@ -186,14 +187,14 @@ impl Runtime {
     }
 
     /// Calls the hooks that a commit left.
-    fn follow_up(&self, hooks: Option<Vec<Hook>>) {
+    pub(crate) fn follow_up(&self, hooks: Option<Vec<Hook>>) {
         for hook in hooks.into_iter().flatten() {
             self.run_hook(hook);
         }
     }
 
     /// Runs `body` as one stretch until it commits. `None` when the store takes no writes.
-    fn run_stretch(
+    pub(crate) fn run_stretch(
         &self,
         task: TaskId,
         background: bool,

@@ -178,10 +178,7 @@ impl Runtime {
 
     /// `load_server_options()`.
     pub(crate) fn load_options(&self) {
-        let mut txn = self.world.begin();
-        let builtins = registry().specs().iter().map(|spec| spec.name);
-        let properties = moor_world::Builtin::ALL.iter().map(|(_, name)| *name);
-        let loaded = ServerOptions::read(&mut txn, builtins.chain(properties));
+        let loaded = read_options(&mut self.world.begin());
         *self.options.write() = Arc::new(loaded);
     }
 
@@ -255,6 +252,7 @@ impl Runtime {
     pub(crate) fn serve(&self, request: ServerRequest) {
         match request {
             ServerRequest::LoadOptions => self.load_options(),
+            ServerRequest::Collect => self.collect_orphans(),
             ServerRequest::Checkpoint => self.outlet.checkpoint(),
             ServerRequest::Shutdown { message, .. } => self.outlet.shutdown(&message),
             ServerRequest::Listen(listener) => {
@@ -336,4 +334,11 @@ pub(crate) fn log_line(level: LogLevel, text: &str) {
         LogLevel::Info => tracing::info!(target: "moo", "{text}"),
         LogLevel::Error => tracing::error!(target: "moo", "{text}"),
     }
+}
+
+/// The server options as a transaction sees them.
+pub(crate) fn read_options(txn: &mut moor_world::Transaction) -> ServerOptions {
+    let builtins = registry().specs().iter().map(|spec| spec.name);
+    let properties = moor_world::Builtin::ALL.iter().map(|(_, name)| *name);
+    ServerOptions::read(txn, builtins.chain(properties))
 }

@@ -19,6 +19,7 @@ use crate::ids::TaskId;
 use crate::options::{Limits, ServerOptions};
 use crate::runtime::Runtime;
 use crate::session::Session;
+use crate::task::Family;
 
 /// Ways of the cache of verbs that a stretch has found.
 const VERB_WAYS: usize = 256;
@@ -40,6 +41,8 @@ pub(crate) struct Stretch<'r> {
     pub(crate) effects: Effects,
     /// The task that it is part of.
     pub(crate) task: TaskId,
+    /// The family of that task; what it forks belongs to it too.
+    pub(crate) family: Family,
     /// `task_local()`.
     pub(crate) local: Value,
     /// The session whose line it runs.
@@ -80,6 +83,7 @@ impl<'r> Stretch<'r> {
             txn,
             effects: Effects::default(),
             task,
+            family: Family(task.0),
             local: Value::from(moor_value::Map::new()),
             session: None,
             options: runtime.options(),
@@ -97,6 +101,23 @@ impl<'r> Stretch<'r> {
     pub(crate) fn begin_limits(&mut self, background: bool) {
         self.limits = Limits::read(&mut self.txn, background);
         self.deadline = self.runtime.clock.steady() + self.limits.seconds;
+    }
+
+    /// Reads the server options as this stretch sees them.
+    pub(crate) fn reload_options(&mut self) {
+        self.options = Arc::new(crate::runtime::read_options(&mut self.txn));
+    }
+
+    /// Takes the first line that waits in band on a session, for `read()` that does not wait.
+    pub(crate) fn take_input(&mut self, session: &Arc<Session>) -> Option<String> {
+        let taken: Vec<u64> = self.effects.taken_from(session).collect();
+        let line = {
+            let state = session.lock();
+            let disable_oob = state.record.disable_oob;
+            state.input.first_in_band(disable_oob, &taken).cloned()
+        }?;
+        self.effects.push(Effect::TakeLine(Arc::clone(session), line.clone()));
+        Some(line.text)
     }
 
     /// The machine's limits.
@@ -259,7 +280,7 @@ impl Runtime {
             Effect::Change(session, _) | Effect::FlushInput(session, _) => {
                 self.submit_input(&session);
             }
-            Effect::Output(..) | Effect::Switch(..) => {}
+            Effect::Output(..) | Effect::Switch(..) | Effect::TakeLine(..) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::options::{integer_option, property};
 use crate::request::Request;
 use crate::session::Session;
 use crate::stretch::Stretch;
-use crate::task::{TaskEntry, TaskInfo, TaskRow, TaskStatus};
+use crate::task::{Family, TaskEntry, TaskInfo, TaskRow, TaskStatus};
 
 /// Seconds beyond which a task waits for ever: a thousand million years would overflow a clock.
 const SECONDS_MAX: f64 = 1e15;
@@ -29,7 +29,7 @@ pub(crate) fn forked(
     child.set_task_variable(id.0);
     let status = TaskStatus::Until(moment_after(stretch, delay));
     let local = Value::from(moor_value::Map::new());
-    entry(id, child, status, local, true)
+    entry(id, stretch.family, child, status, local, true)
 }
 
 /// The entry of a task that has suspended.
@@ -40,7 +40,8 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
         Request::Read(session) => TaskStatus::Reading(session.id),
         Request::Yield => TaskStatus::Ready,
     };
-    let mut entry = entry(stretch.task, machine, status, stretch.local.clone(), false);
+    let local = stretch.local.clone();
+    let mut entry = entry(stretch.task, stretch.family, machine, status, local, false);
     if let Request::Read(session) = request {
         entry.info.reader = Some(reader(stretch, session));
     }
@@ -56,6 +57,7 @@ pub(crate) fn resumed_row(entry: &TaskEntry, value: &Value) -> Vec<u8> {
         .unwrap_or_default();
     encoded(TaskRow::new(
         TaskStatus::Ready,
+        entry.family,
         entry.info.forked,
         value,
         &entry.local,
@@ -112,6 +114,7 @@ impl Stretch<'_> {
 /// The entry of a machine that waits.
 fn entry(
     id: TaskId,
+    family: Family,
     machine: Box<Vm>,
     status: TaskStatus,
     local: Value,
@@ -121,6 +124,7 @@ fn entry(
     let value = Value::ZERO;
     let row = encoded(TaskRow::new(
         status,
+        family,
         forked,
         &value,
         &local,
@@ -128,6 +132,8 @@ fn entry(
     ));
     TaskEntry {
         id,
+        family,
+        arrival: 0,
         status,
         info,
         value,

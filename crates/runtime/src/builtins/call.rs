@@ -123,6 +123,20 @@ impl<'a> Call<'a> {
         Ok(list.into())
     }
 
+    /// A list of all these values, given up as soon as it is too large.
+    ///
+    /// # Errors
+    /// E_QUOTA when it is larger than is allowed.
+    pub fn collect_list(&mut self, items: impl Iterator<Item = Value>) -> Result<Value, Raise> {
+        let mut list = List::new();
+        for item in items {
+            self.charge(SLOT_BYTES)?;
+            list.push(item);
+            self.allow_list(&list)?;
+        }
+        Ok(list.into())
+    }
+
     /// The map as a value.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ fn decode_binary(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise
     let bytes = bytes_from_binary(text.as_str()).ok_or(ErrorCode::InvArg)?;
     if args.flag(1) {
         let numbers = bytes.iter().map(|byte| Value::Int((*byte).into()));
-        return call.list(numbers.collect::<Vec<Value>>());
+        return call.collect_list(numbers);
     }
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
     let runs = bytes.chunk_by(|a, b| is_text(a) && is_text(b));
@@ -141,7 +141,7 @@ fn decode_binary(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise
             .collect::<String>()
             .into(),
     });
-    call.list(decoded.collect::<Vec<Value>>())
+    call.collect_list(decoded)
 }
 
 /// `encode_base64(binary [, url-safe])`.

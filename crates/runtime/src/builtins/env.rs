@@ -3,7 +3,7 @@
 //! In: the stretch that is running and the machine's stack. Out: a value, a verb to call, something
 //! to wait for, or an error.
 
-use moor_value::{ErrorCode, ObjId, Value};
+use moor_value::{ErrorCode, MapKey, ObjId, Str, Value};
 use moor_vm::{AbortReason, BuiltinOutcome, Call as VerbCall, Context, PendingBuiltin};
 
 use super::Raise;
@@ -96,4 +96,12 @@ pub(crate) fn outcome(reply: Reply) -> BuiltinOutcome<Request> {
 /// An error as the machine wants it.
 pub(crate) fn raised(raise: Raise) -> Box<moor_vm::Raise> {
     moor_vm::Raise::with(raise.code, raise.message, raise.value)
+}
+
+/// A map whose keys are these names.
+pub(crate) fn named_map<N: Into<Str>>(entries: impl IntoIterator<Item = (N, Value)>) -> Value {
+    let entries = entries.into_iter().filter_map(|(name, value)| {
+        Some((MapKey::new(Value::Str(name.into()))?, value))
+    });
+    Value::Map(entries.collect())
 }

@@ -13,6 +13,9 @@ use super::{Call, Raise};
 /// How deeply arrays and objects may nest.
 const DEPTH_MAX: u32 = 1_000;
 
+/// The least that a value counts for.
+const VALUE_BYTES: usize = 16;
+
 /// `parse_json(text [, mode])`.
 pub(super) fn parse_json(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let mode = mode(args, 1)?;
@@ -21,17 +24,29 @@ pub(super) fn parse_json(call: &mut Call<'_>, args: &mut [Value]) -> Result<Valu
     let mut parser = Parser {
         rest: text.as_str(),
         mode,
+        values_left: call.limits.list_bytes_max / VALUE_BYTES,
     };
-    Ok(parser.value(0).ok_or(ErrorCode::InvArg)?)
+    let value = parser.value(0);
+    let error = match parser.values_left {
+        0 => ErrorCode::Quota,
+        _ => ErrorCode::InvArg,
+    };
+    Ok(value.ok_or(error)?)
 }
 
 struct Parser<'a> {
     rest: &'a str,
     mode: Mode,
+    /// How many more values may be made; at 0 the text is too much.
+    values_left: usize,
 }
 
 impl Parser<'_> {
     fn value(&mut self, depth: u32) -> Option<Value> {
+        self.values_left = self.values_left.saturating_sub(1);
+        if self.values_left == 0 {
+            return None;
+        }
         match self.peek()? {
             b'{' => self.object(depth),
             b'[' => self.array(depth),

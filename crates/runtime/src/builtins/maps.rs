@@ -16,9 +16,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 fn mapkeys(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let map = args.map(0)?;
-    call.charge(map.len())?;
-    let keys: Vec<Value> = map.keys().cloned().collect();
-    call.list(keys)
+    call.collect_list(map.keys().cloned())
 }
 
 /// All values, or those of the keys given; the case of letters in a key then counts.
@@ -26,9 +24,7 @@ fn mapvalues(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let map = args.map(0)?;
     let keys = &args[1..];
     if keys.is_empty() {
-        call.charge(map.len())?;
-        let values: Vec<Value> = map.values().cloned().collect();
-        return call.list(values);
+        return call.collect_list(map.values().cloned());
     }
     call.charge(keys.len())?;
     let values = keys.iter().map(|key| map.get_exact(key).cloned());

@@ -16,6 +16,9 @@ use super::{BuiltinSpec, Call, Raise};
 /// Compiled patterns that a thread keeps.
 const CACHE_MAX: usize = 64;
 
+/// Longest pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 16;
+
 /// Longest pattern that is kept, in bytes.
 const CACHED_BYTES_MAX: usize = 1024;
 
@@ -33,6 +36,9 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 fn run(call: &mut Call<'_>, args: &[Value], reverse: bool) -> Result<Value, Raise> {
     let (text, pattern) = (args.str(0)?, args.str(1)?);
     call.charge(pattern.len_bytes())?;
+    if pattern.len_bytes() > PATTERN_BYTES_MAX {
+        return Err(ErrorCode::Quota.into());
+    }
     let program = cached(pattern, args.flag(2)).ok_or(ErrorCode::InvArg)?;
     let places = if text.is_ascii() {
         search(call, &program, text.as_bytes(), reverse)?

@@ -105,6 +105,7 @@ struct Matcher<'a, S: ?Sized> {
 impl<S: Subject + ?Sized> Matcher<'_, S> {
     /// The end of a match that begins at `start`.
     fn match_at(&mut self, call: &mut Call<'_>, start: usize) -> Result<Option<usize>, Raise> {
+        call.charge(self.slots.len() / 8)?;
         self.slots.fill(None);
         self.choices.clear();
         let (mut step, mut at) = (0, start);
@@ -137,7 +138,7 @@ impl<S: Subject + ?Sized> Matcher<'_, S> {
         let matched = match &self.program.steps[step] {
             Step::Char(c) => self.one(at, |read| read == *c),
             Step::Any => self.one(at, |read| read != '\n'),
-            Step::Set(set) => self.one(at, |read| set.has(read, self.program.case_matters)),
+            Step::Set(set) => self.one(at, |read| set.has(read)),
             Step::Word => self.one(at, is_word),
             Step::NotWord => self.one(at, |read| !is_word(read)),
             Step::LineStart => keep(at, at == 0 || self.read(at - 1) == '\n'),

@@ -23,6 +23,9 @@ const CACHED_BYTES_MAX: usize = 4096;
 /// Matches that one call may find.
 const MATCHES_MAX: usize = 100_000;
 
+/// What a match is charged besides its length: it may take up to the limits below.
+const STEPS_PER_MATCH: usize = 4096;
+
 /// Written in front of every pattern. A pattern can lower these limits, not raise them.
 const GUARD: &str = "(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=65536)";
 
@@ -128,7 +131,7 @@ fn each_match(
         let Some(found) = found.map_err(invalid)? else {
             return Ok(());
         };
-        call.charge(found.end() - at + 64)?;
+        call.charge(found.end() - at + STEPS_PER_MATCH)?;
         if !visit(call, &places)? {
             return Ok(());
         }

@@ -55,7 +55,10 @@ pub(super) enum Step {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Set {
     negated: bool,
-    ranges: Vec<(char, char)>,
+    /// Bit `c` for the ASCII character `c`.
+    ascii: u128,
+    /// Ranges beyond ASCII, sorted and apart from each other.
+    others: Vec<(char, char)>,
 }
 
 /// A compiled pattern.
@@ -70,16 +73,43 @@ pub(super) struct Program {
 }
 
 impl Set {
-    /// Whether the set has the character, in either case when folding.
-    pub(super) fn has(&self, c: char, case_matters: bool) -> bool {
-        let within = |c: char| {
-            self.ranges
-                .iter()
-                .any(|(from, to)| (*from..=*to).contains(&c))
+    /// The set of these ranges; when folding, both cases of the ASCII letters in them.
+    fn new(negated: bool, ranges: &[(char, char)], case_matters: bool) -> Self {
+        let mut set = Self {
+            negated,
+            ..Self::default()
         };
-        let found = within(c)
-            || (!case_matters
-                && (within(c.to_ascii_lowercase()) || within(c.to_ascii_uppercase())));
+        for &(from, to) in ranges.iter().filter(|(from, to)| from <= to) {
+            for c in from..=to.min('\x7f') {
+                set.ascii |= 1 << c as u32;
+                if !case_matters {
+                    set.ascii |= 1 << c.to_ascii_lowercase() as u32;
+                    set.ascii |= 1 << c.to_ascii_uppercase() as u32;
+                }
+            }
+            if to > '\x7f' {
+                set.others.push((from.max('\u{80}'), to));
+            }
+        }
+        set.others.sort_unstable();
+        set.others.dedup_by(|next, last| {
+            let touching = next.0 <= last.1;
+            if touching {
+                last.1 = last.1.max(next.1);
+            }
+            touching
+        });
+        set
+    }
+
+    /// Whether the set has the character.
+    pub(super) fn has(&self, c: char) -> bool {
+        let found = if c.is_ascii() {
+            self.ascii >> c as u32 & 1 == 1
+        } else {
+            let after = self.others.partition_point(|(from, _)| *from <= c);
+            after > 0 && c <= self.others[after - 1].1
+        };
         found != self.negated
     }
 }
@@ -87,7 +117,7 @@ impl Set {
 /// Compiles a pattern; none if it is not one.
 pub(super) fn compile(pattern: &str, case_matters: bool) -> Option<Program> {
     let mut compiler = Compiler {
-        tokens: tokenize(pattern)?.into_iter().peekable(),
+        tokens: tokenize(pattern, case_matters)?.into_iter().peekable(),
         groups: 0,
         slots: 2 * (GROUPS_MAX + 1),
         case_matters,
@@ -128,13 +158,13 @@ const OPTION: Token = Token::Repeat {
     most: true,
 };
 
-fn tokenize(pattern: &str) -> Option<Vec<Token>> {
+fn tokenize(pattern: &str, case_matters: bool) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {
         tokens.push(match c {
             '%' => escaped(rest.next()?),
-            '[' => Token::Simple(Step::Set(Box::new(set(&mut rest)?))),
+            '[' => Token::Simple(Step::Set(Box::new(set(&mut rest, case_matters)?))),
             '*' => STAR,
             '+' => PLUS,
             '?' => OPTION,
@@ -165,13 +195,13 @@ fn escaped(c: char) -> Token {
 
 /// The set whose `[` has been read; none if it does not end. `]` may come first as itself, and `-`
 /// stands for itself where it makes no range.
-fn set(rest: &mut std::str::Chars<'_>) -> Option<Set> {
-    let mut set = Set::default();
+fn set(rest: &mut std::str::Chars<'_>, case_matters: bool) -> Option<Set> {
     let mut c = rest.next()?;
-    if c == '^' {
-        set.negated = true;
+    let negated = c == '^';
+    if negated {
         c = rest.next()?;
     }
+    let mut ranges = Vec::new();
     let mut first = true;
     let mut previous = None;
     let mut range_from = None;
@@ -179,21 +209,21 @@ fn set(rest: &mut std::str::Chars<'_>) -> Option<Set> {
         first = false;
         match (range_from.take(), previous) {
             (Some(from), _) => {
-                set.ranges.push((from, c));
+                ranges.push((from, c));
                 previous = None;
             }
             (None, Some(from)) if c == '-' => range_from = Some(from),
             _ => {
-                set.ranges.push((c, c));
+                ranges.push((c, c));
                 previous = Some(c);
             }
         }
         c = rest.next()?;
     }
     if range_from.is_some() {
-        set.ranges.push(('-', '-'));
+        ranges.push(('-', '-'));
     }
-    Some(set)
+    Some(Set::new(negated, &ranges, case_matters))
 }
 
 struct Compiler {

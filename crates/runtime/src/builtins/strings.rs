@@ -74,16 +74,18 @@ fn strsub(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     if what.is_empty() {
         return Err(ErrorCode::InvArg.into());
     }
+    let (source, with) = (source.as_str(), with.as_str());
+    call.charge(source.len())?;
     let case = Case::from_matters(args.flag(3));
-    let (mut rest, what, with) = (source.as_str(), what.as_bytes(), with.as_str());
     let mut text = Text::new(call);
-    while let Some(at) = fold::find(rest.as_bytes(), what, case) {
-        call.charge(at + what.len() + with.len())?;
-        text.push(&rest[..at])?;
-        text.push(with)?;
-        rest = &rest[at + what.len()..];
-    }
-    text.push(rest)?;
+    let mut copied = 0;
+    fold::find_each(source.as_bytes(), what.as_bytes(), case, |at| {
+        call.charge(with.len())?;
+        text.push(&source[copied..at])?;
+        copied = at + what.len_bytes();
+        text.push(with)
+    })?;
+    text.push(&source[copied..])?;
     Ok(text.into_value())
 }
 
@@ -137,8 +139,7 @@ fn explode(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     call.charge(text.len_bytes())?;
     let pieces = text.as_str().split(delimiter.unwrap_or(' '));
     let pieces = pieces.filter(|piece| keep_empty || !piece.is_empty());
-    let list: Vec<Value> = pieces.map(Value::from).collect();
-    call.list(list)
+    call.collect_list(pieces.map(Value::from))
 }
 
 /// Characters of these numbers, strings as they are, lists of such. Only wizards get the

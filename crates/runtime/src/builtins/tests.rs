@@ -226,6 +226,17 @@ fn lists_end_at_their_limit() {
         run("listappend", &mut [one(), 2.into()], &limits, false),
         quota
     );
+    for (name, text) in [
+        ("explode", "a b"),
+        ("decode_binary", "~00~01"),
+        ("parse_json", "[1, 2, 3]"),
+    ] {
+        assert_eq!(
+            run(name, &mut [text.into()], &limits, false),
+            quota,
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -147,13 +147,29 @@ impl InputQueue {
         self.lines.iter().position(is_out_of_band)
     }
 
-    /// The place of the first line that is not out of band, and the line: for `read(_, 1)`.
-    pub(crate) fn take_in_band(&mut self, disable_oob: bool) -> Option<InputLine> {
-        let at = self
-            .lines
-            .iter()
-            .position(|line| disable_oob || !is_out_of_band(line))?;
-        self.lines.remove(at)
+    /// The first line that is not out of band, for `read(_, 1)`; lines of the numbers `taken` (0 for
+    /// each forced one) are passed over.
+    pub(crate) fn first_in_band(&self, disable_oob: bool, taken: &[u64]) -> Option<&InputLine> {
+        let mut forced_taken = taken.iter().filter(|number| **number == 0).count();
+        self.lines.iter().find(|line| {
+            let in_band = disable_oob || !is_out_of_band(line);
+            in_band
+                && match line.number {
+                    Some(number) => !taken.contains(&number),
+                    None if forced_taken > 0 => {
+                        forced_taken -= 1;
+                        false
+                    }
+                    None => true,
+                }
+        })
+    }
+
+    /// Removes a line, wherever it stands.
+    pub(crate) fn remove(&mut self, line: &InputLine) {
+        if let Some(at) = self.lines.iter().position(|waiting| waiting == line) {
+            self.lines.remove(at);
+        }
     }
 
     /// Puts a line back where it was taken: at the front.

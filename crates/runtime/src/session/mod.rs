@@ -15,7 +15,7 @@ mod table;
 pub use event::{HostOption, KeepAlive, SessionEvent};
 pub(crate) use event::{decode_events, encode_events};
 pub use input::{InputLine, LineKind};
-pub(crate) use input::{InputQueue, Taken};
+pub(crate) use input::{FORCED_LINES_MAX, InputQueue, Taken};
 pub(crate) use outbox::Outbox;
 pub(crate) use record::{IntrinsicCommand, Programming};
 pub use record::{ListenerId, SessionRecord};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use moor_value::{ObjId, Value};
 use moor_vm::Vm;
 
+use super::fair::Family;
 use crate::ids::{SessionId, TaskId};
 
 /// What a task waits for.
@@ -52,6 +53,10 @@ pub(crate) struct TaskInfo {
 pub(crate) struct TaskEntry {
     /// Its number.
     pub(crate) id: TaskId,
+    /// The family that it belongs to.
+    pub(crate) family: Family,
+    /// Its place among those that came to wait for the same moment; the queue's business.
+    pub(crate) arrival: u64,
     /// What it waits for.
     pub(crate) status: TaskStatus,
     /// What listings show.

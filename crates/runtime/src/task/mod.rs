@@ -10,6 +10,6 @@ mod queue;
 mod row;
 
 pub(crate) use entry::{TaskEntry, TaskInfo, TaskStatus};
-pub(crate) use fair::FairQueue;
+pub(crate) use fair::Family;
 pub(crate) use queue::{Begun, Job, KillError, TaskQueue, Wake};
 pub(crate) use row::TaskRow;

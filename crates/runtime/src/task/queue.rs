@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 
 use super::entry::{TaskEntry, TaskInfo, TaskStatus};
-use super::fair::FairQueue;
+use super::fair::{FairQueue, Family};
 use crate::clock::Clock;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
@@ -45,8 +45,8 @@ pub(crate) enum KillError {
 /// What a waiting worker thread was woken for.
 #[derive(Debug)]
 pub(crate) enum Wake {
-    /// A job.
-    Job(Job),
+    /// A job, and the family that runs until the next call.
+    Job(Family, Job),
     /// The runtime stops.
     Stop,
 }
@@ -63,8 +63,13 @@ pub(crate) struct TaskQueue {
 struct State {
     ready: FairQueue<Job>,
     tasks: FxHashMap<TaskId, TaskEntry>,
-    timers: BTreeSet<(Duration, TaskId)>,
+    /// When tasks are due; among those due at once, the order in which they came.
+    timers: BTreeSet<(Duration, u64, TaskId)>,
+    /// Counts tasks that came to wait.
+    arrivals: u64,
     owned: FxHashMap<ObjId, usize>,
+    /// Numbers of families that are a single job, counted down from 0.
+    solitary: i64,
     idle: usize,
     active: usize,
     stopping: bool,
@@ -78,7 +83,9 @@ impl TaskQueue {
                 ready: FairQueue::new(),
                 tasks: FxHashMap::default(),
                 timers: BTreeSet::new(),
+                arrivals: 0,
                 owned: FxHashMap::default(),
+                solitary: 0,
                 idle: 0,
                 active: 0,
                 stopping: false,
@@ -88,19 +95,22 @@ impl TaskQueue {
         }
     }
 
-    /// Queues a job of `owner`.
+    /// Queues a job of `owner`, which begins a family of its own.
     pub(crate) fn submit(&self, owner: ObjId, job: Job) {
         let mut state = self.state.lock();
-        state.ready.push(owner, job);
+        state.solitary -= 1;
+        let family = Family(state.solitary);
+        state.ready.push(owner, family, job);
         if state.idle > 0 {
             self.changed.notify_one();
         }
     }
 
-    /// Waits for the next job. The job before it, if any, is over (see [`TaskQueue::wait_idle`]).
-    pub(crate) fn next(&self, clock: &dyn Clock, was_active: bool) -> Wake {
+    /// Waits for the next job. The job of the family `before`, if any, is over.
+    pub(crate) fn next(&self, clock: &dyn Clock, before: Option<Family>) -> Wake {
         let mut state = self.state.lock();
-        if was_active {
+        if let Some(family) = before {
+            state.ready.finish(family);
             state.active -= 1;
             if state.active == 0 && state.stopping {
                 self.changed.notify_all();
@@ -112,16 +122,16 @@ impl TaskQueue {
             }
             let now = clock.wall();
             state.start_due(now);
-            if let Some(job) = state.ready.pop() {
+            if let Some((family, job)) = state.ready.pop() {
                 state.active += 1;
                 if state.idle > 0 && !state.ready.is_empty() {
                     self.changed.notify_one();
                 }
-                return Wake::Job(job);
+                return Wake::Job(family, job);
             }
             state.idle += 1;
             match state.timers.first() {
-                Some((due, _)) => {
+                Some((due, ..)) => {
                     let wait = due.saturating_sub(now);
                     self.changed.wait_for(&mut state, wait);
                 }
@@ -193,6 +203,7 @@ impl TaskQueue {
             machine,
             value: entry.value.clone(),
             local: entry.local.clone(),
+            family: entry.family,
             forked: entry.info.forked,
             owner: entry.info.owner,
         })
@@ -231,8 +242,8 @@ impl TaskQueue {
         };
         entry.machine = Some(begun.machine);
         entry.status = TaskStatus::Until(due);
-        state.timers.insert((due, id));
         state.tasks.insert(id, entry);
+        state.wait_until(due, id);
     }
 
     /// Removes a task, or marks it when it is running. Its owner for the accounting.
@@ -329,6 +340,8 @@ pub(crate) struct Begun {
     pub(crate) machine: Box<moor_vm::Vm>,
     /// `task_local()`.
     pub(crate) local: Value,
+    /// The family that it belongs to.
+    pub(crate) family: Family,
     /// The value that it is resumed with.
     pub(crate) value: Value,
     /// Whether it begins, rather than goes on.
@@ -343,14 +356,21 @@ impl State {
         self.remove(entry.id);
         entry.row = Vec::new();
         *self.owned.entry(entry.info.owner).or_default() += 1;
-        let (id, owner, status) = (entry.id, entry.info.owner, entry.status);
+        let (id, owner, family, status) = (entry.id, entry.info.owner, entry.family, entry.status);
         self.tasks.insert(id, entry);
         match status {
-            TaskStatus::Until(due) => {
-                self.timers.insert((due, id));
-            }
-            TaskStatus::Ready => self.ready.push(owner, Job::Task(id)),
+            TaskStatus::Until(due) => self.wait_until(due, id),
+            TaskStatus::Ready => self.ready.push(owner, family, Job::Task(id)),
             TaskStatus::Forever | TaskStatus::Reading(_) | TaskStatus::Running => {}
+        }
+    }
+
+    /// Notes when a task is due.
+    fn wait_until(&mut self, due: Duration, id: TaskId) {
+        self.arrivals += 1;
+        if let Some(entry) = self.tasks.get_mut(&id) {
+            entry.arrival = self.arrivals;
+            self.timers.insert((due, self.arrivals, id));
         }
     }
 
@@ -360,7 +380,7 @@ impl State {
             return;
         };
         if let TaskStatus::Until(due) = entry.status {
-            self.timers.remove(&(due, id));
+            self.timers.remove(&(due, entry.arrival, id));
         }
         if let Some(count) = self.owned.get_mut(&entry.info.owner) {
             *count -= 1;
@@ -379,16 +399,16 @@ impl State {
             return;
         }
         if let TaskStatus::Until(due) = entry.status {
-            self.timers.remove(&(due, id));
+            self.timers.remove(&(due, entry.arrival, id));
         }
         entry.status = TaskStatus::Ready;
-        let owner = entry.info.owner;
-        self.ready.push(owner, Job::Task(id));
+        let (owner, family) = (entry.info.owner, entry.family);
+        self.ready.push(owner, family, Job::Task(id));
     }
 
     /// Queues every task whose time has come.
     fn start_due(&mut self, now: Duration) {
-        while let Some(&(due, id)) = self.timers.first()
+        while let Some(&(due, _, id)) = self.timers.first()
             && due <= now
         {
             self.ready(id);

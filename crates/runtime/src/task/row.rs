@@ -9,6 +9,7 @@ use moor_value::codec;
 use wincode::{SchemaRead, SchemaWrite};
 
 use super::entry::TaskStatus;
+use super::fair::Family;
 use crate::error::RowError;
 use crate::ids::SessionId;
 
@@ -19,6 +20,8 @@ pub(crate) struct TaskRow {
     pub(crate) version: u16,
     /// What it waits for.
     pub(crate) status: StoredStatus,
+    /// The family that it belongs to.
+    pub(crate) family: i64,
     /// Whether it was forked and has not begun.
     pub(crate) forked: bool,
     /// The value that it is resumed with, encoded.
@@ -53,6 +56,7 @@ impl TaskRow {
     /// The row of a task.
     pub(crate) fn new(
         status: TaskStatus,
+        family: Family,
         forked: bool,
         value: &Value,
         local: &Value,
@@ -68,6 +72,7 @@ impl TaskRow {
                 TaskStatus::Reading(session) => StoredStatus::Reading(session.0),
                 TaskStatus::Ready | TaskStatus::Running => StoredStatus::Ready,
             },
+            family: family.0,
             forked,
             value: encoded(value),
             local: encoded(local),

@@ -7,12 +7,17 @@
 
 mod calls;
 mod code;
+mod connection_options;
+mod connections;
 mod hierarchy;
 mod invoke;
 mod movement;
+mod network;
 mod objects;
 mod properties;
+mod server;
 mod target;
+mod tasks;
 mod verbs;
 
 use super::BuiltinSpec;
@@ -21,10 +26,15 @@ use super::BuiltinSpec;
 const FAMILIES: &[&[BuiltinSpec]] = &[
     calls::SPECS,
     code::SPECS,
+    connection_options::SPECS,
+    connections::SPECS,
     hierarchy::SPECS,
     movement::SPECS,
+    network::SPECS,
     objects::SPECS,
     properties::SPECS,
+    server::SPECS,
+    tasks::SPECS,
     verbs::SPECS,
 ];
 

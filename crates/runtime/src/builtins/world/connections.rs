@@ -1,0 +1,200 @@
+//! Connections: who is connected, output, options, log-in by hand, ending.
+//!
+//! In: players' and connections' object numbers. Out: what their sessions say, and effects on them.
+
+use std::sync::Arc;
+
+use moor_value::{ErrorCode, List, ObjId, Value};
+
+use super::super::encoding::bytes_from_binary;
+use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
+use super::super::spec::world;
+use super::super::{BuiltinSpec, Raise};
+use crate::effects::{Effect, EndReason};
+use crate::login;
+use crate::session::{Session, SessionEvent};
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("connected_players", 0..=1, [Any], LambdaMoo, connected_players),
+    world!("connected_seconds", 1..=1, [Obj], LambdaMoo, connected_seconds),
+    world!("idle_seconds", 1..=1, [Obj], LambdaMoo, idle_seconds),
+    world!("connection_name", 1..=2, [Obj, Int], LambdaMoo, connection_name),
+    world!("connection_name_lookup", 1..=2, [Obj, Any], ToastStunt, connection_name_lookup),
+    world!("connection_info", 1..=1, [Obj], ToastStunt, connection_info),
+    world!("notify", 2..=4, [Obj, Str, Any, Any], LambdaMoo, notify),
+    world!("buffered_output_length", 0..=1, [Obj], LambdaMoo, buffered_output_length),
+    world!("boot_player", 1..=1, [Obj], LambdaMoo, boot_player),
+    world!("switch_player", 2..=3, [Obj, Obj, Int], ToastStunt, switch_player),
+    world!("output_delimiters", 1..=1, [Obj], LambdaMoo, output_delimiters),
+];
+
+/// Bytes of output that may wait for one connection; `notify()` with `no_flush` answers 0 beyond.
+const OUTPUT_BYTES_MAX: i64 = 65_536;
+
+/// The session of a player or connection; `E_INVARG` when there is none.
+pub(super) fn connected(env: &Env<'_, '_, '_>, whom: ObjId) -> Result<Arc<Session>, Raise> {
+    env.stretch.session_of(whom).ok_or_else(|| ErrorCode::InvArg.into())
+}
+
+/// The first argument as an object number; the table has checked that it is one.
+fn object(args: &[Value]) -> ObjId {
+    args.first().and_then(Value::as_obj).unwrap_or(ObjId::NOTHING)
+}
+
+fn connected_players(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let all = args.first().is_some_and(Value::is_true);
+    let stretch = &env.stretch;
+    let mut players: Vec<(u64, ObjId)> = Vec::new();
+    for session in stretch.runtime.sessions.all() {
+        let (closed, since) = {
+            let state = session.lock();
+            (state.closed, state.record.since_us)
+        };
+        let player = stretch.effects.object_of(&session);
+        let still = stretch.session_of(player).is_some_and(|found| Arc::ptr_eq(&found, &session));
+        if !closed && still && (all || player >= ObjId::SYSTEM) {
+            players.push((since, player));
+        }
+    }
+    // The newest first, as LambdaMOO keeps them.
+    players.sort_unstable_by(|a, b| b.cmp(a));
+    let players: List = players.into_iter().map(|(_, player)| Value::Obj(player)).collect();
+    Ok(Answer::Value(Value::List(players)))
+}
+
+fn connected_seconds(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let session = connected(env, object(args))?;
+    let (since, logged_in) = {
+        let state = session.lock();
+        (state.record.since_us, state.record.is_logged_in())
+    };
+    if !logged_in && object(args) < ObjId::SYSTEM {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let us = env.stretch.runtime.wall_us().saturating_sub(since);
+    value(i64::try_from(us / 1_000_000).unwrap_or(i64::MAX))
+}
+
+fn idle_seconds(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let session = connected(env, object(args))?;
+    let active_at = session.lock().active_at;
+    let idle = env.stretch.runtime.clock.steady().saturating_sub(active_at);
+    value(i64::try_from(idle.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// `connection_name(connection [, how])`: the host name; with 0, LambdaMOO's longer form; with 1, the
+/// address.
+fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    let session = connected(env, who)?;
+    let state = session.lock();
+    let record = &state.record;
+    let name = match args.get(1).and_then(Value::as_int) {
+        Some(0) => {
+            let (port, peer, peer_port) = (record.local_port, record.peer_name(), record.peer_port);
+            format!("port {port} from {peer} [{}], port {peer_port}", record.peer_address)
+        }
+        Some(1) => record.peer_address.clone(),
+        _ => record.peer_name().to_owned(),
+    };
+    value(name.as_str())
+}
+
+/// `connection_name_lookup(connection [, record])`: the host name that is known; names are looked up
+/// by the host when the connection is made.
+fn connection_name_lookup(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let session = connected(env, object(args))?;
+    let name = session.lock().record.peer_name().to_owned();
+    value(name.as_str())
+}
+
+fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    let session = connected(env, who)?;
+    let state = session.lock();
+    let record = &state.record;
+    let protocol = if record.peer_address.contains(':') { "IPv6" } else { "IPv4" };
+    let mut entries = vec![
+        ("destination_address", Value::from(record.local_address.as_str())),
+        ("destination_ip", Value::from(record.local_address.as_str())),
+        ("destination_port", Value::Int(i64::from(record.local_port))),
+        ("outbound", Value::Bool(record.outbound)),
+        ("protocol", Value::from(protocol)),
+        ("source_address", Value::from(record.peer_name())),
+        ("source_ip", Value::from(record.peer_address.as_str())),
+        ("source_port", Value::Int(i64::from(record.peer_port))),
+    ];
+    if let Some((version, cipher)) = &record.tls {
+        let tls = [("active", Value::Bool(true)), ("cipher", cipher.as_str().into()), ("version", version.as_str().into())];
+        entries.push(("TLS", named_map(tls)));
+    }
+    drop(state);
+    Ok(Answer::Value(named_map(entries)))
+}
+
+/// `notify(connection, text [, no_flush [, no_newline]])`.
+fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    let no_flush = args.get(2).is_some_and(Value::is_true);
+    let newline = !args.get(3).is_some_and(Value::is_true);
+    let Some(text) = args[1].as_str() else { return Err(ErrorCode::Type.into()) };
+    let Some(session) = env.stretch.session_of(who) else { return value(1) };
+    let (binary, waiting) = {
+        let state = session.lock();
+        (state.record.binary, state.outbox.bytes().max(state.host_queued_bytes))
+    };
+    let event = if binary {
+        SessionEvent::Binary(bytes_from_binary(text.as_str()).ok_or(ErrorCode::InvArg)?)
+    } else {
+        SessionEvent::Text { line: text.as_str().to_owned(), newline, no_flush }
+    };
+    if no_flush && waiting + event.output_bytes() > OUTPUT_BYTES_MAX as usize {
+        return value(0);
+    }
+    env.stretch.effects.push(Effect::Output(session, event));
+    value(1)
+}
+
+fn buffered_output_length(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let Some(who) = args.first().and_then(Value::as_obj) else { return value(OUTPUT_BYTES_MAX) };
+    env.self_or_wizard(who)?;
+    let session = connected(env, who)?;
+    let state = session.lock();
+    value((state.outbox.bytes() + state.host_queued_bytes) as i64)
+}
+
+fn boot_player(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    if let Some(session) = env.stretch.session_of(who) {
+        env.stretch.effects.push(Effect::End(session, EndReason::Booted));
+    }
+    nothing()
+}
+
+/// `switch_player(connection, player [, silent])`.
+fn switch_player(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let (from, to) = (object(args), object(&args[1..]));
+    let silent = args.get(2).is_some_and(Value::is_true);
+    if from == to || !env.stretch.txn.is_player(to) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let session = connected(env, from)?;
+    login::switch(env.stretch, &session, to, silent);
+    nothing()
+}
+
+fn output_delimiters(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    let session = connected(env, who)?;
+    let state = session.lock();
+    let delimiters = vec![state.record.prefix.as_str().into(), state.record.suffix.as_str().into()];
+    drop(state);
+    Ok(Answer::Value(Value::from(delimiters)))
+}

@@ -1,0 +1,118 @@
+//! Places where users are accepted, and connections that the server opens.
+//!
+//! In: descriptions of ports. Out: wishes for hosts, and what is known of their listeners.
+
+use moor_value::{ErrorCode, List, Map, ObjId, Value};
+
+use super::super::env::{Answer, Env, Reply, named_map, nothing};
+use super::super::spec::world;
+use super::super::BuiltinSpec;
+use crate::effects::{Effect, ServerRequest};
+use crate::listeners::Listener;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen),
+    world!("unlisten", 1..=2, [Any, Any], LambdaMoo, unlisten),
+    world!("listeners", 0..=1, [Any], LambdaMoo, listeners),
+    world!("open_network_connection", 2..=3, [Str, Int, Map], LambdaMoo, open_network_connection),
+];
+
+/// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `tls`,
+/// `interface`. Answers the port.
+fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let handler = args[0].as_obj().unwrap_or(ObjId::NOTHING);
+    let port = args[1].as_int().ok_or(ErrorCode::Type)?;
+    let port = u16::try_from(port).map_err(|_| ErrorCode::InvArg)?;
+    let options = args.get(2).and_then(Value::as_map).cloned().unwrap_or_default();
+    if !env.stretch.txn.valid_object(handler) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let runtime = env.stretch.runtime;
+    let known = runtime.listeners.list();
+    if port != 0 && known.iter().any(|listener| listener.port == port) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    // The host that accepts telnet users already accepts these as well.
+    let host = known.iter().find_map(|listener| listener.host).ok_or(ErrorCode::Quota)?;
+    let listener = Listener {
+        id: runtime.listeners.next_id(),
+        host: Some(host),
+        handler,
+        address: text(&options, "interface").unwrap_or_default(),
+        port,
+        print_messages: flag(&options, "print-messages"),
+        tls: flag(&options, "tls"),
+        ipv6: flag(&options, "ipv6"),
+    };
+    env.stretch.effects.push(Effect::Server(ServerRequest::Listen(listener)));
+    Ok(Answer::Value(Value::Int(i64::from(port))))
+}
+
+/// `unlisten(port [, ipv6])`.
+fn unlisten(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let port = args[0].as_int().and_then(|port| u16::try_from(port).ok());
+    let ipv6 = args.get(1).is_some_and(Value::is_true);
+    let known = env.stretch.runtime.listeners.list();
+    let found = known.into_iter().find(|listener| {
+        Some(listener.port) == port && (args.len() == 1 || listener.ipv6 == ipv6)
+    });
+    let listener = found.ok_or(ErrorCode::InvArg)?;
+    env.stretch.effects.push(Effect::Server(ServerRequest::Unlisten(listener.id)));
+    nothing()
+}
+
+/// `listeners([handler or port])`: a map for each place.
+fn listeners(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let wanted = args.first();
+    let all = env.stretch.runtime.listeners.list();
+    let shown: List = all
+        .iter()
+        .filter(|listener| wanted.is_none_or(|wanted| matches_filter(listener, wanted)))
+        .map(describe)
+        .collect();
+    Ok(Answer::Value(Value::List(shown)))
+}
+
+fn matches_filter(listener: &Listener, wanted: &Value) -> bool {
+    match wanted {
+        Value::Obj(handler) => listener.handler == *handler,
+        Value::Int(port) => i64::from(listener.port) == *port,
+        _ => false,
+    }
+}
+
+fn describe(listener: &Listener) -> Value {
+    named_map([
+        ("object", Value::Obj(listener.handler)),
+        ("port", Value::Int(i64::from(listener.port))),
+        ("print-messages", Value::Bool(listener.print_messages)),
+        ("ipv6", Value::Bool(listener.ipv6)),
+        ("interface", Value::from(listener.address.as_str())),
+        ("tls", Value::Bool(listener.tls)),
+    ])
+}
+
+/// `open_network_connection(host, port [, options])`: `E_PERM` unless the server was started with
+/// outbound connections; hosts of this version offer none, so it is then `E_QUOTA`.
+fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let options = args.get(2).and_then(Value::as_map).cloned().unwrap_or_default();
+    if flag(&options, "ipv6") {
+        // The options are looked at before the permission: an address family that no host has.
+        return Err(ErrorCode::InvArg.into());
+    }
+    let enabled = env.stretch.runtime.limits.outbound_network;
+    Err(if enabled { ErrorCode::Quota } else { ErrorCode::Perm }.into())
+}
+
+/// A truth value of a map of options; false when absent.
+fn flag(options: &Map, key: &str) -> bool {
+    options.get(&Value::from(key)).is_some_and(Value::is_true)
+}
+
+/// A string of a map of options.
+fn text(options: &Map, key: &str) -> Option<String> {
+    options.get(&Value::from(key))?.as_str().map(|text| text.as_str().to_owned())
+}

@@ -1,0 +1,352 @@
+//! Tasks: suspending, forking's kin, listing, killing, resuming; input of connections.
+//!
+//! In: checked arguments. Out: values, requests to wait, effects on tasks and input queues.
+
+use std::time::Duration;
+
+use moor_value::{ErrorCode, List, Map, ObjId, Value};
+use moor_vm::AbortReason;
+
+use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
+use super::super::spec::world;
+use super::super::{BuiltinSpec, Raise};
+use super::connections::connected;
+use crate::command;
+use crate::effects::Effect;
+use crate::ids::TaskId;
+use crate::options::integer_option;
+use crate::request::Request;
+use crate::session::FORCED_LINES_MAX;
+use crate::task::{KillError, TaskEntry, TaskInfo, TaskStatus};
+use crate::tasks::resumed_row;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("suspend", 0..=1, [Num], LambdaMoo, suspend),
+    world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin),
+    world!("read", 0..=2, [Obj, Any], LambdaMoo, read),
+    world!("seconds_left", 0..=0, [], LambdaMoo, seconds_left),
+    world!("ticks_left", 0..=0, [], LambdaMoo, ticks_left),
+    world!("task_id", 0..=0, [], LambdaMoo, task_id),
+    world!("task_local", 0..=0, [], ToastStunt, task_local),
+    world!("set_task_local", 1..=1, [Any], ToastStunt, set_task_local),
+    world!("queued_tasks", 0..=2, [Int, Int], LambdaMoo, queued_tasks),
+    world!("kill_task", 1..=1, [Int], LambdaMoo, kill_task),
+    world!("resume", 1..=2, [Int, Any], LambdaMoo, resume),
+    world!("task_stack", 1..=3, [Int, Any, Any], LambdaMoo, task_stack),
+    world!("queue_info", 0..=1, [Obj], LambdaMoo, queue_info),
+    world!("force_input", 2..=3, [Obj, Str, Any], LambdaMoo, force_input),
+    world!("flush_input", 1..=2, [Obj, Any], LambdaMoo, flush_input),
+    world!("threads", 0..=0, [], ToastStunt, threads),
+    world!("set_thread_mode", 0..=1, [Int], ToastStunt, set_thread_mode),
+    world!("thread_pool", 2..=3, [Str, Str, Int], ToastStunt, thread_pool),
+];
+
+/// Ticks below which `yin()` yields, unless told otherwise.
+const YIN_TICKS: i64 = 2_000;
+/// Seconds below which `yin()` yields, unless told otherwise.
+const YIN_SECONDS: i64 = 2;
+
+fn suspend(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    Ok(Answer::Suspend(match args.first() {
+        None => Request::Forever,
+        Some(seconds) => Request::Suspend { seconds: delay(seconds)? },
+    }))
+}
+
+/// Seconds as a number that is not negative.
+fn delay(seconds: &Value) -> Result<f64, Raise> {
+    let seconds = match seconds {
+        Value::Int(seconds) => *seconds as f64,
+        Value::Float(seconds) => *seconds,
+        _ => return Err(ErrorCode::Type.into()),
+    };
+    if seconds < 0.0 { Err(ErrorCode::InvArg.into()) } else { Ok(seconds) }
+}
+
+/// `yin([seconds [, ticks [, seconds left]]])`: suspends where little is left of the stretch.
+fn yin(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let seconds = args.first().map_or(Ok(0.0), delay)?;
+    let ticks_min = args.get(1).and_then(Value::as_int).unwrap_or(YIN_TICKS);
+    let seconds_min = args.get(2).and_then(Value::as_int).unwrap_or(YIN_SECONDS);
+    let limits = &env.stretch.limits;
+    let seconds_max = i64::try_from(limits.seconds.as_secs()).unwrap_or(i64::MAX);
+    let senseless = ticks_min <= 0 || seconds_min <= 0;
+    if senseless || args.len() > 1 && ticks_min >= limits.ticks || args.len() > 2 && seconds_min >= seconds_max {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let left = i64::try_from(env.stretch.time_left().as_secs()).unwrap_or(i64::MAX);
+    if env.context.ticks_left() < ticks_min || left < seconds_min {
+        return Ok(Answer::Suspend(Request::Suspend { seconds }));
+    }
+    nothing()
+}
+
+fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let connection = match args.first().and_then(Value::as_obj) {
+        Some(connection) => {
+            env.self_or_wizard(connection)?;
+            connection
+        }
+        None => {
+            // Without an argument a task may only read the input that its own command came from.
+            let player = env.context.task_player();
+            let own = env.stretch.session.as_ref();
+            if !own.is_some_and(|session| env.stretch.effects.object_of(session) == player) {
+                return Err(ErrorCode::Perm.into());
+            }
+            env.wizard_or_programmer()?;
+            player
+        }
+    };
+    let session = connected(env, connection)?;
+    if args.get(1).is_some_and(Value::is_true) {
+        let line = env.stretch.take_input(&session);
+        return Ok(Answer::Value(line.map_or(Value::ZERO, |line| Value::from(line.as_str()))));
+    }
+    Ok(Answer::Suspend(Request::Read(session)))
+}
+
+fn seconds_left(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    // Rounded up: a task with time left does not see 0.
+    let left = env.stretch.time_left() + Duration::from_nanos(999_999_999);
+    value(i64::try_from(left.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn ticks_left(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.context.ticks_left())
+}
+
+fn task_id(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    value(env.stretch.task.0)
+}
+
+fn task_local(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    Ok(Answer::Value(env.stretch.local.clone()))
+}
+
+fn set_task_local(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    env.stretch.local = std::mem::take(&mut args[0]);
+    nothing()
+}
+
+/// `queued_tasks([with variables [, count only]])`.
+fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let with_variables = args.first().is_some_and(Value::is_true);
+    let count_only = args.get(1).is_some_and(Value::is_true);
+    let (perms, wizard) = (env.perms(), env.is_wizard());
+    let visible = |info: &TaskInfo| wizard || info.reader.unwrap_or(info.owner) == perms;
+    let mut rows = Vec::new();
+    let effects = &env.stretch.effects;
+    for (id, status, info) in env.stretch.runtime.queue.list() {
+        if visible(&info) && !effects.kills(id) {
+            rows.push((id, task_row(id, status, &info)));
+        }
+    }
+    let parked = effects.parked().filter(|entry| visible(&entry.info));
+    rows.extend(parked.map(|entry| (entry.id, task_row(entry.id, entry.status, &entry.info))));
+    if count_only {
+        return value(rows.len() as i64);
+    }
+    if with_variables {
+        for (id, row) in &mut rows {
+            row.push(variables(env, *id));
+        }
+    }
+    let rows: List = rows.into_iter().map(|(_, row)| Value::from(row)).collect();
+    Ok(Answer::Value(Value::List(rows)))
+}
+
+/// A task as `queued_tasks()` shows it: `{id, start, 0, ticks, programmer, verb-loc, verb-name, line,
+/// this, bytes}`.
+fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo) -> Vec<Value> {
+    /// The start time of a task that waits for `resume()`, as LambdaMOO shows it.
+    const NEVER: i64 = i64::MAX;
+    /// Ticks of a background task when clocks were still a thing.
+    const TICKS: i64 = 30_000;
+    let start = match status {
+        TaskStatus::Until(due) => i64::try_from(due.as_secs_f64().round() as u64).unwrap_or(NEVER),
+        TaskStatus::Forever => NEVER,
+        TaskStatus::Reading(_) => -1,
+        TaskStatus::Ready | TaskStatus::Running => 0,
+    };
+    vec![
+        Value::Int(id.0),
+        Value::Int(start),
+        Value::Int(0),
+        Value::Int(TICKS),
+        Value::Obj(info.reader.unwrap_or(info.owner)),
+        info.definer.clone(),
+        info.verb.clone(),
+        Value::Int(info.line),
+        info.this.clone(),
+        Value::Int(info.bytes),
+    ]
+}
+
+/// The variables of a task's current frame, by name.
+fn variables(env: &Env<'_, '_, '_>, id: TaskId) -> Value {
+    let of_entry = |entry: &TaskEntry| {
+        let machine = entry.machine.as_ref()?;
+        machine.variables().into_iter().next().map(named_map)
+    };
+    let parked = env.stretch.effects.parked().find(|entry| entry.id == id).and_then(of_entry);
+    let found = parked.or_else(|| env.stretch.runtime.queue.inspect(id, of_entry).flatten());
+    found.unwrap_or_else(|| Value::Map(Map::new()))
+}
+
+fn kill_task(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let id = TaskId(args[0].as_int().unwrap_or(0));
+    if id == env.stretch.task {
+        return Ok(Answer::Abort(AbortReason::Killed));
+    }
+    let (perms, wizard) = (env.perms(), env.is_wizard());
+    if let Some(owner) = parked_owner(env, id) {
+        if !wizard && owner != perms {
+            return Err(ErrorCode::Perm.into());
+        }
+        env.stretch.effects.unpark(id);
+        return nothing();
+    }
+    if env.stretch.effects.kills(id) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    refused(env.stretch.runtime.queue.may_kill(id, perms, wizard))?;
+    env.stretch.effects.push(Effect::Kill(id));
+    nothing()
+}
+
+/// The owner of a task that this stretch has parked.
+fn parked_owner(env: &Env<'_, '_, '_>, id: TaskId) -> Option<ObjId> {
+    let parked = env.stretch.effects.parked().find(|entry| entry.id == id)?;
+    Some(parked.info.owner)
+}
+
+fn refused(result: Result<(), KillError>) -> Result<(), Raise> {
+    result.map_err(|error| match error {
+        KillError::Unknown => ErrorCode::InvArg.into(),
+        KillError::NotAllowed => ErrorCode::Perm.into(),
+    })
+}
+
+fn resume(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let id = TaskId(args[0].as_int().unwrap_or(0));
+    let given = args.get_mut(1).map_or(Value::ZERO, std::mem::take);
+    let (perms, wizard) = (env.perms(), env.is_wizard());
+    if env.stretch.effects.kills(id) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let queue = &env.stretch.runtime.queue;
+    refused(queue.may_resume(id, perms, wizard))?;
+    let row = queue.inspect(id, |entry| resumed_row(entry, &given));
+    let row = row.ok_or(ErrorCode::InvArg)?;
+    env.stretch.effects.push(Effect::Resume(id, given, row));
+    nothing()
+}
+
+/// `task_stack(id [, with lines [, with variables]])`.
+fn task_stack(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let id = TaskId(args[0].as_int().unwrap_or(0));
+    let with_lines = args.get(1).is_some_and(Value::is_true);
+    let with_variables = args.get(2).is_some_and(Value::is_true);
+    let (perms, wizard) = (env.perms(), env.is_wizard());
+    let rows = env.stretch.runtime.queue.inspect(id, |entry| {
+        let machine = entry.machine.as_ref().filter(|_| !entry.info.forked)?;
+        let owner = entry.info.reader.unwrap_or(entry.info.owner);
+        if !wizard && owner != perms {
+            return Some(Err(ErrorCode::Perm));
+        }
+        let rows = machine.stack_rows();
+        let mut values: Vec<Value> = rows.iter().map(|row| row.to_value(with_lines)).collect();
+        if with_variables {
+            add_variables(&mut values, machine);
+        }
+        Some(Ok(values))
+    });
+    let rows = rows.flatten().ok_or(ErrorCode::InvArg)??;
+    Ok(Answer::Value(Value::from(rows)))
+}
+
+/// Appends to each row the variables of its frame.
+fn add_variables(rows: &mut [Value], machine: &moor_vm::Vm) {
+    for (row, variables) in rows.iter_mut().zip(machine.variables()) {
+        if let Value::List(row) = row {
+            row.push(named_map(variables));
+        }
+    }
+}
+
+fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let queue = &env.stretch.runtime.queue;
+    if let Some(who) = args.first().and_then(Value::as_obj) {
+        return value(queue.owned_by(who) as i64);
+    }
+    let mut owners = queue.owners();
+    owners.extend(env.stretch.runtime.sessions.all().iter().map(|session| session.lock().record.player()));
+    owners.sort_unstable();
+    owners.dedup();
+    let owners: List = owners.into_iter().map(Value::Obj).collect();
+    Ok(Answer::Value(Value::List(owners)))
+}
+
+fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (Some(player), Some(text)) = (args[0].as_obj(), args[1].as_str()) else {
+        return Err(ErrorCode::Type.into());
+    };
+    env.self_or_wizard(player)?;
+    let session = env.stretch.session_of(player);
+    let full = session.as_ref().is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
+    if full {
+        return Err(ErrorCode::Quota.into());
+    }
+    let text = text.as_str().to_owned();
+    let at_front = args.get(2).is_some_and(Value::is_true);
+    env.stretch.effects.push(Effect::ForceInput { player, session, text, at_front });
+    nothing()
+}
+
+fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let Some(player) = args[0].as_obj() else { return Err(ErrorCode::Type.into()) };
+    env.self_or_wizard(player)?;
+    let shown = args.get(1).is_some_and(Value::is_true);
+    if let Some(session) = env.stretch.session_of(player) {
+        command::flush(env.stretch, &session, shown, None);
+    }
+    nothing()
+}
+
+/// Tasks that a helper thread works for: there are none, every task runs on any thread.
+fn threads(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    Ok(Answer::Value(Value::List(List::default())))
+}
+
+/// Whether a verb's builtins may run on helper threads. They always run where the task runs, so the
+/// mode changes nothing; it is 1 as it is in ToastStunt until a program sets it.
+fn set_thread_mode(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    if args.is_empty() { value(1) } else { nothing() }
+}
+
+/// `thread_pool("INIT", "MAIN" [, threads])`: there is no pool to set up.
+fn thread_pool(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let named = |at: usize, name: &str| {
+        args.get(at).and_then(Value::as_str).is_some_and(|text| text.as_str().eq_ignore_ascii_case(name))
+    };
+    if named(0, "INIT") && named(1, "MAIN") { value(1) } else { Err(ErrorCode::InvArg.into()) }
+}
+
+impl Env<'_, '_, '_> {
+    /// `E_PERM` unless the calling code has a programmer's permissions.
+    fn wizard_or_programmer(&mut self) -> Result<(), Raise> {
+        let perms = self.perms();
+        let allowed = self.stretch.txn.is_programmer(perms) || self.stretch.txn.is_wizard(perms);
+        if allowed { Ok(()) } else { Err(ErrorCode::Perm.into()) }
+    }
+
+    /// An integer option of the world.
+    pub(super) fn option(&mut self, name: &str, default: i64) -> i64 {
+        integer_option(&mut self.stretch.txn, name, default)
+    }
+}
