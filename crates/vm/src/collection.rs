@@ -271,7 +271,6 @@ pub(crate) fn set_index(a: &mut Value, i: &Value, value: Value, limits: &TaskLim
 pub(crate) fn change_at(
     a: &mut Value,
     path: &[Value],
-    limits: &TaskLimits,
     change: &mut dyn FnMut(&mut Value) -> Changed,
 ) -> Changed {
     let Some((key, rest)) = path.split_first() else {
@@ -281,7 +280,7 @@ pub(crate) fn change_at(
         (Value::List(list), Value::Int(i)) => {
             let at = place(*i, list.len()).ok_or_else(range_error)?;
             let mut inner = list.take(at);
-            let done = change_at(&mut inner, rest, limits, change);
+            let done = change_at(&mut inner, rest, change);
             let depth_fits = check_nestable(&inner);
             list.set(at, inner);
             done.and(depth_fits)
@@ -292,7 +291,7 @@ pub(crate) fn change_at(
             let (own_key, _) = map.get_entry(key).ok_or_else(range_error)?;
             let own_key = MapKey::new(own_key.clone()).ok_or_else(|| key_mismatch(key))?;
             let mut inner = map.take(key).ok_or_else(range_error)?;
-            let done = change_at(&mut inner, rest, limits, change);
+            let done = change_at(&mut inner, rest, change);
             let depth_fits = check_nestable(&inner);
             map.insert(own_key, inner);
             done.and(depth_fits)

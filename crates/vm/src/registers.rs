@@ -159,7 +159,7 @@ pub(crate) fn set_path(
         return Err(Raise::new(ErrorCode::VarNf));
     }
     let target = &mut regs[usize::from(a)];
-    collection::change_at(target, path, limits, &mut |inner| {
+    collection::change_at(target, path, &mut |inner| {
         collection::set_index(inner, last, new.clone(), limits)
     })
 }
@@ -184,7 +184,7 @@ pub(crate) fn set_range(
         return Err(Raise::new(ErrorCode::VarNf));
     }
     let target = &mut regs[usize::from(a)];
-    collection::change_at(target, path, limits, &mut |inner| {
+    collection::change_at(target, path, &mut |inner| {
         collection::set_range(inner, start, end, &new, limits)
     })
 }

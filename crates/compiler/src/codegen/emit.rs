@@ -6,6 +6,10 @@ use moor_value::{Str, Symbol, Value};
 use super::Codegen;
 use super::fold::ConstantKey;
 use crate::ast::Pos;
+use crate::error::ErrorKind;
+
+/// The most registers of a program. Runs that begin below stay within 16 bits.
+pub(super) const REGISTERS_MAX: u32 = 65_000;
 
 /// A place in the code that may not be known yet. Until the end, jump targets hold label numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +112,16 @@ impl Codegen<'_> {
     /// Reserves `count` neighbouring temporaries.
     pub(super) fn temps(&mut self, count: u32) -> u16 {
         let first = self.next_temp;
-        self.next_temp += count;
+        self.next_temp = self.next_temp.saturating_add(count);
+        if self.next_temp > REGISTERS_MAX {
+            self.fail(ErrorKind::TooLarge {
+                what: "variables and temporaries",
+                max: REGISTERS_MAX as usize,
+            });
+            return 0;
+        }
         self.registers = self.registers.max(self.next_temp);
-        u16::try_from(first).unwrap_or(0)
+        first as u16
     }
 
     pub(super) fn temp(&mut self) -> u16 {

@@ -27,7 +27,7 @@ use rustc_hash::FxHashMap;
 use crate::ast::{Ast, Pos, Stmt};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
 use crate::names::{Predefined, VarId};
-use emit::{Label, Labels};
+use emit::{Label, Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
 use usage::{ArgsUse, Usage};
 
@@ -127,6 +127,9 @@ impl<'a> Codegen<'a> {
         self.first_temp = self.table.variables.len() as u32;
         self.next_temp = self.first_temp;
         self.registers = self.registers.max(self.first_temp);
+        if self.first_temp > REGISTERS_MAX {
+            self.too_large("variables");
+        }
     }
 
     fn home_of(&mut self, id: VarId) -> Home {
@@ -196,9 +199,6 @@ impl<'a> Codegen<'a> {
 
     fn finish(mut self) -> Result<Program, CompileErrors> {
         self.table.registers = u16::try_from(self.registers).unwrap_or(0);
-        if self.registers >= u32::from(u16::MAX) {
-            self.too_large("registers");
-        }
         if self.table.code.len() >= usize::from(u16::MAX) {
             self.too_large("instructions");
         }
