@@ -3,6 +3,7 @@
 mod anonymous;
 mod history;
 mod model;
+mod parallel;
 mod permissions;
 mod reload;
 mod resolution;

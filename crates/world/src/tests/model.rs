@@ -9,12 +9,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const NAMES: [&str; 4] = ["p", "q", "r2", "s"];
+pub(super) const NAMES: [&str; 4] = ["p", "q", "r2", "s"];
 /// Objects that operations choose from; some of the numbers do not exist yet or any more.
-const NUMBERS: i64 = 9;
+pub(super) const NUMBERS: i64 = 9;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Create(Vec<i64>, i64),
     Recycle(i64),
     Chparent(i64, Vec<i64>),
@@ -34,35 +34,35 @@ enum Step {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Thing {
+pub(super) struct Thing {
     owner: i64,
     parents: Vec<i64>,
-    children: Vec<i64>,
+    pub(super) children: Vec<i64>,
     location: i64,
-    contents: Vec<i64>,
+    pub(super) contents: Vec<i64>,
     /// Identity and name of what it defines.
     defs: Vec<(u32, usize)>,
     /// By definition: owner, whether children own it, value.
     props: BTreeMap<u32, (i64, bool, Option<i64>)>,
-    verbs: Vec<usize>,
+    pub(super) verbs: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Model {
-    things: BTreeMap<i64, Thing>,
-    players: Vec<i64>,
-    last: i64,
+pub(super) struct Model {
+    pub(super) things: BTreeMap<i64, Thing>,
+    pub(super) players: Vec<i64>,
+    pub(super) last: i64,
     next_def: u32,
 }
 
-type Answer = Result<(), ErrorCode>;
+pub(super) type Answer = Result<(), ErrorCode>;
 
 fn refuse_unless(holds: bool, code: ErrorCode) -> Answer {
     if holds { Ok(()) } else { Err(code) }
 }
 
 impl Model {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let wizard = Thing {
             location: -1,
             ..Thing::default()
@@ -81,7 +81,7 @@ impl Model {
         refuse_unless(ids.iter().all(|id| self.valid(*id)), ErrorCode::InvArg)
     }
 
-    fn line(&self, id: i64) -> Vec<i64> {
+    pub(super) fn line(&self, id: i64) -> Vec<i64> {
         fn visit(model: &Model, id: i64, seen: &mut Vec<i64>) {
             if !seen.contains(&id) {
                 seen.push(id);
@@ -110,13 +110,13 @@ impl Model {
             .collect()
     }
 
-    fn find(&self, id: i64, name: usize) -> Option<u32> {
+    pub(super) fn find(&self, id: i64, name: usize) -> Option<u32> {
         let line = self.line(id);
         let mut defs = line.iter().flat_map(|id| &self.things[id].defs);
         defs.find(|(_, other)| *other == name).map(|(def, _)| *def)
     }
 
-    fn value(&self, id: i64, def: u32) -> i64 {
+    pub(super) fn value(&self, id: i64, def: u32) -> i64 {
         let thing = &self.things[&id];
         if let Some(value) = thing.props[&def].2 {
             return value;
@@ -373,7 +373,7 @@ impl Model {
         Ok(())
     }
 
-    fn apply(&mut self, step: &Step) -> Answer {
+    pub(super) fn apply(&mut self, step: &Step) -> Answer {
         match step {
             Step::Create(parents, owner) => self.create(parents, *owner),
             Step::Recycle(id) => self.recycle(*id),
@@ -414,7 +414,7 @@ impl Model {
     }
 }
 
-fn apply(tx: &mut Transaction, step: &Step) -> Answer {
+pub(super) fn apply(tx: &mut Transaction, step: &Step) -> Answer {
     let name = |at: &usize| symbol(NAMES[*at]);
     match step {
         Step::Create(parents, owner) => tx.create(WIZARD, &list(parents), ObjId(*owner)).map(drop),
@@ -462,7 +462,7 @@ fn apply(tx: &mut Transaction, step: &Step) -> Answer {
 }
 
 /// Everything observable is equal.
-fn compare(tx: &mut Transaction, model: &Model) {
+pub(super) fn compare(tx: &mut Transaction, model: &Model) {
     assert_eq!(tx.max_object(), ObjId(model.last));
     assert_eq!(objects(&tx.players()), model.players);
     for number in 0..=model.last + 1 {
@@ -530,7 +530,7 @@ fn compare_thing(tx: &mut Transaction, model: &Model, id: ObjId, thing: &Thing) 
     }
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let id = || 0..NUMBERS;
     let name = || 0..NAMES.len();
     let parents = || prop::collection::vec(0..NUMBERS, 0..3);
