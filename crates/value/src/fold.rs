@@ -57,10 +57,17 @@ pub fn hash<H: Hasher>(bytes: &[u8], hasher: &mut H) {
     hasher.write_u8(0xff);
 }
 
+/// Needles up to this long are looked for in place; for longer ones that could take time in
+/// proportion to both lengths, so both are copied in lower case and searched in linear time.
+const IN_PLACE_MAX: usize = 32;
+
 /// Where `needle` first occurs in `haystack`, in bytes. An empty needle occurs at 0.
 pub fn find(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
     if case == Case::Exact {
         return memchr::memmem::find(haystack, needle);
+    }
+    if needle.len() > IN_PLACE_MAX {
+        return memchr::memmem::find(&haystack.to_ascii_lowercase(), &needle.to_ascii_lowercase());
     }
     let Some((&first, rest)) = needle.split_first() else {
         return Some(0);
@@ -80,6 +87,9 @@ pub fn rfind(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
     if case == Case::Exact {
         return memchr::memmem::rfind(haystack, needle);
     }
+    if needle.len() > IN_PLACE_MAX {
+        return memchr::memmem::rfind(&haystack.to_ascii_lowercase(), &needle.to_ascii_lowercase());
+    }
     let Some((&first, rest)) = needle.split_first() else {
         return Some(haystack.len());
     };
@@ -91,6 +101,26 @@ pub fn rfind(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
         starts,
     )
     .find(|&at| haystack[at + 1..at + needle.len()].eq_ignore_ascii_case(rest))
+}
+
+/// Visits every place, in bytes, where `needle` occurs in `haystack`, from the left and without
+/// overlap. Takes linear time in all, besides what the visits take.
+///
+/// # Errors
+/// The first error of a visit, which ends the search.
+pub fn find_each<E>(
+    haystack: &[u8],
+    needle: &[u8],
+    case: Case,
+    visit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<(), E> {
+    match case {
+        Case::Exact => memchr::memmem::find_iter(haystack, needle).try_for_each(visit),
+        Case::Fold => {
+            let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
+            memchr::memmem::find_iter(&haystack, &needle).try_for_each(visit)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -114,5 +144,18 @@ mod tests {
         assert_eq!(find(b"ab", b"abc", Case::Fold), None);
         assert_eq!(find(b"ab", b"", Case::Fold), Some(0));
         assert_eq!(rfind(b"ab", b"", Case::Fold), Some(2));
+        let long = [b"xy".repeat(30), b"XYz".to_vec(), b"xy".repeat(30)].concat();
+        let needle = [b"yX".repeat(20), b"yZ".to_vec()].concat();
+        assert_eq!(find(&long, &needle, Case::Fold), Some(21));
+        assert_eq!(rfind(&long, &needle, Case::Fold), Some(21));
+        for (needle, case) in [(b"aa", Case::Fold), (b"aA", Case::Exact)] {
+            let mut found = Vec::new();
+            let visit = |at| -> Result<(), ()> {
+                found.push(at);
+                Ok(())
+            };
+            assert_eq!(find_each(b"aAaAa", needle, case, visit), Ok(()));
+            assert_eq!(found, [0, 2]);
+        }
     }
 }
