@@ -19,14 +19,20 @@ pub const OUTBOX_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What one message in flight is counted as beside its payload: libzmq's own allocation, and a price that
 /// makes very many very small messages reach the bound too.
-pub const MESSAGE_OVERHEAD_BYTES: u64 = 1024;
+pub const MESSAGE_OVERHEAD_BYTES: u64 = 256;
 
-/// Bytes sent to one peer and not yet reported as received. The server disconnects a peer beyond it (it
-/// gets everything again when it reconnects); the client stops taking from its outbox until reports come.
-pub const IN_FLIGHT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that a server has sent to one peer and that the peer has not reported as received. A peer beyond
+/// it is disconnected; its program gets everything again when it comes back.
+pub const SERVER_IN_FLIGHT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes that a client has sent and the server has not reported as received; beyond it the client takes
+/// nothing from its outbox. Far below the server's bound, because a client's own reports wait behind its
+/// requests: the server must not take a peer for slow whose reports it has not come to read.
+pub const CLIENT_IN_FLIGHT_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// A receiver reports what it received each time that this many bytes have come since its last report.
-pub const REPORT_EVERY_BYTES: u64 = 1024 * 1024;
+/// Well below [`CLIENT_IN_FLIGHT_BYTES_MAX`], so that a busy client never waits for a report.
+pub const REPORT_EVERY_BYTES: u64 = 256 * 1024;
 
 /// Peers of one server at a time. One more hello is refused. Each costs a few kilobytes and two file
 /// descriptors; hosts and workers are programs, not users, so even 100 is a large installation.

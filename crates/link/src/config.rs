@@ -74,7 +74,8 @@ impl Retry {
 pub struct Limits {
     /// See [`bounds::MESSAGE_BYTES_MAX`]; the same on both sides.
     pub message_bytes_max: usize,
-    /// See [`bounds::IN_FLIGHT_BYTES_MAX`].
+    /// See [`bounds::SERVER_IN_FLIGHT_BYTES_MAX`] and [`bounds::CLIENT_IN_FLIGHT_BYTES_MAX`]. Below
+    /// [`bounds::REPORT_EVERY_BYTES`] a client waits for a ping's report.
     pub in_flight_bytes_max: u64,
     /// See [`bounds::PEERS_MAX`].
     pub peers_max: usize,
@@ -84,11 +85,23 @@ pub struct Limits {
     pub outbox_bytes_max: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// The bounds of a server.
+    #[must_use]
+    pub fn server() -> Self {
+        Self::with_in_flight(bounds::SERVER_IN_FLIGHT_BYTES_MAX)
+    }
+
+    /// The bounds of a client.
+    #[must_use]
+    pub fn client() -> Self {
+        Self::with_in_flight(bounds::CLIENT_IN_FLIGHT_BYTES_MAX)
+    }
+
+    fn with_in_flight(in_flight_bytes_max: u64) -> Self {
         Self {
             message_bytes_max: bounds::MESSAGE_BYTES_MAX,
-            in_flight_bytes_max: bounds::IN_FLIGHT_BYTES_MAX,
+            in_flight_bytes_max,
             peers_max: bounds::PEERS_MAX,
             outbox_messages_max: bounds::OUTBOX_MESSAGES_MAX,
             outbox_bytes_max: bounds::OUTBOX_BYTES_MAX,
@@ -134,7 +147,7 @@ impl ServerConfig {
             build: env!("CARGO_PKG_VERSION").to_owned(),
             security: Security::default(),
             heartbeat: Heartbeat::default(),
-            limits: Limits::default(),
+            limits: Limits::server(),
         }
     }
 }
@@ -182,7 +195,7 @@ impl ClientConfig {
             build: env!("CARGO_PKG_VERSION").to_owned(),
             security: Security::default(),
             retry: None,
-            limits: Limits::default(),
+            limits: Limits::client(),
         }
     }
 }

@@ -42,11 +42,12 @@ impl Waker {
         fence(Ordering::SeqCst);
     }
 
-    /// The sleeper is awake; takes back a wake-up that is under way.
+    /// The sleeper is awake. Always reads: a wake-up that is written only after this makes one sleep end
+    /// early, and must not make every later one do so.
     pub(crate) fn awake(&self) {
-        if !self.asleep.swap(false, Ordering::AcqRel) {
-            let _ = rustix::io::read(&self.event, &mut [0u8; 8]);
-        }
+        self.asleep.store(false, Ordering::Release);
+        // Nothing to read is the common case and no error.
+        let _ = rustix::io::read(&self.event, &mut [0u8; 8]);
     }
 }
 

@@ -223,8 +223,8 @@ fn a_peer_that_the_program_disconnects_comes_back_as_another() {
         let (server, requests) = ground.server();
         let (_client, answers) = ground.client(1);
         let first = until_joined(&requests);
-        server.handle().disconnect(first).expect("open");
         until_up(&answers);
+        server.handle().disconnect(first).expect("open");
         assert_eq!(
             next(&answers),
             ClientEvent::Down {
