@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::PROGRAM;
 use crate::config::Args;
 use crate::daemon_link::{DOWNLINK_MAX, Ear, follow_pings};
-use crate::hub::Hub;
+use crate::hub::{Bounds, Hub};
 use crate::identity::Identity;
 use crate::listener::{Listeners, Reception};
 use crate::uplink::Requests;
@@ -99,7 +99,7 @@ async fn serve(args: &Args, config: ClientConfig, drain: Drain) -> anyhow::Resul
     let liveness = Liveness::new();
     let pings = tokio::spawn(follow_pings(link.handle(), liveness.clone()));
     let health = tokio::spawn(health.serve(liveness, drain.clone()));
-    Hub::new(requests, listeners)
+    Hub::new(requests, listeners, Bounds::default())
         .run(downlink, connections, drain)
         .await;
     pings.abort();

@@ -25,11 +25,23 @@ use crate::session::Progress;
 use crate::uplink::{Downlink, Requests, UplinkError};
 use opening::Opening;
 
-/// Sessions of one host, closed ones that the daemon has not heard of included. One more is refused.
-pub const SESSIONS_MAX: usize = 100_000;
+/// How many sessions a host holds. One more of either kind is refused with a word.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// All, closed ones that the daemon has not heard of included.
+    pub sessions_max: usize,
+    /// Those that wait for the daemon to confirm them.
+    pub unopened_max: usize,
+}
 
-/// Sessions that wait for the daemon to confirm them. One more is refused.
-pub const SESSIONS_UNOPENED_MAX: usize = 10_000;
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            sessions_max: 100_000,
+            unopened_max: 10_000,
+        }
+    }
+}
 
 /// Sessions in one part of an attach.
 const ATTACH_SESSIONS_MAX: usize = 1_000;
@@ -70,6 +82,7 @@ enum Standing {
 pub struct Hub {
     requests: Arc<Requests>,
     listeners: Listeners,
+    bounds: Bounds,
     standing: Standing,
     /// Parts of the attach that are not answered.
     attaching: HashSet<RequestId>,
@@ -88,10 +101,11 @@ pub struct Hub {
 impl Hub {
     /// A hub with its way to the daemon and the host's listeners.
     #[must_use]
-    pub fn new(requests: Arc<Requests>, listeners: Listeners) -> Self {
+    pub fn new(requests: Arc<Requests>, listeners: Listeners, bounds: Bounds) -> Self {
         Self {
             requests,
             listeners,
+            bounds,
             standing: Standing::Down,
             attaching: HashSet::new(),
             sessions: HashMap::new(),
@@ -333,7 +347,9 @@ impl Hub {
     }
 
     fn accepted(&mut self, connection: Arc<Connection>) {
-        if self.sessions.len() >= SESSIONS_MAX || self.opening.len() >= SESSIONS_UNOPENED_MAX {
+        if self.sessions.len() >= self.bounds.sessions_max
+            || self.opening.len() >= self.bounds.unopened_max
+        {
             tracing::warn!(
                 sessions = self.sessions.len(),
                 "a connection is refused: too many"
@@ -527,3 +543,6 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

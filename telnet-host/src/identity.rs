@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_has_a_bounded_number_of_identities() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let taken: Vec<_> = (0..IDENTITIES_MAX)
+            .map(|_| Identity::take(folder.path()).expect("an identity"))
+            .collect();
+        let one_more = Identity::take(folder.path());
+        assert!(matches!(one_more, Err(IdentityError::AllTaken { .. })));
+        drop(taken);
+    }
+
+    #[test]
     fn a_file_that_is_no_identity_is_named() {
         for text in ["short", &"g".repeat(32), &"é".repeat(16)] {
             let folder = tempfile::tempdir().expect("a folder");

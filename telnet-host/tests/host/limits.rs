@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use moor_rpc::{CloseReason, HostEvent, SessionEvents};
+use moor_rpc::{CloseReason, HostEvent, ListenError, ListenerId, ListenerInfo, SessionEvents};
+use moor_telnet_host::listener::LISTENERS_MAX;
 use moor_telnet_host::notices;
 use moor_telnet_host::window::WINDOW_LINES_MAX;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Stage, User, say, soon};
+use crate::support::{Daemon, Stage, User, say, soon};
 
 #[tokio::test]
 async fn a_client_that_does_not_read_loses_output_and_delays_nobody() {
@@ -76,7 +77,7 @@ async fn ten_thousand_lines_at_once_fill_a_window_and_all_run() {
     for known in world.sessions.values_mut() {
         known.lines.clear();
     }
-    let mut daemon = crate::support::Daemon::start(&path, world);
+    let mut daemon = Daemon::start(&path, world);
     daemon
         .until("every line", |world| world.lines(0).len() == 10_000)
         .await;
@@ -186,4 +187,54 @@ async fn two_thousand_users_at_once() {
         .during(tokio::time::timeout(Duration::from_secs(60), talking))
         .await
         .expect("everybody is answered");
+
+    // The attach of so many takes several messages.
+    let path = stage.path();
+    let world = stage.daemon.kill();
+    for user in &mut users {
+        user.read_until(&format!("{}\r\n", notices::AWAY)).await;
+    }
+    let mut daemon = Daemon::start(&path, world);
+    let attaches = daemon.world.attaches;
+    let back = async {
+        for user in &mut users {
+            let shown = user.read_until("\r\n").await;
+            assert_eq!(shown, format!("{}\r\n", notices::BACK));
+        }
+    };
+    daemon.during(back).await;
+    assert!(daemon.world.attaches - attaches >= 2);
+}
+
+#[tokio::test]
+async fn a_daemon_may_open_a_bounded_number_of_listeners() {
+    let mut stage = Stage::set().await;
+    // The host's own is one of them.
+    for number in 1..=LISTENERS_MAX as u32 {
+        let id = ListenerId(number);
+        let address = "127.0.0.1".into();
+        stage.daemon.publish(&HostEvent::Listen(ListenerInfo {
+            id,
+            address,
+            port: 0,
+            tls: false,
+        }));
+    }
+    stage
+        .daemon
+        .until("the answers", |world| {
+            world.listen_results.len() == LISTENERS_MAX
+        })
+        .await;
+    let (last, rest) = stage
+        .daemon
+        .world
+        .listen_results
+        .split_last()
+        .expect("some");
+    assert!(rest.iter().all(|listen| listen.result.is_ok()), "{rest:?}");
+    assert!(
+        matches!(last.result, Err(ListenError::NotAllowed { .. })),
+        "{last:?}"
+    );
 }
