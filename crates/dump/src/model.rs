@@ -76,7 +76,7 @@ pub struct Connection {
 pub struct Repair {
     /// Who referred; `#-1` for the list of players.
     pub object: ObjId,
-    /// As what: "parent", "child", "location", "content" or "player".
+    /// As what: "parent", "child", "location", "content", "player" or "unlisted player".
     pub relation: &'static str,
     /// To whom.
     pub missing: ObjId,

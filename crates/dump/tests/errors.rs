@@ -199,7 +199,7 @@ fn every_program_that_does_not_compile_is_told() {
     );
     let lines: Vec<String> = errors.to_string().lines().map(str::to_owned).collect();
     assert!(
-        lines[1].starts_with("#2:look l (verb 1), line 76 of the file: Line 2:  "),
+        lines[1].starts_with("#2:look l (verb 1), line 84 of the file: Line 2:  "),
         "{}",
         lines[1]
     );

@@ -3,7 +3,7 @@
 mod support;
 
 use moor_dump::{Connection, Encoding, Slot, Variable};
-use moor_value::{ErrorCode, List, ObjId, Str, Value};
+use moor_value::{ErrorCode, ObjId, Str, Value};
 use moor_world::{ArgSpec, PrepSpec, VerbFlags};
 use support::{data, import, literals, object};
 
@@ -160,13 +160,12 @@ fn format_7_several_parents_and_maps() {
     assert_eq!(object(&dump, 2).parents, ids(&[0]));
     let own_then_depth_first = ["\"O\"", "clear", "clear", "\"l\""];
     assert_eq!(literals(object(&dump, 3)), own_then_depth_first);
-    assert_eq!(
-        literals(object(&dump, 0)),
-        ["1", "[\"key\" -> 7, #8 -> {\"nested\"}]"].map(sorted_keys)
-    );
+    // Object keys come before strings, whatever the file's order.
+    let map = "[#8 -> {\"nested\"}, \"key\" -> 7]";
+    assert_eq!(literals(object(&dump, 0)), ["1", map]);
     let task = &dump.tasks.suspended[0];
     assert_eq!(task.local.to_literal(), "[\"mood\" -> \"calm\"]");
-    assert_eq!(task.value.to_literal(), "{#0}");
+    assert_eq!(task.value.to_literal(), "{1}");
     assert_eq!(task.frames[0].stack, [Slot::Value(Value::Int(3))]);
     let connection = Connection {
         player: ObjId(0),
@@ -178,14 +177,6 @@ fn format_7_several_parents_and_maps() {
         import.world.objects[1].verbs[0].source,
         "\"over\";\nreturn [\"a\" -> 1];"
     );
-}
-
-/// Maps list objects before strings, whatever the file's order.
-fn sorted_keys(literal: &str) -> String {
-    match literal {
-        "[\"key\" -> 7, #8 -> {\"nested\"}]" => "[#8 -> {\"nested\"}, \"key\" -> 7]".to_owned(),
-        other => other.to_owned(),
-    }
 }
 
 #[test]
@@ -257,13 +248,7 @@ fn format_17_objects_and_tasks() {
     );
     assert_eq!(reading.value, Value::Err(ErrorCode::Intrpt));
     assert_eq!(reading.local, Value::from(moor_value::Map::new()));
-    assert_eq!(
-        object(&dump, 0).contents,
-        List::new()
-            .iter()
-            .filter_map(Value::as_obj)
-            .collect::<Vec<_>>()
-    );
+    assert!(object(&dump, 0).contents.is_empty());
     let import = import(dump);
     assert_eq!(import.tasks.forked[0].source, ["thing.note = \"late\";"]);
     assert_eq!(

@@ -10,6 +10,7 @@ mod tasks;
 mod values;
 
 use std::path::Path;
+use std::thread;
 
 use moor_value::codec::HandleResolver;
 use moor_value::{ObjId, Value};
@@ -32,14 +33,17 @@ const HEADER_SUFFIX: &str = " **";
 /// How many objects and programs are read between two calls of the progress callback.
 const PROGRESS_STEP: u64 = 1000;
 
+/// The stack of the thread that reads: values nest `DEPTH_MAX` deep, and each level takes a few kilobytes.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
 /// Reads the file at `path`. See [`read`].
 ///
 /// # Errors
 /// [`ReadError`]: `Io` when the file cannot be read, the others as for [`read`].
 pub fn read_file(
     path: &Path,
-    handles: &mut dyn HandleResolver,
-    progress: &mut dyn FnMut(Progress),
+    handles: &mut (dyn HandleResolver + Send),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<TextDump, ReadError> {
     let file = path.display().to_string();
     match std::fs::read(path) {
@@ -52,11 +56,33 @@ pub fn read_file(
 ///
 /// Anonymous objects and waifs get ids from 1 in the order of their first mention; `handles` supplies the handles,
 /// also that of id 0, which stands for anonymous objects that are no more. `progress` is called now and then and at
-/// the end. The thread needs a stack of `moor_value::STACK_BYTES_MIN`.
+/// the end. Both are called on a thread of the reader's own.
 ///
 /// # Errors
-/// `Mismatch` at the first line that does not fit the format; `EndlessList` when links run in a circle.
+/// `Mismatch` at the first line that does not fit the format; `EndlessList` when links run in a circle; `Io` when no
+/// thread can be started.
 pub fn read(
+    file: &str,
+    bytes: &[u8],
+    handles: &mut (dyn HandleResolver + Send),
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<TextDump, ReadError> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().stack_size(STACK_BYTES);
+        let reader = builder.spawn_scoped(scope, || read_here(file, bytes, handles, progress));
+        match reader {
+            Ok(reader) => reader
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(source) => Err(ReadError::Io {
+                file: file.to_owned(),
+                source,
+            }),
+        }
+    })
+}
+
+fn read_here(
     file: &str,
     bytes: &[u8],
     handles: &mut dyn HandleResolver,
