@@ -72,9 +72,8 @@ pub const HANDSHAKE_MS_MAX: i32 = 3_000;
 /// A client gives up an attempt that has not brought it up within this.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// How long the last messages may leave after an orderly stop. Everywhere else the linger is zero: a
-/// connection given up must not hold anything.
-pub const SHUTDOWN_LINGER_MS: i32 = 500;
+/// How long an orderly stop may take: what is waiting is sent, and the peers say that they have it by leaving.
+pub const SHUTDOWN_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// How often a handler that was full is asked again.
 pub const STALL_RETRY: Duration = Duration::from_millis(2);

@@ -16,7 +16,7 @@
 //! | 5 | granted | server, events | empty: the subscription is live |
 //! | 6 | ping | server | empty |
 //! | 7 | received | both | `bytes u64`: all that was received on this connection, as the sender counts it |
-//! | 8 | bye | both | `reason u8`: the sender leaves, or has dropped the receiver |
+//! | 8 | bye | both, events too | `reason u8`: 1 the sender leaves, 2 it has dropped the receiver |
 //!
 //! The first 6 bytes of a hello and the first 2 of a welcome or refusal never move, so that any two versions
 //! can tell each other that they do not fit.

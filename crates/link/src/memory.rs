@@ -303,8 +303,6 @@ impl ServerTransport for MemoryServer {
             sleep(waker, time_max);
         }
     }
-
-    fn finish(&mut self) {}
 }
 
 struct MemoryConnection {
@@ -396,6 +394,4 @@ impl ClientTransport for MemoryClient {
             sleep(waker, time_max);
         }
     }
-
-    fn finish(&mut self) {}
 }

@@ -68,6 +68,10 @@ pub(crate) struct ClientCore<H> {
     backoff: Backoff,
     credit: Credit,
     tally: Tally,
+    /// The server has said goodbye on one of two connections.
+    server_stops: bool,
+    /// We have said goodbye.
+    stopping: bool,
     /// Events that the handler had no room for, oldest first: a few, because nothing is read while any waits.
     stalled: VecDeque<ClientEvent>,
 }
@@ -92,6 +96,8 @@ impl<H: ClientHandler> ClientCore<H> {
             backoff: Backoff::default(),
             credit: Credit::default(),
             tally: Tally::default(),
+            server_stops: false,
+            stopping: false,
             stalled: VecDeque::new(),
         }
     }
@@ -178,12 +184,8 @@ impl<H: ClientHandler> ClientCore<H> {
                 self.down(wire, now, DownReason::Refused(Refusal::decode(body)?));
                 Ok(())
             }
-            (Channel::Rpc, Kind::Bye) => {
-                let reason = match Farewell::decode(body)? {
-                    Farewell::Stopping => DownReason::ServerStopping,
-                    Farewell::Dropped => DownReason::Dropped,
-                };
-                self.down(wire, now, reason);
+            (_, Kind::Bye) => {
+                self.farewell(wire, now, Farewell::decode(body)?);
                 Ok(())
             }
             (Channel::Rpc, Kind::Received) => {
@@ -200,6 +202,20 @@ impl<H: ClientHandler> ClientCore<H> {
             }
             (_, Kind::Data) => self.data(wire, now, channel, body),
             _ => Err(FrameError::Malformed("message for a client")),
+        }
+    }
+
+    /// A server that stops says so on both connections, each time behind all that it sent there: only after
+    /// the second everything has been read.
+    fn farewell(&mut self, wire: &mut impl ClientWire, now: Instant, farewell: Farewell) {
+        match farewell {
+            Farewell::Dropped => self.down(wire, now, DownReason::Dropped),
+            Farewell::Stopping
+                if self.server_stops || self.stopping || self.config.events.is_empty() =>
+            {
+                self.down(wire, now, DownReason::ServerStopping);
+            }
+            Farewell::Stopping => self.server_stops = true,
         }
     }
 
@@ -315,7 +331,11 @@ impl<H: ClientHandler> ClientCore<H> {
                 self.down(wire, now, DownReason::Unreachable(address));
             }
             State::Subscribing { .. } | State::Up { .. } => {
-                self.down(wire, now, DownReason::Disconnected);
+                let reason = match self.server_stops {
+                    true => DownReason::ServerStopping,
+                    false => DownReason::Disconnected,
+                };
+                self.down(wire, now, reason);
             }
         }
     }
@@ -344,8 +364,11 @@ impl<H: ClientHandler> ClientCore<H> {
         self.address = (self.address + 1) % self.config.rpc.len();
         self.credit = Credit::default();
         self.tally = Tally::default();
+        self.server_stops = false;
         count(&self.shared.downs);
-        self.tell(ClientEvent::Down { reason });
+        if !self.stopping {
+            self.tell(ClientEvent::Down { reason });
+        }
     }
 
     /// Carries out a command of the program.
@@ -382,7 +405,7 @@ impl<H: ClientHandler> ClientCore<H> {
     /// Does what is due, and says when to call again.
     pub(crate) fn tick(&mut self, wire: &mut impl ClientWire, now: Instant) -> Instant {
         match self.state {
-            State::Waiting { until } if now >= until => self.attempt(wire, now),
+            State::Waiting { until } if now >= until && !self.stopping => self.attempt(wire, now),
             State::Greeting { deadline } | State::Subscribing { deadline, .. }
                 if now >= deadline =>
             {
@@ -420,11 +443,17 @@ impl<H: ClientHandler> ClientCore<H> {
         }
     }
 
-    /// Says goodbye, so that the server need not wait for silence.
-    pub(crate) fn stop(&mut self, wire: &mut impl ClientWire) {
-        if !matches!(self.state, State::Waiting { .. }) {
-            // A server that is gone needs no goodbye.
-            let _ = wire.send(Kind::Bye, &Farewell::Stopping.encode());
+    /// Says goodbye. The server answers when it has read all that was sent before.
+    pub(crate) fn stop(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        self.stopping = true;
+        let welcomed = matches!(self.state, State::Subscribing { .. } | State::Up { .. });
+        if !welcomed || wire.send(Kind::Bye, &Farewell::Stopping.encode()).is_err() {
+            self.down(wire, now, DownReason::Disconnected);
         }
+    }
+
+    /// There is no connection left.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
     }
 }

@@ -15,8 +15,6 @@ pub(crate) trait ClientTransport: ClientWire {
     fn read<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool;
     /// Sleeps until woken, until something has come (if `reading`), or until the time has passed.
     fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration);
-    /// The last messages have been sent: lets them leave.
-    fn finish(&mut self);
 }
 
 /// The joined pair.
@@ -56,8 +54,11 @@ impl<H: ClientHandler, T: ClientTransport> Engine for ClientEngine<H, T> {
         self.transport.sleep(waker, reading, time_max);
     }
 
-    fn stop(&mut self) {
-        self.core.stop(&mut self.transport);
-        self.transport.finish();
+    fn stop(&mut self, now: Instant) {
+        self.core.stop(&mut self.transport, now);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.core.is_finished()
     }
 }

@@ -15,7 +15,7 @@ use moor_zmq_sys as sys;
 use super::core::{Broken, Channel, ClientCore, ClientWire};
 use super::engine::{ClientEngine, ClientTransport};
 use super::{Client, ClientHandle, ClientHandler, ClientShared};
-use crate::bounds::{BURST_MESSAGES_MAX, SHUTDOWN_LINGER_MS};
+use crate::bounds::BURST_MESSAGES_MAX;
 use crate::config::{ClientConfig, Limits};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
@@ -246,11 +246,5 @@ impl ClientTransport for ClientSockets {
             events.map(|connection| connection.monitor.socket()),
         ];
         or_empty(poll(sockets, waker.as_fd(), time_max));
-    }
-
-    fn finish(&mut self) {
-        if let Some(rpc) = &self.rpc {
-            or_empty(rpc.socket.set(sys::ZMQ_LINGER, SHUTDOWN_LINGER_MS));
-        }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct ServerCore<H> {
     nodes: FxHashMap<NodeId, Route>,
     connections: FxHashMap<u64, Route>,
     peers_seen: u64,
+    /// Goodbye was said; nobody comes in any more.
+    stopping: bool,
     next_ping: Instant,
     /// Events that the handler had no room for, oldest first. At most the two of one message and one
     /// `Gone` for each peer, because nothing is read while any is waiting.
@@ -96,6 +98,7 @@ impl<H: ServerHandler> ServerCore<H> {
             nodes: FxHashMap::default(),
             connections: FxHashMap::default(),
             peers_seen: 0,
+            stopping: false,
             next_ping,
             stalled: VecDeque::new(),
         }
@@ -144,7 +147,11 @@ impl<H: ServerHandler> ServerCore<H> {
             Ok((Kind::Hello, body)) if !known => self.hello(wire, now, route, connection, body),
             Ok((Kind::Data, body)) if known => self.data(wire, now, route, body),
             Ok((Kind::Received, body)) if known => self.received(wire, now, route, body),
-            Ok((Kind::Bye, _)) if known => self.drop_peer(route, GoneReason::Left),
+            Ok((Kind::Bye, _)) if known => {
+                // The answer says that all it sent before has been read.
+                self.farewell(wire, route, Farewell::Stopping);
+                self.drop_peer(route, GoneReason::Left);
+            }
             Ok((Kind::Bye, _)) => {}
             // A peer of a former life or one that was dropped while it sent: it must say hello again.
             Ok((Kind::Data | Kind::Received, _)) => self.farewell(wire, route, Farewell::Dropped),
@@ -199,6 +206,12 @@ impl<H: ServerHandler> ServerCore<H> {
             };
             Refusal::new(code, format!("hello: {error}"))
         })?;
+        if self.stopping {
+            return Err(Refusal::new(
+                RefusalCode::Stopping,
+                "the server is stopping",
+            ));
+        }
         if hello.protocol != self.config.protocol {
             let text = format!(
                 "this server (build {}) speaks protocol {}, the {} (build {}) protocol {}; install the same release",
@@ -502,10 +515,20 @@ impl<H: ServerHandler> ServerCore<H> {
         }
     }
 
-    /// Says goodbye to every peer.
+    /// Says goodbye to every peer, on both connections, each behind all that was sent there. A peer leaves
+    /// when it has heard it on both.
     pub(crate) fn stop(&mut self, wire: &mut impl ServerWire) {
-        for route in self.peers.keys().copied().collect::<Vec<_>>() {
-            self.farewell(wire, route, Farewell::Stopping);
+        self.stopping = true;
+        let farewell = Farewell::Stopping.encode();
+        for (&route, peer) in &self.peers {
+            // A peer that cannot be told will find out by itself.
+            let _ = wire.send(route, Kind::Bye, &farewell);
+            let _ = wire.publish(peer.ticket, Kind::Bye, &farewell);
         }
+    }
+
+    /// Every peer has left.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.peers.is_empty()
     }
 }

@@ -15,8 +15,6 @@ pub(crate) trait ServerTransport: ServerWire {
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool;
     /// Sleeps until woken, until something has come (if `reading`), or until the time has passed.
     fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration);
-    /// The last messages have been sent: lets them leave.
-    fn finish(&mut self);
 }
 
 /// The joined pair.
@@ -56,8 +54,11 @@ impl<H: ServerHandler, T: ServerTransport> Engine for ServerEngine<H, T> {
         self.transport.sleep(waker, reading, time_max);
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, _now: Instant) {
         self.core.stop(&mut self.transport);
-        self.transport.finish();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.core.is_finished()
     }
 }

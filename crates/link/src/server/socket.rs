@@ -14,7 +14,7 @@ use moor_zmq_sys as sys;
 use super::core::{Route, ServerCore, ServerWire, WireError};
 use super::engine::{ServerEngine, ServerTransport};
 use super::{Bound, Counters, Server, ServerHandle, ServerHandler, ServerShared};
-use crate::bounds::{BURST_MESSAGES_MAX, SHUTDOWN_LINGER_MS};
+use crate::bounds::BURST_MESSAGES_MAX;
 use crate::config::{Limits, Security, ServerConfig};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
@@ -337,14 +337,5 @@ impl ServerTransport for ServerSockets {
         ];
         let sockets = sockets.map(|socket| socket.filter(|_| reading));
         or_empty(poll(sockets, waker.as_fd(), time_max));
-    }
-
-    fn finish(&mut self) {
-        for socket in [Some(&self.rpc), self.events.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            or_empty(socket.set(sys::ZMQ_LINGER, SHUTDOWN_LINGER_MS));
-        }
     }
 }
