@@ -22,6 +22,14 @@ pub enum ReadError {
     /// Something else stands where the format asks for something.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
+    /// A value mentions an anonymous object that is not among those of the file.
+    #[error("{file}: anonymous object {number} is mentioned, but is not there")]
+    MissingAnonymous {
+        /// The file.
+        file: String,
+        /// Its number in the file.
+        number: i64,
+    },
     /// A list of children or contents, kept as links from object to object, leads back into itself.
     #[error("{file}: the list of {list} of {object} has no end")]
     EndlessList {

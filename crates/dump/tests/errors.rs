@@ -136,6 +136,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "2\n13\nr 0\n.\n-1",
     ),
     (
+        "an anonymous object that is missing",
+        "format-17.db",
+        "12\n5\n12\n-1",
+        "12\n5\n12\n9",
+    ),
+    (
         "more after the end",
         "format-17.db",
         "return \"boo\";\n.\n",

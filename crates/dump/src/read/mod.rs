@@ -22,7 +22,7 @@ pub use format::FORMAT_MAX;
 use crate::error::{Place, ReadError};
 use crate::model::{Connection, Holder, Program, Progress, Repair, TextDump};
 use crate::task::Tasks;
-use lines::LineReader;
+use lines::{Line, LineReader};
 use objects::Links;
 use tasks::TaskReader;
 use values::ValueReader;
@@ -59,8 +59,8 @@ pub fn read_file(
 /// the end. Both are called on a thread of the reader's own.
 ///
 /// # Errors
-/// `Mismatch` at the first line that does not fit the format; `EndlessList` when links run in a circle; `Io` when no
-/// thread can be started.
+/// `Mismatch` at the first line that does not fit the format; `EndlessList` when links run in a circle;
+/// `MissingAnonymous`; `Io` when no thread can be started.
 pub fn read(
     file: &str,
     bytes: &[u8],
@@ -330,37 +330,32 @@ impl DumpReader<'_, '_, '_> {
     fn program(&mut self, dump: &TextDump) -> Result<Program, ReadError> {
         let expected = "`#OBJECT:VERB` of a verb that exists";
         let line = self.lines.next(expected)?;
-        let text = line.text();
-        let numbers = text.strip_prefix('#').and_then(|rest| rest.split_once(':'));
-        let numbers = numbers.and_then(|(object, verb)| {
-            Some((object.parse::<i64>().ok()?, verb.parse::<i64>().ok()?))
-        });
-        let found = numbers.and_then(|(object, verb)| {
-            let holder = self.holder(object)?;
-            let verbs = match holder {
-                Holder::Object(place) => &dump.world.objects[place].verbs,
-                Holder::Anon(place) => &dump.world.anons[place].object.verbs,
-            };
-            let index = usize::try_from(verb)
-                .ok()
-                .filter(|index| *index < verbs.len())?;
-            Some((object, index, holder))
-        });
-        let (object, verb, holder) = found.ok_or_else(|| self.lines.unexpected(line, expected))?;
+        let named = self.named_verb(line, dump);
+        let (object, verb, holder) = named.ok_or_else(|| self.lines.unexpected(line, expected))?;
         self.lines.place = Place::Program {
             object,
             verb: verb as i64,
         };
-        let line = self.lines.next_number();
-        let lines = self.lines.program()?;
-        let source = lines.join("\n");
         Ok(Program {
             object: ObjId(object),
             holder,
             verb,
-            line,
-            source,
+            line: self.lines.next_number(),
+            source: self.lines.program()?.join("\n"),
         })
+    }
+
+    /// The object's number in the file, the verb's place and the object's, from `#OBJECT:VERB`.
+    fn named_verb(&self, line: Line<'_>, dump: &TextDump) -> Option<(i64, usize, Holder)> {
+        let text = std::str::from_utf8(line.bytes).ok()?;
+        let (object, verb) = text.strip_prefix('#')?.split_once(':')?;
+        let (object, verb): (i64, usize) = (object.parse().ok()?, verb.parse().ok()?);
+        let holder = self.holder(object)?;
+        let verbs = match holder {
+            Holder::Object(place) => &dump.world.objects[place].verbs,
+            Holder::Anon(place) => &dump.world.anons[place].object.verbs,
+        };
+        (verb < verbs.len()).then_some((object, verb, holder))
     }
 
     fn holder(&self, number: i64) -> Option<Holder> {
@@ -378,6 +373,7 @@ impl DumpReader<'_, '_, '_> {
     }
 
     fn settle(&mut self, dump: &mut TextDump) -> Result<(), ReadError> {
+        self.check_anonymous()?;
         let world = &mut dump.world;
         let repairs: &mut Vec<Repair> = &mut dump.repairs;
         world.waifs = std::mem::take(&mut self.values.waifs);
@@ -387,6 +383,18 @@ impl DumpReader<'_, '_, '_> {
         hierarchy::remove_missing(world, repairs);
         hierarchy::settle_players(world, repairs);
         Ok(())
+    }
+
+    /// Without its body, the id of an anonymous object would be free for a new one.
+    fn check_anonymous(&self) -> Result<(), ReadError> {
+        let mentioned = self.values.anons_mentioned();
+        let missing = mentioned.filter(|number| !self.anon_places.contains_key(number));
+        missing.min().map_or(Ok(()), |number| {
+            Err(ReadError::MissingAnonymous {
+                file: self.lines.file().to_owned(),
+                number,
+            })
+        })
     }
 
     fn count_object(&mut self) {

@@ -73,6 +73,11 @@ impl<'h> ValueReader<'h> {
         })
     }
 
+    /// The numbers in the file of all anonymous objects mentioned.
+    pub(crate) fn anons_mentioned(&self) -> impl Iterator<Item = i64> {
+        self.anons.keys().copied()
+    }
+
     /// A value; none at all (`Value::None`) included.
     pub(crate) fn value(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
         self.nested(lines, DEPTH_MAX)
