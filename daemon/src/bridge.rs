@@ -5,6 +5,7 @@
 //! queue or append one row to the log.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use moor_link::{PeerId, PeerIdentity, ServerEvent, ServerHandle, ServerHandler};
@@ -25,6 +26,7 @@ pub(crate) struct Publisher {
     server: OnceLock<ServerHandle>,
     drain: Drain,
     checkpoint: Box<dyn Fn() + Send + Sync>,
+    database: PathBuf,
 }
 
 impl Publisher {
@@ -33,12 +35,14 @@ impl Publisher {
         topics: Arc<Topics>,
         drain: Drain,
         checkpoint: impl Fn() + Send + Sync + 'static,
+        database: PathBuf,
     ) -> Self {
         Self {
             topics,
             server: OnceLock::new(),
             drain,
             checkpoint: Box::new(checkpoint),
+            database,
         }
     }
 
@@ -107,6 +111,25 @@ impl Outlet for Publisher {
     fn checkpoint(&self) {
         (self.checkpoint)();
     }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        disk_bytes(&self.database).ok()
+    }
+}
+
+/// Bytes of all files in a folder and the folders in it.
+fn disk_bytes(folder: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            bytes += disk_bytes(&entry.path())?;
+        } else if kind.is_file() {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
 }
 
 /// The events as messages hold them, in parts of at most [`EVENT_BYTES_MAX`] (or one event).

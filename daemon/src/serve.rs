@@ -47,7 +47,7 @@ fn run(
     let Database { store, world } = database;
     let topics = Arc::new(Topics::default());
     let checkpoint = || tracing::info!("checkpoint: everything committed is in the log already");
-    let publisher = Arc::new(Publisher::new(Arc::clone(&topics), drain.clone(), checkpoint));
+    let publisher = Arc::new(Publisher::new(Arc::clone(&topics), drain.clone(), checkpoint, args.database.clone()));
     let config = RuntimeConfig {
         workers: usize::from(args.worker_threads),
         host_grace: args.host_grace,

@@ -11,7 +11,7 @@
 //! | one stretch: run, commit, effects | `run`, `stretch`, `effects`, `apply`, `release` |
 //! | what a line means | `command`, `programming`, `hooks` |
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
-//! | rows of the store, restart | `rows`, `restore`, `error` |
+//! | rows of the store, restart, tasks of other servers | `rows`, `restore`, `import`, `error` |
 //!
 //! It knows nothing of messages, sockets and files; of time only through [`Clock`].
 
@@ -26,6 +26,7 @@ mod host;
 mod hosts;
 mod housekeeping;
 mod ids;
+mod import;
 mod listeners;
 mod login;
 mod options;
@@ -46,11 +47,15 @@ mod task;
 mod tasks;
 mod uncaught;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Clock, SystemClock};
 pub use error::RowError;
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
+pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
 pub use listeners::Listener;
-pub use rows::{TABLES, WORLD};
+pub use rows::{TABLES, TASKS, WORLD};
 pub use runtime::{Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use moor_value::{ObjId, Symbol, Value};
-use moor_world::{Entity, Transaction};
+use moor_world::{Builtin, BuiltinSet, Entity, Transaction};
 
 /// Ticks of a foreground task.
 const FG_TICKS: i64 = 60_000;
@@ -90,6 +90,8 @@ impl Limits {
 pub(crate) struct ServerOptions {
     /// Builtin functions and built-in properties that only wizards may use: names behind `protect_`.
     protected: HashSet<String>,
+    /// Those of them that are built-in properties.
+    pub(crate) protected_properties: BuiltinSet,
     /// The largest values.
     pub(crate) value_limits: crate::builtins::Limits,
     /// Whether `E_QUOTA` for a size may be caught.
@@ -103,6 +105,7 @@ impl ServerOptions {
     pub(crate) fn usual() -> Self {
         Self {
             protected: HashSet::new(),
+            protected_properties: BuiltinSet::default(),
             value_limits: crate::builtins::Limits::default(),
             max_concat_catchable: false,
             default_flush_command: ".flush".to_owned(),
@@ -119,6 +122,11 @@ impl ServerOptions {
             let option = format!("protect_{name}");
             if property(txn, options, &option).is_some_and(|value| value.is_true()) {
                 loaded.protected.insert(name.to_owned());
+            }
+        }
+        for (builtin, name) in Builtin::ALL {
+            if loaded.is_protected(name) {
+                loaded.protected_properties = loaded.protected_properties.with(builtin);
             }
         }
         let limits = &mut loaded.value_limits;

@@ -93,6 +93,7 @@ impl<'r> Stretch<'r> {
             deadline: Duration::ZERO,
             verbs: Vec::new(),
         };
+        stretch.txn.set_protected(stretch.options.protected_properties);
         stretch.begin_limits(background);
         stretch
     }
@@ -106,6 +107,7 @@ impl<'r> Stretch<'r> {
     /// Reads the server options as this stretch sees them.
     pub(crate) fn reload_options(&mut self) {
         self.options = Arc::new(crate::runtime::read_options(&mut self.txn));
+        self.txn.set_protected(self.options.protected_properties);
     }
 
     /// Takes the first line that waits in band on a session, for `read()` that does not wait.

@@ -42,7 +42,9 @@ fn pass(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if !txn.valid(definer) || txn.parents(definer).is_empty() {
         return Err(ErrorCode::InvInd.into());
     }
-    let found = txn.find_parent_verb(definer, name).ok_or(ErrorCode::VerbNf)?;
+    let found = txn
+        .find_parent_verb(definer, name)
+        .ok_or(ErrorCode::VerbNf)?;
     Ok(Answer::Call(Box::new(Call {
         verb: env.stretch.ready_verb(&found),
         this,
@@ -67,23 +69,35 @@ fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let name = args.str(0)?;
     let Some(number) = registry().number(&name.as_str().to_ascii_lowercase()) else {
         let unknown = Value::Str(name.clone());
-        return Err(Raise::with(ErrorCode::InvArg, "Unknown built-in function", unknown));
+        return Err(Raise::with(
+            ErrorCode::InvArg,
+            "Unknown built-in function",
+            unknown,
+        ));
     };
-    match env.stretch.call_builtin(number, &mut args[1..], env.context) {
+    match env
+        .stretch
+        .call_builtin(number, &mut args[1..], env.context)
+    {
         BuiltinOutcome::Return(value) => Ok(Answer::Value(value)),
         BuiltinOutcome::Call(call) => Ok(Answer::Call(call)),
         BuiltinOutcome::Suspend(request) => Ok(Answer::Suspend(request)),
         BuiltinOutcome::Abort(reason) => Ok(Answer::Abort(reason)),
-        BuiltinOutcome::Raise(raise) => {
-            Err(Raise { code: raise.code, message: raise.message, value: raise.value })
-        }
+        BuiltinOutcome::Raise(raise) => Err(Raise {
+            code: raise.code,
+            message: raise.message,
+            value: raise.value,
+        }),
     }
 }
 
 /// What arguments a builtin takes, or all builtins.
 fn function_info(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if args.is_empty() {
-        let all = registry().specs().iter().map(|spec| builtins::function_info(spec));
+        let all = registry()
+            .specs()
+            .iter()
+            .map(|spec| builtins::function_info(spec));
         return value(all.collect::<Vec<_>>());
     }
     let name = args.str(0)?.as_str().to_ascii_lowercase();
@@ -99,7 +113,11 @@ fn raise(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         _ => Str::from(code.to_text()),
     };
     let about = args.given(2).cloned().unwrap_or(Value::ZERO);
-    Err(Raise { code, message, value: about })
+    Err(Raise {
+        code,
+        message,
+        value: about,
+    })
 }
 
 fn caller_perms(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {

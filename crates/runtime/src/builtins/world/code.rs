@@ -23,8 +23,20 @@ use crate::program;
 use crate::registry::registry;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("verb_code", 2..=4, [Any, Any, Any, Any], LambdaMoo, verb_code),
-    world!("set_verb_code", 3..=3, [Any, Any, List], LambdaMoo, set_verb_code),
+    world!(
+        "verb_code",
+        2..=4,
+        [Any, Any, Any, Any],
+        LambdaMoo,
+        verb_code
+    ),
+    world!(
+        "set_verb_code",
+        3..=3,
+        [Any, Any, List],
+        LambdaMoo,
+        set_verb_code
+    ),
     world!("disassemble", 2..=2, [Any, Any], LambdaMoo, disassemble),
     world!("eval", 1.., [Str], LambdaMoo, eval, then evaluated),
 ];
@@ -53,8 +65,10 @@ fn error_lines(errors: &CompileErrors) -> List {
 /// # Errors
 /// `E_TYPE` when anything but strings is in it.
 fn text(code: &[Value]) -> Result<String, Raise> {
-    let strings: Option<Vec<&str>> =
-        code.iter().map(|line| line.as_str().map(Str::as_str)).collect();
+    let strings: Option<Vec<&str>> = code
+        .iter()
+        .map(|line| line.as_str().map(Str::as_str))
+        .collect();
     Ok(strings.ok_or(ErrorCode::Type)?.join("\n"))
 }
 
@@ -87,12 +101,16 @@ fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let text = text(args.list(2)?.as_slice())?;
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
-    env.stretch.txn.check_set_verb_code(perms, entity, &description)?;
+    env.stretch
+        .txn
+        .check_set_verb_code(perms, entity, &description)?;
     let (source, program) = match program::canonical(&text) {
         Ok(compiled) => compiled,
         Err(errors) => return value(error_lines(&errors)),
     };
-    env.stretch.txn.set_verb_code(perms, entity, &description, &source, Some(program))?;
+    env.stretch
+        .txn
+        .set_verb_code(perms, entity, &description, &source, Some(program))?;
     env.stretch.forget_verbs();
     value(List::new())
 }
@@ -122,7 +140,11 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if env.context.depth() >= env.stretch.limits.stack_depth {
         return Err(ErrorCode::MaxRec.into());
     }
-    let then = Then { builtin: "eval", step: AFTER_CODE, state: Value::ZERO };
+    let then = Then {
+        builtin: "eval",
+        step: AFTER_CODE,
+        state: Value::ZERO,
+    };
     Ok(Answer::Call(Box::new(Call {
         verb: Arc::new(Verb {
             program,
@@ -139,12 +161,7 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     })))
 }
 
-fn evaluated(
-    _: &mut Env<'_, '_, '_>,
-    _: PendingBuiltin,
-    result: Value,
-    _unwinding: bool,
-) -> Reply {
+fn evaluated(_: &mut Env<'_, '_, '_>, _: PendingBuiltin, result: Value, _unwinding: bool) -> Reply {
     value(vec![Value::Int(1), result])
 }
 
@@ -177,7 +194,10 @@ fn compiled(text: &str) -> Result<Arc<Program>, CompileErrors> {
         if ways.is_empty() {
             ways.resize_with(EVAL_WAYS, || None);
         }
-        ways[way] = Some(Remembered { text: text.into(), program: Arc::clone(&program) });
+        ways[way] = Some(Remembered {
+            text: text.into(),
+            program: Arc::clone(&program),
+        });
     });
     Ok(program)
 }

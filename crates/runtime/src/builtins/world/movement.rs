@@ -18,7 +18,13 @@ use crate::builtins::{BuiltinSpec, Raise};
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("move", 2..=3, [Obj, Obj, Int], LambdaMoo, start_move, then go_on_moving),
     world!("locations", 1..=3, [Obj, Obj, Int], ToastStunt, locations),
-    world!("occupants", 1..=4, [List, Any, Int, Int], ToastStunt, occupants),
+    world!(
+        "occupants",
+        1..=4,
+        [List, Any, Int, Int],
+        ToastStunt,
+        occupants
+    ),
 ];
 
 /// `:accept` has returned.
@@ -44,9 +50,11 @@ impl Move {
 
     fn from_state(state: &Value) -> Option<Self> {
         match state.as_list()?.as_slice() {
-            [Value::Obj(what), Value::Obj(to), Value::Int(position)] => {
-                Some(Self { what: *what, to: *to, position: *position })
-            }
+            [Value::Obj(what), Value::Obj(to), Value::Int(position)] => Some(Self {
+                what: *what,
+                to: *to,
+                position: *position,
+            }),
             _ => None,
         }
     }
@@ -59,7 +67,11 @@ impl Move {
         verb: &str,
         step: u32,
     ) -> Result<Option<Answer>, Raise> {
-        let then = Then { builtin: "move", step, state: self.state() };
+        let then = Then {
+            builtin: "move",
+            step,
+            state: self.state(),
+        };
         let args = vec![Value::Obj(self.what)];
         Ok(invoke::verb(env, Value::Obj(place), verb, args, then)?.map(Answer::Call))
     }
@@ -67,9 +79,16 @@ impl Move {
 
 fn start_move(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let position = args.get(2).and_then(Value::as_int).unwrap_or(0);
-    let step = Move { what: object(args, 0)?, to: object(args, 1)?, position };
+    let step = Move {
+        what: object(args, 0)?,
+        to: object(args, 1)?,
+        position,
+    };
     let perms = env.perms();
-    let unasked = env.stretch.txn.check_move(perms, step.what, step.to, position)?;
+    let unasked = env
+        .stretch
+        .txn
+        .check_move(perms, step.what, step.to, position)?;
     if unasked {
         return carry(env, step, true);
     }
@@ -99,8 +118,13 @@ fn go_on_moving(
 fn carry(env: &mut Env<'_, '_, '_>, step: Move, accepted: bool) -> Reply {
     let (perms, now) = (env.perms(), now_s(env));
     let Move { what, to, position } = step;
-    let moved = env.stretch.txn.raw_move(perms, what, to, position, accepted, now)?;
-    let Some(from) = moved.filter(|from| *from != to) else { return nothing() };
+    let moved = env
+        .stretch
+        .txn
+        .raw_move(perms, what, to, position, accepted, now)?;
+    let Some(from) = moved.filter(|from| *from != to) else {
+        return nothing();
+    };
     match step.call(env, from, "exitfunc", LEFT)? {
         Some(call) => Ok(call),
         None => enter(env, step),
@@ -123,7 +147,10 @@ fn enter(env: &mut Env<'_, '_, '_>, step: Move) -> Reply {
 /// any descendant of it). `#0` as base is none.
 fn locations(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let what = object(args, 0)?;
-    let base = args.get(1).and_then(Value::as_obj).filter(|base| *base != ObjId::SYSTEM);
+    let base = args
+        .get(1)
+        .and_then(Value::as_obj)
+        .filter(|base| *base != ObjId::SYSTEM);
     let by_parent = args.flag(2);
     let txn = &mut env.stretch.txn;
     if !txn.valid_object(what) {
@@ -132,9 +159,8 @@ fn locations(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let mut places = Vec::new();
     let mut place = txn.location(what.into());
     while txn.valid_object(place) {
-        let is_base = base.is_some_and(|base| {
-            place == base || (by_parent && txn.isa(place.into(), base.into()))
-        });
+        let is_base = base
+            .is_some_and(|base| place == base || (by_parent && txn.isa(place.into(), base.into())));
         if is_base {
             break;
         }
@@ -160,14 +186,20 @@ impl Wanted {
             Some(_) => return Err(ErrorCode::Type.into()),
         };
         let players = parents.is_none() || args.flag(2);
-        Ok(Self { parents, others: args.flag(3), players })
+        Ok(Self {
+            parents,
+            others: args.flag(3),
+            players,
+        })
     }
 
     fn takes(&self, env: &mut Env<'_, '_, '_>, id: ObjId) -> bool {
         let txn = &mut env.stretch.txn;
         let entity = Entity::object(id);
         let by_parent = self.parents.as_ref().is_none_or(|parents| {
-            let descends = parents.iter().any(|parent| txn.isa(entity, (*parent).into()));
+            let descends = parents
+                .iter()
+                .any(|parent| txn.isa(entity, (*parent).into()));
             descends != self.others
         });
         by_parent && (!self.players || txn.is_player(id))

@@ -24,14 +24,32 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("max_object", 0..=0, [], LambdaMoo, max_object),
     world!("players", 0..=0, [], LambdaMoo, players),
     world!("is_player", 1..=1, [Obj], LambdaMoo, is_player),
-    world!("set_player_flag", 2..=2, [Obj, Any], LambdaMoo, set_player_flag),
+    world!(
+        "set_player_flag",
+        2..=2,
+        [Obj, Any],
+        LambdaMoo,
+        set_player_flag
+    ),
     world!("object_bytes", 1..=1, [Any], LambdaMoo, object_bytes),
     world!("renumber", 1..=1, [Obj], LambdaMoo, renumber),
     world!("reset_max_object", 0..=0, [], LambdaMoo, reset_max_object),
     world!("owned_objects", 1..=1, [Obj], ToastStunt, owned_objects),
     world!("recycled_objects", 0..=0, [], ToastStunt, recycled_objects),
-    world!("next_recycled_object", 0..=1, [Obj], ToastStunt, next_recycled_object),
-    world!("locate_by_name", 1..=2, [Str, Int], ToastStunt, locate_by_name),
+    world!(
+        "next_recycled_object",
+        0..=1,
+        [Obj],
+        ToastStunt,
+        next_recycled_object
+    ),
+    world!(
+        "locate_by_name",
+        1..=2,
+        [Str, Int],
+        ToastStunt,
+        locate_by_name
+    ),
     world!("new_waif", 0..=0, [], ToastStunt, new_waif),
     world!("waif_stats", 0..=0, [], ToastStunt, waif_stats),
 ];
@@ -82,7 +100,9 @@ fn recreate(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let perms = env.perms();
     let txn = &mut env.stretch.txn;
     let owner = args.get(2).and_then(Value::as_obj);
-    let owner = owner.filter(|owner| txn.valid_object(*owner)).unwrap_or(perms);
+    let owner = owner
+        .filter(|owner| txn.valid_object(*owner))
+        .unwrap_or(perms);
     txn.recreate(perms, id, parent, owner)?;
     initialize(env, "recreate", Value::Obj(id), Vec::new())
 }
@@ -94,7 +114,11 @@ fn initialize(
     object: Value,
     args: Vec<Value>,
 ) -> Reply {
-    let then = Then { builtin, step: AFTER_VERB, state: object.clone() };
+    let then = Then {
+        builtin,
+        step: AFTER_VERB,
+        state: object.clone(),
+    };
     match invoke::verb(env, object.clone(), "initialize", args, then)? {
         Some(call) => Ok(Answer::Call(call)),
         None => value(object),
@@ -115,7 +139,11 @@ fn recycle(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let entity = entity(&object)?;
     let perms = env.perms();
     env.stretch.txn.check_recycle(perms, entity)?;
-    let then = Then { builtin: "recycle", step: AFTER_VERB, state: object.clone() };
+    let then = Then {
+        builtin: "recycle",
+        step: AFTER_VERB,
+        state: object.clone(),
+    };
     match invoke::verb(env, object.clone(), "recycle", Vec::new(), then) {
         Ok(Some(call)) => Ok(Answer::Call(call)),
         Ok(None) | Err(_) => empty_and_destroy(env, object),
@@ -141,7 +169,11 @@ fn empty_and_destroy(env: &mut Env<'_, '_, '_>, object: Value) -> Reply {
     let now = now_s(env);
     while let Some(thing) = next_to_move(env, entity) {
         let from = env.stretch.txn.raw_evict(thing, now);
-        let then = Then { builtin: "recycle", step: AFTER_VERB, state: object.clone() };
+        let then = Then {
+            builtin: "recycle",
+            step: AFTER_VERB,
+            state: object.clone(),
+        };
         let args = vec![Value::Obj(thing)];
         if let Ok(Some(call)) = invoke::verb(env, Value::Obj(from), "exitfunc", args, then) {
             return Ok(Answer::Call(call));
@@ -192,7 +224,9 @@ fn set_player_flag(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let perms = env.perms();
     env.stretch.txn.set_player_flag(perms, id, on)?;
     if !on && let Some(session) = env.stretch.session_of(id) {
-        env.stretch.effects.push(Effect::End(session, EndReason::Booted));
+        env.stretch
+            .effects
+            .push(Effect::End(session, EndReason::Booted));
     }
     nothing()
 }
@@ -227,7 +261,10 @@ fn recycled_objects(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
 }
 
 fn next_recycled_object(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let start = args.first().and_then(Value::as_obj).unwrap_or(ObjId::SYSTEM);
+    let start = args
+        .first()
+        .and_then(Value::as_obj)
+        .unwrap_or(ObjId::SYSTEM);
     match env.stretch.txn.next_recycled_object(start)? {
         Some(id) => value(id),
         None => nothing(),

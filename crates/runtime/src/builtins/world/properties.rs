@@ -13,11 +13,41 @@ use crate::builtins::{BuiltinSpec, Raise};
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("properties", 1..=1, [Any], LambdaMoo, properties),
     world!("property_info", 2..=2, [Any, Str], LambdaMoo, property_info),
-    world!("set_property_info", 3..=3, [Any, Str, List], LambdaMoo, set_property_info),
-    world!("add_property", 4..=4, [Any, Str, Any, List], LambdaMoo, add_property),
-    world!("delete_property", 2..=2, [Any, Str], LambdaMoo, delete_property),
-    world!("is_clear_property", 2..=2, [Any, Str], LambdaMoo, is_clear_property),
-    world!("clear_property", 2..=2, [Any, Str], LambdaMoo, clear_property),
+    world!(
+        "set_property_info",
+        3..=3,
+        [Any, Str, List],
+        LambdaMoo,
+        set_property_info
+    ),
+    world!(
+        "add_property",
+        4..=4,
+        [Any, Str, Any, List],
+        LambdaMoo,
+        add_property
+    ),
+    world!(
+        "delete_property",
+        2..=2,
+        [Any, Str],
+        LambdaMoo,
+        delete_property
+    ),
+    world!(
+        "is_clear_property",
+        2..=2,
+        [Any, Str],
+        LambdaMoo,
+        is_clear_property
+    ),
+    world!(
+        "clear_property",
+        2..=2,
+        [Any, Str],
+        LambdaMoo,
+        clear_property
+    ),
 ];
 
 /// Owner, permission letters and perhaps a new name, as `{owner, letters [, name]}`.
@@ -30,12 +60,16 @@ struct Info<'a> {
 impl<'a> Info<'a> {
     fn read(list: &'a List) -> Result<Self, Raise> {
         match list.as_slice() {
-            [Value::Obj(owner), Value::Str(letters)] => {
-                Ok(Self { owner: *owner, letters, new_name: None })
-            }
-            [Value::Obj(owner), Value::Str(letters), Value::Str(new_name)] => {
-                Ok(Self { owner: *owner, letters, new_name: Some(new_name) })
-            }
+            [Value::Obj(owner), Value::Str(letters)] => Ok(Self {
+                owner: *owner,
+                letters,
+                new_name: None,
+            }),
+            [Value::Obj(owner), Value::Str(letters), Value::Str(new_name)] => Ok(Self {
+                owner: *owner,
+                letters,
+                new_name: Some(new_name),
+            }),
             _ => Err(ErrorCode::Type.into()),
         }
     }
@@ -63,7 +97,9 @@ fn set_property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (perms, name) = (env.perms(), name(args, 1)?);
     let new_name = info.new_name.map(Str::as_str);
     let letters = info.letters.as_str();
-    env.stretch.txn.set_property_info(perms, entity, name, info.owner, letters, new_name)?;
+    env.stretch
+        .txn
+        .set_property_info(perms, entity, name, info.owner, letters, new_name)?;
     nothing()
 }
 
@@ -75,7 +111,9 @@ fn add_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     }
     let (perms, entity) = (env.perms(), entity(&args[0])?);
     let (name, letters) = (args.str(1)?.as_str(), info.letters.as_str());
-    env.stretch.txn.add_property(perms, entity, name, initial, info.owner, letters)?;
+    env.stretch
+        .txn
+        .add_property(perms, entity, name, initial, info.owner, letters)?;
     nothing()
 }
 

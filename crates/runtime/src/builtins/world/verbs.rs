@@ -16,9 +16,21 @@ use crate::options::flag_option;
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("verbs", 1..=1, [Any], LambdaMoo, verbs),
     world!("verb_info", 2..=2, [Any, Any], LambdaMoo, verb_info),
-    world!("set_verb_info", 3..=3, [Any, Any, List], LambdaMoo, set_verb_info),
+    world!(
+        "set_verb_info",
+        3..=3,
+        [Any, Any, List],
+        LambdaMoo,
+        set_verb_info
+    ),
     world!("verb_args", 2..=2, [Any, Any], LambdaMoo, verb_args),
-    world!("set_verb_args", 3..=3, [Any, Any, List], LambdaMoo, set_verb_args),
+    world!(
+        "set_verb_args",
+        3..=3,
+        [Any, Any, List],
+        LambdaMoo,
+        set_verb_args
+    ),
     world!("add_verb", 3..=3, [Any, List, List], LambdaMoo, add_verb),
     world!("delete_verb", 2..=2, [Any, Any], LambdaMoo, delete_verb),
     world!("respond_to", 2..=2, [Any, Str], ToastStunt, respond_to),
@@ -26,15 +38,24 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 /// Which verb an argument describes.
 fn described(env: &mut Env<'_, '_, '_>, description: &Value) -> Result<VerbDesc, Raise> {
-    let looks_numeric = description.as_str().is_some_and(|name| name.as_str().parse::<u32>().is_ok());
+    let looks_numeric = description
+        .as_str()
+        .is_some_and(|name| name.as_str().parse::<u32>().is_ok());
     let numeric = looks_numeric
-        && flag_option(&mut env.stretch.txn, "support_numeric_verbname_strings", false);
+        && flag_option(
+            &mut env.stretch.txn,
+            "support_numeric_verbname_strings",
+            false,
+        );
     Ok(VerbDesc::from_value(description, numeric)?)
 }
 
 /// The object and the verb that the first two arguments of a question name; the object is looked
 /// at first.
-pub(super) fn asked(env: &mut Env<'_, '_, '_>, args: &[Value]) -> Result<(Entity, VerbDesc), Raise> {
+pub(super) fn asked(
+    env: &mut Env<'_, '_, '_>,
+    args: &[Value],
+) -> Result<(Entity, VerbDesc), Raise> {
     let entity = entity(&args[0])?;
     Ok((entity, described(env, &args[1])?))
 }
@@ -82,14 +103,20 @@ fn verb_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
     let verb = env.stretch.txn.verb_info(perms, entity, &description)?;
-    value(vec![verb.owner.into(), Value::from(verb.flags.to_string()), Value::Str(verb.names)])
+    value(vec![
+        verb.owner.into(),
+        Value::from(verb.flags.to_string()),
+        Value::Str(verb.names),
+    ])
 }
 
 fn set_verb_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = changed(env, args)?;
     let info = info(args.list(2)?)?;
     let perms = env.perms();
-    env.stretch.txn.set_verb_info(perms, entity, &description, info)?;
+    env.stretch
+        .txn
+        .set_verb_info(perms, entity, &description, info)?;
     env.stretch.forget_verbs();
     nothing()
 }
@@ -99,7 +126,11 @@ fn verb_args(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let perms = env.perms();
     let VerbArgs { dobj, prep, iobj } =
         env.stretch.txn.verb_info(perms, entity, &description)?.args;
-    let words = [ArgSpec::name(dobj), PrepSpec::name(prep), ArgSpec::name(iobj)];
+    let words = [
+        ArgSpec::name(dobj),
+        PrepSpec::name(prep),
+        ArgSpec::name(iobj),
+    ];
     value(words.map(Value::from).to_vec())
 }
 
@@ -107,7 +138,9 @@ fn set_verb_args(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = changed(env, args)?;
     let specifiers = specifiers(args.list(2)?)?;
     let perms = env.perms();
-    env.stretch.txn.set_verb_args(perms, entity, &description, specifiers)?;
+    env.stretch
+        .txn
+        .set_verb_args(perms, entity, &description, specifiers)?;
     nothing()
 }
 
@@ -138,7 +171,9 @@ fn respond_to(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if !txn.valid(entity) {
         return Err(ErrorCode::InvArg.into());
     }
-    let Some(found) = txn.find_callable_verb(entity, name) else { return nothing() };
+    let Some(found) = txn.find_callable_verb(entity, name) else {
+        return nothing();
+    };
     if !txn.allows(perms, entity, ObjectFlags::READ) {
         return value(1);
     }

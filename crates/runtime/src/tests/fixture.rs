@@ -1,0 +1,225 @@
+//! A runtime over a new store in a temporary folder, and programs that run in it.
+//!
+//! In: source, and whose it is. Out: what it returned or raised, after its commit.
+
+use std::sync::Arc;
+
+use moor_store::{Options, Store};
+use moor_value::{ErrorCode, ObjId, Str, Value};
+use moor_vm::{Command, Outcome, Start, Uncaught, Vm};
+use moor_world::{Loader, ObjectFlags, ObjectImage, PropFlags, PropImage, World, WorldImage};
+use tempfile::TempDir;
+
+use crate::program;
+use crate::stretch::Stretch;
+use crate::{
+    HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
+    SystemClock, TABLES, WORLD,
+};
+
+/// A player of the test world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// `#2`.
+    Wizard,
+    /// `#3`.
+    Programmer,
+    /// `#4`.
+    Player,
+}
+
+impl Who {
+    /// By the word that cases use.
+    pub(super) fn named(word: &str) -> Option<Self> {
+        match word {
+            "wizard" => Some(Self::Wizard),
+            "programmer" => Some(Self::Programmer),
+            "player" => Some(Self::Player),
+            _ => None,
+        }
+    }
+
+    fn object(self) -> ObjId {
+        match self {
+            Self::Wizard => ObjId(2),
+            Self::Programmer => ObjId(3),
+            Self::Player => ObjId(4),
+        }
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It returned this.
+    Returned(Value),
+    /// An error went uncaught.
+    Raised(Box<Uncaught>),
+    /// It was ended from outside.
+    Aborted,
+}
+
+/// A running world.
+pub(super) struct Server {
+    pub(super) runtime: Arc<Runtime>,
+    store: Option<Store>,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// A world of `#0`, the fertile root `#1` (`$root`), three players and `$server_options`.
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = filled(&folder);
+        let world = loaded(&store);
+        let config = RuntimeConfig {
+            workers: 1,
+            ..RuntimeConfig::default()
+        };
+        let runtime = Runtime::start(
+            config,
+            world,
+            &store,
+            Arc::new(Silent),
+            Arc::new(SystemClock::default()),
+        )
+        .expect("the runtime starts");
+        Self {
+            runtime,
+            store: Some(store),
+            _folder: folder,
+        }
+    }
+
+    /// Runs source like the code of a verb that `who` wrote and calls, until its commit. A task
+    /// that waits goes on at once.
+    pub(super) fn run(&self, who: Who, source: &str) -> Ended {
+        let (_, program) = match program::canonical(source) {
+            Ok(compiled) => compiled,
+            Err(errors) => panic!("{source}\n{errors}"),
+        };
+        let player = who.object();
+        let mut machine = Vm::new(Start {
+            verb: program::code_without_verb(program, player),
+            this: Value::Obj(player),
+            called_as: Str::EMPTY,
+            args: Vec::new(),
+            player,
+            caller: Value::Obj(player),
+            command: Command::default(),
+        });
+        loop {
+            let begun = machine.clone();
+            let task = self.runtime.new_task_id();
+            let txn = self.runtime.world.begin();
+            let mut stretch = Stretch::new(&self.runtime, txn, task, false);
+            let limits = stretch.machine_limits();
+            let outcome = machine.run(&mut stretch, &limits);
+            if stretch.commit().is_err() {
+                machine = begun;
+                continue;
+            }
+            match outcome {
+                Outcome::Returned(value) => return Ended::Returned(value),
+                Outcome::Raised(error) => return Ended::Raised(error),
+                Outcome::Aborted(_) => return Ended::Aborted,
+                Outcome::Suspended(_) => machine.resume(Value::ZERO),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.runtime.stop(std::time::Duration::from_secs(10));
+        if let Some(store) = self.store.take() {
+            store.close().expect("the store closes");
+        }
+    }
+}
+
+impl Ended {
+    /// As cases word it: a literal, or `! ` with code and message.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Returned(value) => value.to_literal(),
+            Self::Raised(error) => format!("! {} {}", error.code.to_literal(), error.message),
+            Self::Aborted => "! aborted".to_owned(),
+        }
+    }
+
+    /// The code of the error, if it is one.
+    pub(super) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Raised(error) => error.code.as_err(),
+            _ => None,
+        }
+    }
+}
+
+/// Nobody listens.
+struct Silent;
+
+impl Outlet for Silent {
+    fn events(&self, _: HostId, _: SessionId, _: u64, _: Vec<SessionEvent>) {}
+    fn listen(&self, _: HostId, _: &Listener) {}
+    fn unlisten(&self, _: HostId, _: ListenerId) {}
+    fn shutdown(&self, _: &str) {}
+    fn checkpoint(&self) {}
+    fn disk_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+fn filled(folder: &TempDir) -> Store {
+    let image = image();
+    let image = image.check().expect("a consistent image");
+    let path = folder.path().join("world");
+    let new = Store::create(&path, Options::new(&TABLES)).expect("a new store");
+    new.bulk(|writer| image.rows(|key, value| writer.put(WORLD, key, value)))
+        .expect("rows");
+    new.finish().expect("a filled store")
+}
+
+fn loaded(store: &Store) -> Arc<World> {
+    let mut loader = Loader::new(store.log(), WORLD);
+    store
+        .scan(WORLD, |key, value| loader.row(key, value).expect("a row"))
+        .expect("a scan");
+    loader.finish().expect("a world")
+}
+
+fn image() -> WorldImage {
+    let wizard = ObjId(2);
+    let player = ObjectFlags::PLAYER;
+    let programmer = player.with(ObjectFlags::PROGRAMMER, true);
+    let fertile = ObjectFlags::READ.with(ObjectFlags::FERTILE, true);
+    let fertile = fertile.with(ObjectFlags::ANONYMOUS, true);
+    let mut system = ObjectImage::new(ObjId::SYSTEM, "The System Object", wizard);
+    for (name, object) in [("root", ObjId(1)), ("server_options", ObjId(5))] {
+        system.propdefs.push(Str::new(name));
+        system.propvals.push(PropImage {
+            value: Some(Value::Obj(object)),
+            owner: wizard,
+            flags: PropFlags::READ,
+        });
+    }
+    let object = |number: i64, name: &str, owner: i64, flags: ObjectFlags| {
+        let mut object = ObjectImage::new(ObjId(number), name, ObjId(owner));
+        object.flags = flags;
+        object.parents = if number == 1 {
+            Vec::new()
+        } else {
+            vec![ObjId(1)]
+        };
+        object
+    };
+    WorldImage::from_objects(vec![
+        system,
+        object(1, "Root", 2, fertile),
+        object(2, "Wizard", 2, programmer.with(ObjectFlags::WIZARD, true)),
+        object(3, "Programmer", 3, programmer),
+        object(4, "Player", 4, player),
+        object(5, "Server Options", 2, ObjectFlags::READ),
+    ])
+}

@@ -1,0 +1,6 @@
+//! Tests of the whole runtime in one process: a real world over a real store, the real compiler
+//! and machine. What programs do is data, in `crates/runtime/tests/cases`.
+
+mod cases;
+mod fixture;
+mod protection;

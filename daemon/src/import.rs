@@ -1,0 +1,137 @@
+//! Making a data directory: from a database of another server, or with the starter world.
+//!
+//! In: a file, a vacant path. Out: the store, filled. A failure leaves nothing at the path.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use moor_dump::{CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump};
+use moor_runtime::{ImportedFork, TASKS, WORLD, is_builtin, task_row};
+use moor_store::{Options, Store};
+use moor_value::{STACK_BYTES_MIN, Value};
+
+/// The world that an empty data directory gets: a textdump like any other.
+const STARTER: &[u8] = include_bytes!("starter.db");
+/// Faults of programs that are named one by one; more are counted.
+const FAULTS_SHOWN: usize = 20;
+
+/// Fills a new data directory from a textdump.
+pub(crate) fn from_file(file: &Path, path: &Path, options: Options) -> Result<Store> {
+    let bytes = std::fs::read(file).with_context(|| format!("--import {}", file.display()))?;
+    tracing::info!(file = %file.display(), bytes = bytes.len(), "importing");
+    import(&file.display().to_string(), &bytes, path, options)
+}
+
+/// Fills a new data directory with the starter world.
+pub(crate) fn starter(path: &Path, options: Options) -> Result<Store> {
+    tracing::info!(database = %path.display(), "making the starter world");
+    import("the starter world", STARTER, path, options)
+}
+
+/// Reads, compiles and stores a textdump. Deeply nested values and programs need a deep stack.
+fn import(name: &str, bytes: &[u8], path: &Path, options: Options) -> Result<Store> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("import".to_owned())
+            .stack_size(STACK_BYTES_MIN)
+            .spawn_scoped(scope, || import_here(name, bytes, path, options))?;
+        match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn import_here(name: &str, bytes: &[u8], path: &Path, options: Options) -> Result<Store> {
+    let begun = Instant::now();
+    let mut handles = DumpHandles::default();
+    let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
+    let import = compile(dump)?;
+    report(&import);
+    let store = fill(&import, path, options)?;
+    let objects = import.world.objects.len();
+    tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
+    Ok(store)
+}
+
+fn show_progress(progress: Progress) {
+    let percent = 100 * progress.bytes / progress.bytes_total.max(1);
+    tracing::info!(objects = progress.objects, verbs = progress.verbs, percent, "reading");
+}
+
+fn compile(dump: TextDump) -> Result<Import> {
+    let options = CompileOptions { is_builtin: &is_builtin, on_fault: OnFault::Refuse };
+    dump.compile(&options).map_err(|errors| {
+        let more = errors.0.len().saturating_sub(FAULTS_SHOWN);
+        for fault in errors.0.iter().take(FAULTS_SHOWN) {
+            tracing::error!("{fault}");
+        }
+        if more > 0 {
+            tracing::error!(more, "further programs do not compile");
+        }
+        anyhow::anyhow!("{} programs do not compile; nothing was imported", errors.0.len())
+    })
+}
+
+/// Says what is not as it was.
+fn report(import: &Import) {
+    for fault in import.warnings.iter().take(FAULTS_SHOWN) {
+        tracing::warn!("{fault}");
+    }
+    let more = import.warnings.len().saturating_sub(FAULTS_SHOWN);
+    if more > 0 {
+        tracing::warn!(more, "further warnings");
+    }
+    let stopped = import.tasks.suspended.iter().chain(&import.tasks.interrupted);
+    stopped.for_each(report_stopped);
+}
+
+/// A task in the middle of a verb cannot be taken over: its state is that of another machine.
+fn report_stopped(task: &StoppedTask) {
+    let frame = task.frames.last();
+    tracing::warn!(
+        task = task.id,
+        programmer = frame.map(|frame| frame.activation.progr.0),
+        verb = frame.map(|frame| frame.activation.verb_names.as_str()),
+        "a suspended task of the old server is not taken over; start it anew"
+    );
+}
+
+/// Writes the world and its waiting tasks into a new data directory.
+fn fill(import: &Import, path: &Path, options: Options) -> Result<Store> {
+    let image = import.world.check().context("the database is not a consistent world")?;
+    let mut tasks = Vec::with_capacity(import.tasks.forked.len());
+    for task in &import.tasks.forked {
+        let row = task_row(&imported(task));
+        tasks.push(row.with_context(|| format!("forked task {} cannot be taken over", task.id))?);
+    }
+    let mut new = Store::create(path, options)?;
+    new.bulk(|writer| {
+        image.rows(|key, value| writer.put(WORLD, key, value))?;
+        tasks.iter().try_for_each(|(key, value)| writer.put(TASKS, key, value))
+    })?;
+    Ok(new.finish()?)
+}
+
+fn imported(task: &ForkedTask) -> ImportedFork {
+    let activation = &task.activation;
+    ImportedFork {
+        id: task.id,
+        start_s: u64::try_from(task.start).unwrap_or(0),
+        this: activation.this.clone(),
+        player: activation.player,
+        programmer: activation.progr,
+        definer: activation.vloc.clone(),
+        verb: activation.verb.clone(),
+        verb_names: activation.verb_names.clone(),
+        debug: activation.debug,
+        source: task.source.join("\n"),
+        variables: task
+            .variables
+            .iter()
+            .filter(|variable| !matches!(variable.value, Value::None))
+            .map(|variable| (variable.name.clone(), variable.value.clone()))
+            .collect(),
+    }
+}
