@@ -181,14 +181,6 @@ impl Transaction {
         &entry.value
     }
 
-    /// What the transaction sees, without a record: nothing that matters may depend on it.
-    pub(crate) fn peek(&self, key: CellKey) -> CellValue {
-        match self.cells.get(&key) {
-            Some(entry) => entry.value.clone(),
-            None => self.world.read_at(key, self.snapshot.ts),
-        }
-    }
-
     pub(crate) fn cell(&mut self, entity: Entity, slot: Slot) -> &CellValue {
         self.read(CellKey { entity, slot })
     }

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use moor_value::{ErrorCode, ObjId, Str, Symbol, Value, WaifRef};
 
 use super::MooResult;
@@ -186,35 +184,5 @@ impl Transaction {
             .into_iter()
             .map(|(_, value)| value)
             .collect()
-    }
-
-    /// How many waifs each class has, `#-1` standing for recycled ones, ascending by class. A statistic: the commit
-    /// does not depend on it.
-    pub fn waif_counts(&self) -> Vec<(ObjId, i64)> {
-        let of_class = |entity| CellKey {
-            entity,
-            slot: Slot::CLASS,
-        };
-        let committed = self.world.arena.ids(EntityKind::Waif).into_iter();
-        let committed = committed.map(|id| of_class(Entity::waif(id.cast_unsigned())));
-        let own = self.cells.keys().copied();
-        let own =
-            own.filter(|key| key.entity.kind() == EntityKind::Waif && key.slot == Slot::CLASS);
-        let mut counts = BTreeMap::new();
-        for key in committed.chain(own).collect::<BTreeSet<_>>() {
-            if let CellValue::Value(Value::Obj(class)) = self.peek(key) {
-                let flags = CellKey {
-                    entity: class.into(),
-                    slot: Slot::FLAGS,
-                };
-                let class = if self.peek(flags).is_absent() {
-                    ObjId::NOTHING
-                } else {
-                    class
-                };
-                *counts.entry(class).or_insert(0) += 1;
-            }
-        }
-        counts.into_iter().collect()
     }
 }
