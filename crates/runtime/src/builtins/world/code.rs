@@ -41,6 +41,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("eval", 1.., [Str], LambdaMoo, eval, then evaluated),
 ];
 
+/// What the listings of LambdaMOO begin with; programs look for it.
+const DISASSEMBLY_HEADING: [&str; 2] = ["Main code vector:", "================="];
 /// What tracebacks call the code of `eval()`.
 const EVAL_NAMES: &str = "Input to EVAL";
 /// The step at which `eval()` goes on after its code.
@@ -123,7 +125,10 @@ fn disassemble(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let ast = parse_stored(code.source())?;
     let program = moor_compiler::compile(&ast, &|name| registry().number(name))
         .map_err(|_| ErrorCode::InvArg)?;
-    value(lines(Listing(&program).to_string().lines()))
+    let listing = Listing(&program).to_string();
+    value(lines(
+        DISASSEMBLY_HEADING.into_iter().chain(listing.lines()),
+    ))
 }
 
 /// Runs lines of code with the caller's permissions: `{1, result}`, or `{0, errors}`.

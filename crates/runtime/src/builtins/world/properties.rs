@@ -4,7 +4,7 @@
 
 use moor_value::{ErrorCode, List, ObjId, Str, Value};
 
-use super::target::{entity, name};
+use super::target::{definable, entity, name};
 use crate::builtins::arg::Args;
 use crate::builtins::env::{Env, Reply, nothing, value};
 use crate::builtins::spec::world;
@@ -109,7 +109,7 @@ fn add_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if info.new_name.is_some() {
         return Err(ErrorCode::Type.into());
     }
-    let (perms, entity) = (env.perms(), entity(&args[0])?);
+    let (perms, entity) = (env.perms(), definable(&args[0])?);
     let (name, letters) = (args.str(1)?.as_str(), info.letters.as_str());
     env.stretch
         .txn
@@ -118,14 +118,14 @@ fn add_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 fn delete_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    // Here and in `is_clear_property()` something that is no object is as good as a recycled one.
-    let entity = entity(&args[0]).map_err(|_| ErrorCode::InvArg)?;
-    let (perms, name) = (env.perms(), name(args, 1)?);
+    let (entity, name) = (entity(&args[0])?, name(args, 1)?);
+    let perms = env.perms();
     env.stretch.txn.delete_property(perms, entity, name)?;
     nothing()
 }
 
 fn is_clear_property(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    // Here alone something that is no object is as good as a recycled one.
     let entity = entity(&args[0]).map_err(|_| ErrorCode::InvArg)?;
     let (perms, name) = (env.perms(), name(args, 1)?);
     let is_clear = env.stretch.txn.is_clear_property(perms, entity, name)?;

@@ -20,6 +20,17 @@ pub(super) fn entity(value: &Value) -> Result<Entity, Raise> {
     }
 }
 
+/// As [`entity`], for new definitions: an anonymous object takes none.
+///
+/// # Errors
+/// `E_TYPE` for everything that is no object, and for anonymous objects.
+pub(super) fn definable(value: &Value) -> Result<Entity, Raise> {
+    match value {
+        Value::Anon(_) => Err(ErrorCode::Type.into()),
+        other => entity(other),
+    }
+}
+
 /// The object number at a place that the table has checked.
 pub(super) fn object(args: &[Value], index: usize) -> Result<ObjId, Raise> {
     args.read(index, Value::as_obj)

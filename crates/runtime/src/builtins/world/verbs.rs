@@ -6,7 +6,7 @@
 use moor_value::{ErrorCode, List, Value};
 use moor_world::{ArgSpec, Entity, ObjectFlags, PrepSpec, VerbArgs, VerbDesc, VerbInfo};
 
-use super::target::{entity, name};
+use super::target::{definable, entity, name};
 use crate::builtins::arg::Args;
 use crate::builtins::env::{Env, Reply, nothing, value};
 use crate::builtins::spec::world;
@@ -147,7 +147,10 @@ fn set_verb_args(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 fn add_verb(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let info = info(args.list(1)?)?;
     let specifiers = specifiers(args.list(2)?)?;
-    let entity = entity(&args[0]).map_err(|_| ErrorCode::InvArg)?;
+    let entity = match &args[0] {
+        anonymous @ Value::Anon(_) => definable(anonymous)?,
+        other => entity(other).map_err(|_| ErrorCode::InvArg)?,
+    };
     let perms = env.perms();
     let place = env.stretch.txn.add_verb(perms, entity, info, specifiers)?;
     env.stretch.forget_verbs();
