@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Least time between two syncs of the log, in seconds; 0 syncs whenever something waits for it
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub(crate) commit_interval: Duration,
+    /// How often #0:checkpoint_started and #0:checkpoint_finished are called, in seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    pub(crate) checkpoint_interval: Duration,
     /// How long users are kept whose host is out of touch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) host_grace: Duration,

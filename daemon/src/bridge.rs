@@ -6,14 +6,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use moor_link::{PeerId, PeerIdentity, ServerEvent, ServerHandle, ServerHandler};
 use moor_node::Drain;
 use moor_rpc as rpc;
 use moor_rpc::{HostEvent, ReplyBody, RequestBody, RequestId, RpcError};
-use moor_runtime::{HostId, Listener, ListenerId, OpenError, Outlet, Runtime, SessionEvent, SessionId};
+use moor_runtime::{
+    HostId, Listener, ListenerId, OpenError, Outlet, Runtime, SessionEvent, SessionId,
+};
 
+use crate::checkpoint::Checkpoints;
 use crate::convert;
 use crate::topics::{Topics, host_of};
 
@@ -25,8 +29,10 @@ pub(crate) struct Publisher {
     topics: Arc<Topics>,
     server: OnceLock<ServerHandle>,
     drain: Drain,
-    checkpoint: Box<dyn Fn() + Send + Sync>,
+    checkpoints: Checkpoints,
     database: PathBuf,
+    /// Whether the world itself asked for the server to stop.
+    ends: AtomicBool,
 }
 
 impl Publisher {
@@ -34,14 +40,15 @@ impl Publisher {
     pub(crate) fn new(
         topics: Arc<Topics>,
         drain: Drain,
-        checkpoint: impl Fn() + Send + Sync + 'static,
+        checkpoints: Checkpoints,
         database: PathBuf,
     ) -> Self {
         Self {
             topics,
             server: OnceLock::new(),
             drain,
-            checkpoint: Box::new(checkpoint),
+            checkpoints,
+            ends: AtomicBool::new(false),
             database,
         }
     }
@@ -52,8 +59,15 @@ impl Publisher {
         let _ = self.server.set(server);
     }
 
+    /// Tells every host that the daemon stops and will be back, unless the world said otherwise.
+    pub(crate) fn tell_stop(&self) {
+        if !self.ends.load(Ordering::Acquire) {
+            self.tell_all(&HostEvent::Restarting);
+        }
+    }
+
     /// Tells every host.
-    pub(crate) fn tell_all(&self, event: &HostEvent) {
+    fn tell_all(&self, event: &HostEvent) {
         for peer in self.topics.all() {
             self.publish(peer, event);
         }
@@ -67,7 +81,9 @@ impl Publisher {
 
     /// What cannot be sent now the host notices as a gap in the numbers, and asks for again.
     fn publish(&self, peer: PeerId, event: &HostEvent) {
-        let Some(server) = self.server.get() else { return };
+        let Some(server) = self.server.get() else {
+            return;
+        };
         match rpc::encode(event) {
             Ok(payload) => {
                 if let Err(error) = server.publish(peer, payload) {
@@ -103,13 +119,14 @@ impl Outlet for Publisher {
     }
 
     fn shutdown(&self, message: &str) {
+        self.ends.store(true, Ordering::Release);
         let message = message.lines().map(str::to_owned).collect();
         self.tell_all(&HostEvent::ShuttingDown { message });
         self.drain.begin();
     }
 
     fn checkpoint(&self) {
-        (self.checkpoint)();
+        self.checkpoints.ask();
     }
 
     fn disk_bytes(&self) -> Option<u64> {
@@ -138,9 +155,7 @@ fn split(events: Vec<SessionEvent>) -> Vec<Vec<rpc::Event>> {
     let mut bytes = 0;
     for event in events {
         let size = size_of(&event);
-        if bytes > 0
-            && bytes + size > EVENT_BYTES_MAX
-        {
+        if bytes > 0 && bytes + size > EVENT_BYTES_MAX {
             parts.push(Vec::new());
             bytes = 0;
         }
@@ -173,7 +188,11 @@ pub(crate) struct Bridge {
 
 impl Bridge {
     /// An ear for the runtime.
-    pub(crate) fn new(runtime: Arc<Runtime>, topics: Arc<Topics>, publisher: Arc<Publisher>) -> Self {
+    pub(crate) fn new(
+        runtime: Arc<Runtime>,
+        topics: Arc<Topics>,
+        publisher: Arc<Publisher>,
+    ) -> Self {
         Self {
             runtime,
             topics,
@@ -198,7 +217,8 @@ impl Bridge {
             RequestBody::OpenSession(open) => return Some(self.open(host, open)),
             RequestBody::Line(line) => {
                 let (session, last_event) = (convert::session_id(line.session), line.last_event.0);
-                self.runtime.line(host, session, convert::line(line), last_event);
+                self.runtime
+                    .line(host, session, convert::line(line), last_event);
             }
             RequestBody::Closed { session, .. } => {
                 self.runtime.closed(host, convert::session_id(session));
@@ -220,8 +240,11 @@ impl Bridge {
     }
 
     fn attach(&mut self, peer: PeerId, host: HostId, attach: rpc::Attach) -> ReplyBody {
-        let listeners: Vec<_> =
-            attach.listeners.iter().map(|info| convert::listener(host, info)).collect();
+        let listeners: Vec<_> = attach
+            .listeners
+            .iter()
+            .map(|info| convert::listener(host, info))
+            .collect();
         self.runtime.report_listeners(host, &listeners);
         let held: Vec<_> = attach.sessions.iter().map(convert::held).collect();
         let states = self.runtime.attach(host, &held);
@@ -265,7 +288,8 @@ impl Bridge {
             Ok(None) => tracing::info!(listener = result.listener.0, "host no longer listens"),
             Err(error) => {
                 tracing::warn!(listener = result.listener.0, %error, "host does not listen");
-                self.runtime.listener_failed(host, ListenerId(result.listener.0));
+                self.runtime
+                    .listener_failed(host, ListenerId(result.listener.0));
             }
         }
     }
@@ -273,7 +297,10 @@ impl Bridge {
     /// Takes a payload apart, carries it out, and sends the answer.
     fn payload(&mut self, peer: PeerId, identity: &PeerIdentity, payload: &[u8]) {
         let (id, answer) = match rpc::decode::<rpc::Request>(payload) {
-            Ok(request) => (request.id, self.request(peer, host_of(identity), request.body)),
+            Ok(request) => (
+                request.id,
+                self.request(peer, host_of(identity), request.body),
+            ),
             Err(error) => {
                 tracing::warn!(node = ?identity.node(), %error, "malformed request");
                 let why = error.to_string();
@@ -286,7 +313,9 @@ impl Bridge {
     }
 
     fn reply(&self, peer: PeerId, reply: &rpc::Reply) {
-        let Some(server) = self.publisher.server.get() else { return };
+        let Some(server) = self.publisher.server.get() else {
+            return;
+        };
         match rpc::encode(reply) {
             Ok(payload) => {
                 if let Err(error) = server.reply(peer, payload) {
@@ -305,8 +334,16 @@ impl ServerHandler for Bridge {
                 tracing::info!(node = ?identity.node(), service = identity.service().as_str(), "host joined");
                 self.topics.joined(host_of(&identity), peer);
             }
-            ServerEvent::Request { peer, identity, payload } => self.payload(peer, &identity, &payload),
-            ServerEvent::Gone { peer, identity, reason } => {
+            ServerEvent::Request {
+                peer,
+                identity,
+                payload,
+            } => self.payload(peer, &identity, &payload),
+            ServerEvent::Gone {
+                peer,
+                identity,
+                reason,
+            } => {
                 tracing::info!(node = ?identity.node(), ?reason, "host gone");
                 self.attached.remove(&peer);
                 let host = host_of(&identity);

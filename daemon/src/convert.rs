@@ -58,7 +58,11 @@ pub(crate) fn held(session: &rpc::AttachSession) -> HeldSession {
 pub(crate) fn to_attached(session: rpc::SessionId, held: Held) -> rpc::AttachedSession {
     let state = match held {
         Held::Gone => rpc::SessionState::Gone,
-        Held::Alive { lines_done, lines_done_early, last_event } => rpc::SessionState::Alive {
+        Held::Alive {
+            lines_done,
+            lines_done_early,
+            last_event,
+        } => rpc::SessionState::Alive {
             lines_done: rpc::LineNumber(lines_done),
             lines_done_early: lines_done_early.into_iter().map(rpc::LineNumber).collect(),
             last_event: rpc::EventNumber(last_event),
@@ -94,7 +98,11 @@ pub(crate) fn to_listener(listener: &Listener) -> rpc::ListenerInfo {
 /// An event, for a message.
 pub(crate) fn to_event(event: SessionEvent) -> rpc::Event {
     match event {
-        SessionEvent::Text { line, newline, no_flush } => rpc::Event::Text(rpc::Text {
+        SessionEvent::Text {
+            line,
+            newline,
+            no_flush,
+        } => rpc::Event::Text(rpc::Text {
             lines: vec![line],
             newline,
             no_flush,

@@ -38,7 +38,8 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
         (Presence::Vacant, Some(file)) => import::from_file(file, path, options)?,
         (Presence::Vacant, None) => import::starter(path, options)?,
     };
-    let world = load(&store).with_context(|| format!("{}: the world cannot be read", path.display()))?;
+    let world =
+        load(&store).with_context(|| format!("{}: the world cannot be read", path.display()))?;
     Ok(Database { store, world })
 }
 

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use moor_dump::{CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump};
+use moor_dump::{
+    CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
+};
 use moor_runtime::{ImportedFork, TASKS, WORLD, is_builtin, task_row};
 use moor_store::{Options, Store};
 use moor_value::{STACK_BYTES_MIN, Value};
@@ -57,11 +59,19 @@ fn import_here(name: &str, bytes: &[u8], path: &Path, options: Options) -> Resul
 
 fn show_progress(progress: Progress) {
     let percent = 100 * progress.bytes / progress.bytes_total.max(1);
-    tracing::info!(objects = progress.objects, verbs = progress.verbs, percent, "reading");
+    tracing::info!(
+        objects = progress.objects,
+        verbs = progress.verbs,
+        percent,
+        "reading"
+    );
 }
 
 fn compile(dump: TextDump) -> Result<Import> {
-    let options = CompileOptions { is_builtin: &is_builtin, on_fault: OnFault::Refuse };
+    let options = CompileOptions {
+        is_builtin: &is_builtin,
+        on_fault: OnFault::Refuse,
+    };
     dump.compile(&options).map_err(|errors| {
         let more = errors.0.len().saturating_sub(FAULTS_SHOWN);
         for fault in errors.0.iter().take(FAULTS_SHOWN) {
@@ -70,7 +80,10 @@ fn compile(dump: TextDump) -> Result<Import> {
         if more > 0 {
             tracing::error!(more, "further programs do not compile");
         }
-        anyhow::anyhow!("{} programs do not compile; nothing was imported", errors.0.len())
+        anyhow::anyhow!(
+            "{} programs do not compile; nothing was imported",
+            errors.0.len()
+        )
     })
 }
 
@@ -83,7 +96,11 @@ fn report(import: &Import) {
     if more > 0 {
         tracing::warn!(more, "further warnings");
     }
-    let stopped = import.tasks.suspended.iter().chain(&import.tasks.interrupted);
+    let stopped = import
+        .tasks
+        .suspended
+        .iter()
+        .chain(&import.tasks.interrupted);
     stopped.for_each(report_stopped);
 }
 
@@ -100,7 +117,10 @@ fn report_stopped(task: &StoppedTask) {
 
 /// Writes the world and its waiting tasks into a new data directory.
 fn fill(import: &Import, path: &Path, options: Options) -> Result<Store> {
-    let image = import.world.check().context("the database is not a consistent world")?;
+    let image = import
+        .world
+        .check()
+        .context("the database is not a consistent world")?;
     let mut tasks = Vec::with_capacity(import.tasks.forked.len());
     for task in &import.tasks.forked {
         let row = task_row(&imported(task));
@@ -109,7 +129,9 @@ fn fill(import: &Import, path: &Path, options: Options) -> Result<Store> {
     let mut new = Store::create(path, options)?;
     new.bulk(|writer| {
         image.rows(|key, value| writer.put(WORLD, key, value))?;
-        tasks.iter().try_for_each(|(key, value)| writer.put(TASKS, key, value))
+        tasks
+            .iter()
+            .try_for_each(|(key, value)| writer.put(TASKS, key, value))
     })?;
     Ok(new.finish()?)
 }

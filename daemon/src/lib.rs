@@ -9,10 +9,11 @@
 //! | flags | `args` |
 //! | opening, importing, the starter world | `database`, `import` |
 //! | runtime and hosts | `bridge`, `convert`, `topics` |
-//! | the life of the program | `serve` |
+//! | the life of the program, checkpoints | `serve`, `checkpoint` |
 
 mod args;
 mod bridge;
+mod checkpoint;
 mod convert;
 mod database;
 mod import;

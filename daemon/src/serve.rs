@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use moor_link::{Endpoint, PortHint, Server, ServerConfig, ServiceType, runtime_folder};
 use moor_node::{Drain, Exit};
-use moor_rpc::{HostEvent, PROTOCOL_VERSION};
+use moor_rpc::PROTOCOL_VERSION;
 use moor_runtime::{Runtime, RuntimeConfig, SystemClock};
 
 use crate::args::Args;
 use crate::bridge::{Bridge, Publisher};
+use crate::checkpoint::{self, Checkpointer};
 use crate::database::{self, Database};
 use crate::topics::Topics;
 
@@ -20,12 +21,26 @@ const EVENTS_PORT: PortHint = PortHint(7898);
 
 /// The body of the program.
 pub(crate) fn serve(args: Args, drain: Drain) -> Result<Exit> {
-    let rpc = endpoints(args.rpc_listen.as_deref(), "rpc-listen", "rpc.sock", RPC_PORT);
-    let events = endpoints(args.events_listen.as_deref(), "events-listen", "events.sock", EVENTS_PORT);
+    let rpc = endpoints(
+        args.rpc_listen.as_deref(),
+        "rpc-listen",
+        "rpc.sock",
+        RPC_PORT,
+    );
+    let events = endpoints(
+        args.events_listen.as_deref(),
+        "events-listen",
+        "events.sock",
+        EVENTS_PORT,
+    );
     let (rpc, events) = match (rpc, events) {
         (Ok(rpc), Ok(events)) => (rpc, events),
         (Err(error), _) | (_, Err(error)) => {
-            return Ok(moor_node::complain(crate::PROGRAM, format!("{error:#}"), Exit::Usage));
+            return Ok(moor_node::complain(
+                crate::PROGRAM,
+                format!("{error:#}"),
+                Exit::Usage,
+            ));
         }
     };
     if let Some(path) = &args.export {
@@ -46,8 +61,13 @@ fn run(
 ) -> Result<Exit> {
     let Database { store, world } = database;
     let topics = Arc::new(Topics::default());
-    let checkpoint = || tracing::info!("checkpoint: everything committed is in the log already");
-    let publisher = Arc::new(Publisher::new(Arc::clone(&topics), drain.clone(), checkpoint, args.database.clone()));
+    let (checkpoints, wishes) = checkpoint::wishes();
+    let publisher = Arc::new(Publisher::new(
+        Arc::clone(&topics),
+        drain.clone(),
+        checkpoints,
+        args.database.clone(),
+    ));
     let config = RuntimeConfig {
         workers: usize::from(args.worker_threads),
         host_grace: args.host_grace,
@@ -56,19 +76,29 @@ fn run(
     };
     let outlet = Arc::clone(&publisher);
     let clock = Arc::new(SystemClock::default());
-    let runtime = Runtime::start(config, world, &store, outlet, clock).context("the world cannot start")?;
+    let runtime =
+        Runtime::start(config, world, &store, outlet, clock).context("the world cannot start")?;
     let bridge = Bridge::new(Arc::clone(&runtime), topics, Arc::clone(&publisher));
-    let server = Server::start(server_config(rpc, events)?, bridge)
-        .context("hosts cannot be served")?;
+    let server =
+        Server::start(server_config(rpc, events)?, bridge).context("hosts cannot be served")?;
     publisher.connect(server.handle());
+    let checkpointer = Checkpointer::start(
+        wishes,
+        args.checkpoint_interval,
+        Arc::clone(&runtime),
+        store.log(),
+    )?;
     announce(&server);
     drain.wait();
     tracing::info!("stopping");
-    publisher.tell_all(&HostEvent::Restarting);
+    publisher.tell_stop();
+    checkpointer.stop();
     let limit = drain.limit();
     runtime.stop(limit);
     server.shutdown();
-    store.close().context("the database was not closed properly")?;
+    store
+        .close()
+        .context("the database was not closed properly")?;
     Ok(Exit::Success)
 }
 
@@ -83,7 +113,10 @@ fn server_config(rpc: Vec<Endpoint>, events: Vec<Endpoint>) -> Result<ServerConf
 /// Says where hosts can come, in lines that a program can read.
 fn announce(server: &Server) {
     let handle = server.handle();
-    for (what, endpoints) in [("rpc", &handle.endpoints().rpc), ("events", &handle.endpoints().events)] {
+    for (what, endpoints) in [
+        ("rpc", &handle.endpoints().rpc),
+        ("events", &handle.endpoints().events),
+    ] {
         for endpoint in endpoints {
             tracing::info!(%endpoint, "{what} listening");
         }
@@ -92,7 +125,12 @@ fn announce(server: &Server) {
 }
 
 /// The addresses of a flag, or the socket of that name in the runtime folder.
-fn endpoints(flag: Option<&str>, name: &str, socket: &str, hint: PortHint) -> Result<Vec<Endpoint>> {
+fn endpoints(
+    flag: Option<&str>,
+    name: &str,
+    socket: &str,
+    hint: PortHint,
+) -> Result<Vec<Endpoint>> {
     match flag {
         Some(text) => Endpoint::parse_list(text, hint).with_context(|| format!("--{name}")),
         None => Ok(vec![Endpoint::ipc(runtime_folder().join(socket))?]),
