@@ -30,8 +30,6 @@ pub(crate) struct Touched {
     key: u64,
     /// How many events.
     count: usize,
-    /// The events are over: nothing may follow.
-    pub(crate) ends: bool,
 }
 
 /// Effects whose commit is not in the log yet.
@@ -49,12 +47,14 @@ struct Change<'a> {
     ends: bool,
 }
 
-/// Numbers the events of `effects` and changes sessions' records. With `batch`, everything that
+/// Numbers the events of `effects` and changes sessions' records; it is `now_us` microseconds since
+/// 1970. With `batch`, everything that
 /// must survive a restart becomes rows of it; without, the stretch wrote nothing and its events
 /// are kept in memory only.
 pub(crate) fn prepare(
     effects: &Effects,
     table: &SessionTable,
+    now_us: u64,
     mut batch: Option<&mut Batch>,
 ) -> Prepared {
     let mut changes: Vec<Change> = Vec::new();
@@ -62,7 +62,7 @@ pub(crate) fn prepare(
         if let Some(batch) = batch.as_deref_mut() {
             task_rows(effect, batch);
         }
-        session_effect(effect, table, &mut changes);
+        session_effect(effect, table, now_us, &mut changes);
     }
     let touched = changes
         .into_iter()
@@ -110,7 +110,12 @@ fn task_rows(effect: &Effect, batch: &mut Batch) {
 }
 
 /// Adds what an effect does to a session.
-fn session_effect<'a>(effect: &'a Effect, table: &SessionTable, changes: &mut Vec<Change<'a>>) {
+fn session_effect<'a>(
+    effect: &'a Effect,
+    table: &SessionTable,
+    now_us: u64,
+    changes: &mut Vec<Change<'a>>,
+) {
     match effect {
         Effect::Output(session, event) => change_of(changes, session).events.push(event.clone()),
         Effect::Change(session, wanted) => {
@@ -123,7 +128,7 @@ fn session_effect<'a>(effect: &'a Effect, table: &SessionTable, changes: &mut Ve
         }
         Effect::Switch(session, to) => {
             change_of(changes, session).record_changed = true;
-            switch(session, table, *to);
+            switch(session, table, *to, now_us);
         }
         Effect::End(session, reason) => {
             let change = change_of(changes, session);
@@ -148,7 +153,9 @@ fn session_effect<'a>(effect: &'a Effect, table: &SessionTable, changes: &mut Ve
         Effect::TakeLine(session, line) => {
             let change = change_of(changes, session);
             change.record_changed |= line.number.is_none();
-            change.events.extend(line.number.map(SessionEvent::LineDone));
+            change
+                .events
+                .extend(line.number.map(SessionEvent::LineDone));
             let mut state = session.lock();
             state.input.remove(line);
             state.record.forced = state.input.forced();
@@ -183,11 +190,12 @@ fn change_of<'c, 'a>(
 }
 
 /// Moves a session to another player. Whoever had that player before is expected to end.
-fn switch(session: &Arc<Session>, table: &SessionTable, to: ObjId) {
+fn switch(session: &Arc<Session>, table: &SessionTable, to: ObjId, now_us: u64) {
     let from = {
         let mut state = session.lock();
         let from = state.record.player();
         state.record.player = to.0;
+        state.record.since_us = now_us;
         from
     };
     table.rename(session, from, to);
@@ -224,7 +232,10 @@ fn flush(session: &Session, numbers: &[u64], change: &mut Change) {
 }
 
 /// Changes a record; the event that tells the host, where the option is the host's business.
-pub(crate) fn change_record(record: &mut SessionRecord, change: &SessionChange) -> Option<SessionEvent> {
+pub(crate) fn change_record(
+    record: &mut SessionRecord,
+    change: &SessionChange,
+) -> Option<SessionEvent> {
     match change {
         SessionChange::HoldInput(on) => record.hold_input = *on,
         SessionChange::DisableOob(on) => record.disable_oob = *on,
@@ -233,7 +244,6 @@ pub(crate) fn change_record(record: &mut SessionRecord, change: &SessionChange) 
         SessionChange::Prefix(line) => record.prefix.clone_from(line),
         SessionChange::Suffix(line) => record.suffix.clone_from(line),
         SessionChange::Programming(state) => record.programming.clone_from(state),
-        SessionChange::Hostname(name) => record.hostname = Some(name.clone()),
         SessionChange::ProgramLine(line) => {
             if let Some(programming) = &mut record.programming {
                 programming.lines.push(line.clone());
@@ -274,7 +284,6 @@ fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
         session: Arc::clone(session),
         key,
         count,
-        ends,
     }
 }
 

@@ -160,20 +160,22 @@ pub(crate) fn server_start(
     })
 }
 
-/// Calls a verb without arguments on any object of the server's own accord, if it has it.
-pub(crate) fn call_server_value(stretch: &mut Stretch<'_>, this: &Value, verb: &str) {
-    let Some(entity) = Entity::of(this) else { return };
-    let Some(found) = stretch.txn.find_callable_verb(entity, Symbol::intern(verb)) else { return };
-    let begin = Start {
-        verb: stretch.ready_verb(&found),
-        this: this.clone(),
-        called_as: Str::new(verb),
+/// The call of a verb without arguments on any value, of the server's own accord.
+pub(crate) fn unasked_start(
+    stretch: &Stretch<'_>,
+    found: &Arc<ResolvedVerb>,
+    this: Value,
+    called_as: Symbol,
+) -> Start {
+    Start {
+        verb: stretch.ready_verb(found),
+        this,
+        called_as: Str::new(called_as.as_str()),
         args: Vec::new(),
         player: ObjId::NOTHING,
         caller: Value::Obj(ObjId::NOTHING),
         command: Command::default(),
-    };
-    start(stretch, begin);
+    }
 }
 
 /// The words of a line as values.

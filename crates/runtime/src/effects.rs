@@ -39,8 +39,6 @@ pub(crate) enum SessionChange {
     Programming(Option<Programming>),
     /// Another line for `.program`.
     ProgramLine(String),
-    /// `connection_name()` changes: the host name.
-    Hostname(String),
 }
 
 /// One thing that a stretch asks for.
@@ -188,11 +186,6 @@ impl Effects {
         }
     }
 
-    /// Object numbers whose session this stretch has changed, oldest change first.
-    pub(crate) fn changed_sessions(&self) -> &[(ObjId, Option<Arc<Session>>)] {
-        &self.sessions
-    }
-
     /// The effects in order.
     pub(crate) fn list(&self) -> &[Effect] {
         &self.list
@@ -224,9 +217,14 @@ impl Effects {
     }
 
     /// Numbers of the lines of a session that this stretch has taken; 0 for each forced one.
-    pub(crate) fn taken_from<'s>(&'s self, session: &'s Arc<Session>) -> impl Iterator<Item = u64> + 's {
+    pub(crate) fn taken_from<'s>(
+        &'s self,
+        session: &'s Arc<Session>,
+    ) -> impl Iterator<Item = u64> + 's {
         self.list.iter().filter_map(move |effect| match effect {
-            Effect::TakeLine(of, line) if Arc::ptr_eq(of, session) => Some(line.number.unwrap_or(0)),
+            Effect::TakeLine(of, line) if Arc::ptr_eq(of, session) => {
+                Some(line.number.unwrap_or(0))
+            }
             _ => None,
         })
     }

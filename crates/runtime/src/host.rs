@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use moor_value::{ErrorCode, ObjId, Symbol, Value};
-use moor_vm::{BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm};
+use moor_vm::{
+    AbortReason, BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm,
+    WAIF_PREFIX,
+};
 use moor_world::{Entity, ResolvedVerb};
 
 use crate::builtins::{self, Call, Env, Run};
@@ -82,8 +85,16 @@ impl Host for Stretch<'_> {
 
     fn waif_is_indexable(&mut self, waif: &Value) -> Result<(), ErrorCode> {
         match waif {
-            Value::Waif(waif) if self.txn.valid_object(waif.class()) => Ok(()),
-            Value::Waif(_) => Err(ErrorCode::InvInd),
+            Value::Waif(waif) if !self.txn.valid_object(waif.class()) => Err(ErrorCode::InvInd),
+            Value::Waif(waif) => {
+                // Only wizards' classes may say what indexing means.
+                let owner = self.txn.owner(waif.class().into());
+                if self.txn.is_wizard(owner) {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Type)
+                }
+            }
             _ => Err(ErrorCode::Type),
         }
     }
@@ -114,7 +125,7 @@ impl Host for Stretch<'_> {
                 let mut call = Call::new(&self.options.value_limits, &mut around, wizard);
                 match run(&mut call, args) {
                     Ok(value) => BuiltinOutcome::Return(value),
-                    Err(raise) => BuiltinOutcome::Raise(builtins::raised(raise)),
+                    Err(raise) => self.refused(raise),
                 }
             }
             Run::Context(run, _) => {
@@ -192,6 +203,16 @@ enum Protection {
 }
 
 impl Stretch<'_> {
+    /// What a pure builtin's error is to the task: a value that grew too large ends it, unless the world wants to
+    /// hear of that.
+    fn refused(&self, raise: builtins::Raise) -> BuiltinOutcome<Request> {
+        let is_quota = raise.code == Value::Err(ErrorCode::Quota);
+        if is_quota && !self.options.max_concat_catchable {
+            return BuiltinOutcome::Abort(AbortReason::Seconds);
+        }
+        BuiltinOutcome::Raise(builtins::raised(raise))
+    }
+
     /// The entity whose verbs a call on a value that is not an object finds.
     fn receiver_entity(&mut self, receiver: &Value) -> Result<Entity, ErrorCode> {
         match receiver {
@@ -217,7 +238,7 @@ impl Stretch<'_> {
     ) -> Result<usize, ErrorCode> {
         let wanted = match receiver {
             // A waif's verbs are its class's verbs whose names begin with a colon.
-            Value::Waif(_) => Symbol::intern(&format!(":{}", symbol.as_str())),
+            Value::Waif(_) => Symbol::intern(&format!("{WAIF_PREFIX}{}", symbol.as_str())),
             _ => symbol,
         };
         let Some(found) = self.txn.find_callable_verb(entity, wanted) else {

@@ -88,12 +88,22 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
     }
     let status = TaskStatus::Until(Duration::from_secs(fork.start_s));
     let local = Value::Map(Map::new());
-    let row = TaskRow::new(status, Family(fork.id), true, &Value::ZERO, &local, machine.encode());
+    let row = TaskRow::new(
+        status,
+        Family(fork.id),
+        true,
+        &Value::ZERO,
+        &local,
+        machine.encode(),
+    );
     Ok((rows::task_key(TaskId(fork.id)), row.encode()?))
 }
 
 fn variable(fork: &ImportedFork, name: &str) -> Option<Value> {
-    let found = fork.variables.iter().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
+    let found = fork
+        .variables
+        .iter()
+        .find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.clone())
 }
 

@@ -50,12 +50,14 @@ mod uncaught;
 #[cfg(test)]
 mod tests;
 
+pub use builtins::{ArgType, BuiltinSpec, Origin};
 pub use clock::{Clock, SystemClock};
 pub use error::RowError;
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
 pub use listeners::Listener;
+pub use registry::builtin_functions;
 pub use rows::{TABLES, TASKS, WORLD};
 pub use runtime::{Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};

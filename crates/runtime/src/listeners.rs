@@ -72,11 +72,6 @@ impl Listeners {
             .retain(|known| known.host != host || known.id != id);
     }
 
-    /// Removes what a host that is gone had.
-    pub(crate) fn remove_host(&self, host: HostId) {
-        self.all.lock().retain(|known| known.host != Some(host));
-    }
-
     /// The listener of a host.
     pub(crate) fn find(&self, host: HostId, id: ListenerId) -> Option<Listener> {
         let all = self.all.lock();

@@ -136,11 +136,20 @@ fn show(
 
 /// `switch_player()`: makes a connection another player's without messages and hooks. Whoever was
 /// connected as that player is disconnected.
-pub(crate) fn switch(stretch: &mut Stretch<'_>, session: &Arc<Session>, player: ObjId, silent: bool) {
+pub(crate) fn switch(
+    stretch: &mut Stretch<'_>,
+    session: &Arc<Session>,
+    player: ObjId,
+    silent: bool,
+) {
     if let Some(before) = stretch.session_of(player) {
-        stretch.effects.push(Effect::End(before, EndReason::Redirected));
+        stretch
+            .effects
+            .push(Effect::End(before, EndReason::Redirected));
     }
-    stretch.effects.push(Effect::Switch(Arc::clone(session), player));
+    stretch
+        .effects
+        .push(Effect::Switch(Arc::clone(session), player));
     if !silent {
         tracing::info!(session = ?session.id, player = player.0, "switched");
     }

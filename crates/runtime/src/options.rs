@@ -23,10 +23,11 @@ const STACK_DEPTH: i64 = 50;
 const STACK_DEPTH_LIMIT: i64 = 10_000;
 /// Fewest ticks that a world may set.
 const TICKS_MIN: i64 = 100;
-/// Fewest bytes that a world may set for strings.
-const STRING_BYTES_MIN: usize = 1_021;
-/// Fewest bytes that a world may set for lists and maps.
-const LIST_BYTES_MIN: usize = 1_022;
+/// Fewest bytes that a world may set for strings, lists and maps.
+const VALUE_BYTES_MIN: i64 = 1_021;
+/// Most bytes that a world may set for strings, lists and maps; what it sets that is no positive number stands
+/// for this.
+const VALUE_BYTES_MAX: i64 = i32::MAX as i64 - VALUE_BYTES_MIN;
 /// Seconds until a connection that does not log in is closed.
 const CONNECT_TIMEOUT_S: i64 = 300;
 
@@ -130,25 +131,23 @@ impl ServerOptions {
             }
         }
         let limits = &mut loaded.value_limits;
-        lower(
+        size(
             txn,
             options,
             "max_string_concat",
-            STRING_BYTES_MIN,
             &mut limits.string_bytes_max,
         );
-        lower(
+        size(
             txn,
             options,
             "max_list_value_bytes",
-            LIST_BYTES_MIN,
             &mut limits.list_bytes_max,
         );
-        lower(
+        // Sic: ToastStunt reads the limit of maps from the option for lists.
+        size(
             txn,
             options,
-            "max_map_value_bytes",
-            LIST_BYTES_MIN,
+            "max_list_value_bytes",
             &mut limits.map_bytes_max,
         );
         let flag = property(txn, options, "max_concat_catchable");
@@ -168,6 +167,15 @@ impl ServerOptions {
     pub(crate) fn is_protected(&self, name: &str) -> bool {
         self.protects() && self.protected.contains(name)
     }
+}
+
+/// Ticks and seconds of foreground tasks.
+pub(crate) fn foreground(txn: &mut Transaction) -> (i64, i64) {
+    let limits = Limits::read(txn, false);
+    (
+        limits.ticks,
+        i64::try_from(limits.seconds.as_secs()).unwrap_or(i64::MAX),
+    )
 }
 
 /// An option as an integer; its default when it is absent or something else.
@@ -243,10 +251,14 @@ fn integer(txn: &mut Transaction, object: ObjId, name: &str, default: i64) -> i6
     }
 }
 
-/// Lowers a limit to what an option says, where it says a positive number.
-fn lower(txn: &mut Transaction, options: ObjId, name: &str, min: usize, limit: &mut usize) {
-    let wanted = usize::try_from(integer(txn, options, name, 0)).unwrap_or(0);
-    if wanted > 0 {
-        *limit = wanted.clamp(min, *limit);
-    }
+/// Sets the size of a kind of values to what an option says, where there is one.
+fn size(txn: &mut Transaction, options: ObjId, name: &str, bytes_max: &mut usize) {
+    let Some(value) = property(txn, options, name) else {
+        return;
+    };
+    let bytes = match value {
+        Value::Int(bytes) if bytes > 0 => bytes.clamp(VALUE_BYTES_MIN, VALUE_BYTES_MAX),
+        _ => VALUE_BYTES_MAX,
+    };
+    *bytes_max = bytes as usize;
 }

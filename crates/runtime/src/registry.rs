@@ -51,3 +51,8 @@ impl Registry {
         &self.specs
     }
 }
+
+/// Every builtin function, by name.
+pub fn builtin_functions() -> impl Iterator<Item = &'static BuiltinSpec> {
+    registry().specs().iter().copied()
+}

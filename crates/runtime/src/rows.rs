@@ -14,9 +14,9 @@ pub const WORLD: Table = Table(0);
 /// Waiting tasks, by task number.
 pub const TASKS: Table = Table(1);
 /// Sessions, by id.
-pub const SESSIONS: Table = Table(2);
+pub(crate) const SESSIONS: Table = Table(2);
 /// Events that no host has acknowledged, by session and number of the first event.
-pub const EVENTS: Table = Table(3);
+pub(crate) const EVENTS: Table = Table(3);
 
 /// The key of a task's row: its number, big-endian.
 pub(crate) fn task_key(id: TaskId) -> [u8; 8] {

@@ -5,7 +5,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moor_value::{ObjId, Value};
@@ -51,6 +50,7 @@ impl Runtime {
                 Wake::Job(family, job) => {
                     before = Some(family);
                     self.run_guarded(job);
+                    self.collect_orphans();
                 }
             }
         }
@@ -116,6 +116,8 @@ impl Runtime {
             }
             None => self.run_fresh_line(session, &taken),
         }
+        // What the line has dropped is gone before the next one runs.
+        self.collect_orphans();
         self.line_is_over(session);
     }
 
@@ -209,10 +211,6 @@ impl Runtime {
             };
             let mut stretch = Stretch::new(self, txn, task, background);
             body(&mut stretch);
-            if stretch.wants_turn.load(Ordering::Relaxed) {
-                attempts = ATTEMPTS_MAX;
-                continue;
-            }
             match stretch.commit() {
                 Ok(hooks) => return Some(hooks),
                 Err(Refused::Conflict) => attempts += 1,

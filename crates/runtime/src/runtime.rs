@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use moor_store::{AppendError, Batch, CommitLog};
-use moor_value::{ObjId, STACK_BYTES_MIN};
+use moor_value::{ErrorCode, ObjId, STACK_BYTES_MIN, Value};
 use moor_world::World;
 use parking_lot::{Mutex, RwLock};
 
@@ -162,7 +162,7 @@ impl Runtime {
     }
 
     /// Calls a hook of `#0` that has no player, such as `checkpoint_started`.
-    pub fn call_system_hook(&self, verb: &'static str, args: Vec<moor_value::Value>) {
+    pub fn call_system_hook(&self, verb: &'static str, args: Vec<Value>) {
         self.submit_hook(Hook::of_system(verb, args));
     }
 
@@ -210,17 +210,29 @@ impl Runtime {
     /// A task waits from now on.
     pub(crate) fn park(&self, entry: TaskEntry) {
         let id = entry.id;
-        let session = match entry.status {
-            TaskStatus::Reading(session) => self.sessions.by_id(session),
-            _ => None,
+        let (reads, session) = match entry.status {
+            TaskStatus::Reading(session) => {
+                let session = self.sessions.by_id(session);
+                (true, session.filter(|session| !session.lock().closed))
+            }
+            _ => (false, None),
         };
         if !self.queue.park(entry) {
             self.forget_task_row(id);
             return;
         }
-        if let Some(session) = session {
-            session.lock().reading = Some(id);
-            self.submit_input(&session);
+        if !reads {
+            return;
+        }
+        match session {
+            Some(session) => {
+                session.lock().reading = Some(id);
+                self.submit_input(&session);
+            }
+            // The connection ended while the task was on its way to wait for it.
+            None => {
+                self.queue.wake(id, Value::Err(ErrorCode::InvArg));
+            }
         }
     }
 

@@ -4,12 +4,11 @@
 //! after which the caller runs the stretch again from its beginning.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use moor_store::{Batch, LogStatus, Seq};
 use moor_value::{ObjId, Symbol, Value};
-use moor_vm::{TaskLimits, Verb};
+use moor_vm::{SizeLimits, TaskLimits, Verb};
 use moor_world::{CommitError, Entity, Transaction};
 
 use crate::apply::{self, Prepared};
@@ -51,9 +50,6 @@ pub(crate) struct Stretch<'r> {
     pub(crate) options: Arc<ServerOptions>,
     /// Ticks and seconds that it may use.
     pub(crate) limits: Limits,
-    /// Whether it must run again with the commit turn, since something that it wants cannot be
-    /// undone.
-    pub(crate) wants_turn: AtomicBool,
     /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
     pub(crate) is_handling_error: bool,
     /// When its seconds are over: time since the daemon's start.
@@ -88,12 +84,13 @@ impl<'r> Stretch<'r> {
             session: None,
             options: runtime.options(),
             limits: Limits::default(),
-            wants_turn: AtomicBool::new(false),
             is_handling_error: false,
             deadline: Duration::ZERO,
             verbs: Vec::new(),
         };
-        stretch.txn.set_protected(stretch.options.protected_properties);
+        stretch
+            .txn
+            .set_protected(stretch.options.protected_properties);
         stretch.begin_limits(background);
         stretch
     }
@@ -118,7 +115,8 @@ impl<'r> Stretch<'r> {
             let disable_oob = state.record.disable_oob;
             state.input.first_in_band(disable_oob, &taken).cloned()
         }?;
-        self.effects.push(Effect::TakeLine(Arc::clone(session), line.clone()));
+        self.effects
+            .push(Effect::TakeLine(Arc::clone(session), line.clone()));
         Some(line.text)
     }
 
@@ -127,9 +125,17 @@ impl<'r> Stretch<'r> {
         TaskLimits {
             ticks: self.limits.ticks,
             stack_depth: self.limits.stack_depth,
-            string_bytes: self.options.value_limits.string_bytes_max,
-            list_bytes: self.options.value_limits.list_bytes_max,
-            map_bytes: self.options.value_limits.map_bytes_max,
+            sizes: self.size_limits().into(),
+        }
+    }
+
+    /// How large values may become.
+    pub(crate) fn size_limits(&self) -> SizeLimits {
+        let limits = &self.options.value_limits;
+        SizeLimits {
+            string_bytes: limits.string_bytes_max,
+            list_bytes: limits.list_bytes_max,
+            map_bytes: limits.map_bytes_max,
             quota_catchable: self.options.max_concat_catchable,
         }
     }
@@ -190,14 +196,6 @@ impl<'r> Stretch<'r> {
         self.verbs.clear();
     }
 
-    /// Asks for the stretch to run again with the commit turn, unless it has it. True when it has.
-    pub(crate) fn take_turn(&self) -> bool {
-        if !self.txn.is_exclusive() {
-            self.wants_turn.store(true, Ordering::Relaxed);
-        }
-        self.txn.is_exclusive()
-    }
-
     /// Ends the stretch: its writes and effects happen, or nothing of it does. Answers the hooks
     /// that are to be called next.
     ///
@@ -213,7 +211,7 @@ impl<'r> Stretch<'r> {
         if txn.is_read_only() && !effects.need_rows() {
             let seq = txn.seq();
             drop(txn);
-            let prepared = apply::prepare(&effects, &runtime.sessions, None);
+            let prepared = apply::prepare(&effects, &runtime.sessions, runtime.wall_us(), None);
             return Ok(runtime.after_commit(&prepared, effects, seq));
         }
         if let LogStatus::Failed { reason, .. } = runtime.log.status() {
@@ -222,7 +220,12 @@ impl<'r> Stretch<'r> {
         let mut prepared = None;
         let receipt = txn.commit_with(|_, batch: &mut Batch| {
             runtime.garbage.sweep_into(batch);
-            prepared = Some(apply::prepare(&effects, &runtime.sessions, Some(batch)));
+            prepared = Some(apply::prepare(
+                &effects,
+                &runtime.sessions,
+                runtime.wall_us(),
+                Some(batch),
+            ));
         });
         match receipt {
             Ok(receipt) => {

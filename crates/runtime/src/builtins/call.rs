@@ -9,20 +9,20 @@ use super::Raise;
 
 /// How many steps of work pass between two questions whether the task's time is up. A step is
 /// about the work of handling one byte, so a poll comes every millisecond or less.
-pub const STEPS_BETWEEN_POLLS: u64 = 1 << 16;
+pub(crate) const STEPS_BETWEEN_POLLS: u64 = 1 << 16;
 
 /// What a list counts for besides its items.
 const SLOT_BYTES: usize = 16;
 
 /// The largest values that builtins may build, in `value_bytes()` measure (`$server_options`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// `max_string_concat`, in bytes of UTF-8.
-    pub string_bytes_max: usize,
+    pub(crate) string_bytes_max: usize,
     /// `max_list_value_bytes`.
-    pub list_bytes_max: usize,
+    pub(crate) list_bytes_max: usize,
     /// `max_map_value_bytes`.
-    pub map_bytes_max: usize,
+    pub(crate) map_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -37,7 +37,7 @@ impl Default for Limits {
 }
 
 /// The world outside a builtin, so that a run can be repeated exactly.
-pub trait Surroundings {
+pub(crate) trait Surroundings {
     /// The time since 1970-01-01 00:00 UTC.
     fn now(&self) -> Duration;
 
@@ -55,19 +55,23 @@ pub trait Surroundings {
 }
 
 /// One call of a pure builtin.
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// What may be built.
-    pub limits: &'a Limits,
+    pub(crate) limits: &'a Limits,
     /// Clock, chance and the deadline.
-    pub surroundings: &'a mut dyn Surroundings,
+    pub(crate) surroundings: &'a mut dyn Surroundings,
     /// Whether the code that calls has a wizard's power.
-    pub wizard: bool,
+    pub(crate) wizard: bool,
     steps: u64,
 }
 
 impl<'a> Call<'a> {
     /// A call whose budget is full.
-    pub fn new(limits: &'a Limits, surroundings: &'a mut dyn Surroundings, wizard: bool) -> Self {
+    pub(crate) fn new(
+        limits: &'a Limits,
+        surroundings: &'a mut dyn Surroundings,
+        wizard: bool,
+    ) -> Self {
         Self {
             limits,
             surroundings,
@@ -81,7 +85,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// E_QUOTA when the task's time is up; the task then ends at its next tick.
     #[inline]
-    pub fn charge(&mut self, steps: usize) -> Result<(), Raise> {
+    pub(crate) fn charge(&mut self, steps: usize) -> Result<(), Raise> {
         self.steps = self.steps.saturating_add(steps as u64);
         if self.steps < STEPS_BETWEEN_POLLS {
             return Ok(());
@@ -94,7 +98,7 @@ impl<'a> Call<'a> {
     }
 
     /// E_QUOTA unless a string of that many bytes may be built.
-    pub fn allow_string(&self, bytes: usize) -> Result<(), Raise> {
+    pub(crate) fn allow_string(&self, bytes: usize) -> Result<(), Raise> {
         quota(bytes <= self.limits.string_bytes_max)
     }
 
@@ -102,14 +106,14 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// E_QUOTA when it is longer than is allowed.
-    pub fn string(&self, text: impl Into<Str>) -> Result<Value, Raise> {
+    pub(crate) fn string(&self, text: impl Into<Str>) -> Result<Value, Raise> {
         let text = text.into();
         self.allow_string(text.len_bytes())?;
         Ok(Value::Str(text))
     }
 
     /// E_QUOTA when the list is larger than is allowed.
-    pub fn allow_list(&self, list: &List) -> Result<(), Raise> {
+    pub(crate) fn allow_list(&self, list: &List) -> Result<(), Raise> {
         quota(list.bytes() + SLOT_BYTES <= self.limits.list_bytes_max)
     }
 
@@ -117,7 +121,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// E_QUOTA when it is larger than is allowed.
-    pub fn list(&self, list: impl Into<List>) -> Result<Value, Raise> {
+    pub(crate) fn list(&self, list: impl Into<List>) -> Result<Value, Raise> {
         let list = list.into();
         self.allow_list(&list)?;
         Ok(list.into())
@@ -127,7 +131,10 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// E_QUOTA when it is larger than is allowed.
-    pub fn collect_list(&mut self, items: impl Iterator<Item = Value>) -> Result<Value, Raise> {
+    pub(crate) fn collect_list(
+        &mut self,
+        items: impl Iterator<Item = Value>,
+    ) -> Result<Value, Raise> {
         let mut list = List::new();
         for item in items {
             self.charge(SLOT_BYTES)?;
@@ -141,14 +148,14 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// E_QUOTA when it is larger than is allowed.
-    pub fn map(&self, map: Map) -> Result<Value, Raise> {
+    pub(crate) fn map(&self, map: Map) -> Result<Value, Raise> {
         let map = Value::Map(map);
         quota(map.bytes() <= self.limits.map_bytes_max)?;
         Ok(map)
     }
 
     /// E_PERM unless a wizard calls.
-    pub fn wizard_only(&self) -> Result<(), Raise> {
+    pub(crate) fn wizard_only(&self) -> Result<(), Raise> {
         if self.wizard {
             Ok(())
         } else {
@@ -157,7 +164,7 @@ impl<'a> Call<'a> {
     }
 
     /// A number that every value below 2^64 is equally likely for.
-    pub fn random_u64(&mut self) -> u64 {
+    pub(crate) fn random_u64(&mut self) -> u64 {
         let mut bytes = [0; 8];
         self.surroundings.random(&mut bytes);
         u64::from_le_bytes(bytes)
@@ -167,7 +174,7 @@ impl<'a> Call<'a> {
     ///
     /// # Panics
     /// When `bound` is 0.
-    pub fn random_below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn random_below(&mut self, bound: u64) -> u64 {
         // Numbers in the last, incomplete run of `bound` would favour small results.
         let unfair = (u64::MAX - bound + 1) % bound;
         loop {

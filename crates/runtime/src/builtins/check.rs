@@ -9,7 +9,7 @@ use super::{BuiltinSpec, Raise};
 ///
 /// # Errors
 /// E_ARGS for a wrong count, E_TYPE for a wrong type.
-pub fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
+pub(crate) fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
     let enough = args.len() >= usize::from(spec.args_min);
     let too_many = spec
         .args_max
@@ -26,7 +26,7 @@ pub fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
 
 /// What `function_info(name)` shows: name, least arguments, most arguments (-1 for any number),
 /// and the list of types.
-pub fn function_info(spec: &BuiltinSpec) -> Value {
+pub(crate) fn function_info(spec: &BuiltinSpec) -> Value {
     let types: Vec<Value> = spec.types.iter().map(|t| t.number().into()).collect();
     let max = spec.args_max.map_or(-1, i64::from);
     Value::from(vec![

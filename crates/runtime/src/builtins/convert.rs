@@ -142,7 +142,7 @@ fn only_spaces(text: &str) -> bool {
 
 /// Splits a decimal integer with an optional sign off the front of `text`. A number that is too
 /// large becomes the nearest that is not.
-pub fn parse_int(text: &str) -> Option<(i64, &str)> {
+pub(crate) fn parse_int(text: &str) -> Option<(i64, &str)> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let digits = count_digits(unsigned.as_bytes());
     if digits == 0 {

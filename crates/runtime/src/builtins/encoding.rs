@@ -51,7 +51,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 ];
 
 /// The binary string of these bytes: printable ASCII as it is, `~` and everything else as `~XX`.
-pub fn binary_from_bytes(bytes: &[u8]) -> String {
+pub(crate) fn binary_from_bytes(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte != b'~' && (byte == b' ' || byte.is_ascii_graphic()) {
@@ -64,7 +64,7 @@ pub fn binary_from_bytes(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a binary string; none where a `~` is not followed by two hexadecimal digits.
-pub fn bytes_from_binary(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes_from_binary(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

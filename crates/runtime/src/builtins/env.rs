@@ -3,8 +3,11 @@
 //! In: the stretch that is running and the machine's stack. Out: a value, a verb to call, something
 //! to wait for, or an error.
 
-use moor_value::{ErrorCode, MapKey, ObjId, Str, Value};
-use moor_vm::{AbortReason, BuiltinOutcome, Call as VerbCall, Context, PendingBuiltin};
+use moor_value::{AnonRef, ErrorCode, MapKey, ObjId, Str, Value};
+use moor_vm::{
+    AbortReason, BuiltinOutcome, Call as VerbCall, Context, PendingBuiltin, SizeLimits, StackRow,
+};
+use moor_world::Entity;
 
 use super::Raise;
 use crate::request::Request;
@@ -29,6 +32,8 @@ pub(crate) enum Answer {
     Suspend(Request),
     /// The task ends.
     Abort(AbortReason),
+    /// 0, and the sizes of values are limited anew.
+    Resize(SizeLimits),
 }
 
 /// The result of such a builtin.
@@ -62,6 +67,28 @@ impl Env<'_, '_, '_> {
         }
     }
 
+    /// A value as the calling code may see it: an anonymous object that neither it nor a wizard owns is shown as
+    /// none that exists.
+    pub(crate) fn shown(&mut self, value: Value) -> Value {
+        let Value::Anon(handle) = &value else {
+            return value;
+        };
+        let perms = self.perms();
+        let owns = self.stretch.txn.owner(Entity::anon(handle.id())) == perms;
+        if owns || self.is_wizard() {
+            value
+        } else {
+            Value::Anon(AnonRef::nobody())
+        }
+    }
+
+    /// A row of a stack as the calling code may see it.
+    pub(crate) fn shown_row(&mut self, mut row: StackRow) -> StackRow {
+        row.this = self.shown(row.this);
+        row.location = self.shown(row.location);
+        row
+    }
+
     /// `E_PERM` unless the calling code has the permissions of `who` or of a wizard.
     pub(crate) fn self_or_wizard(&mut self, who: ObjId) -> Result<(), Raise> {
         if self.perms() == who {
@@ -89,6 +116,7 @@ pub(crate) fn outcome(reply: Reply) -> BuiltinOutcome<Request> {
         Ok(Answer::Call(call)) => BuiltinOutcome::Call(call),
         Ok(Answer::Suspend(request)) => BuiltinOutcome::Suspend(request),
         Ok(Answer::Abort(reason)) => BuiltinOutcome::Abort(reason),
+        Ok(Answer::Resize(sizes)) => BuiltinOutcome::Resize(sizes),
         Err(raise) => BuiltinOutcome::Raise(raised(raise)),
     }
 }
@@ -100,8 +128,8 @@ pub(crate) fn raised(raise: Raise) -> Box<moor_vm::Raise> {
 
 /// A map whose keys are these names.
 pub(crate) fn named_map<N: Into<Str>>(entries: impl IntoIterator<Item = (N, Value)>) -> Value {
-    let entries = entries.into_iter().filter_map(|(name, value)| {
-        Some((MapKey::new(Value::Str(name.into()))?, value))
-    });
+    let entries = entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((MapKey::new(Value::Str(name.into()))?, value)));
     Value::Map(entries.collect())
 }

@@ -42,15 +42,12 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use call::{Call, Limits, STEPS_BETWEEN_POLLS, Surroundings};
-pub use check::{check_args, function_info};
-pub use convert::parse_int;
-pub use encoding::{binary_from_bytes, bytes_from_binary};
-pub(crate) use env::{Answer, Env, Reply, nothing, outcome, raised, value};
+pub(crate) use call::{Call, Limits, Surroundings};
+pub(crate) use check::{check_args, function_info};
+pub(crate) use env::{Env, outcome, raised};
+pub(crate) use spec::Raise;
 pub(crate) use spec::Run;
-pub use spec::{ArgType, BuiltinSpec, Origin, PureFn, Raise};
-
-use moor_value::Value;
+pub use spec::{ArgType, BuiltinSpec, Origin};
 
 /// The tables of all families.
 const FAMILIES: &[&[BuiltinSpec]] = &[
@@ -75,25 +72,11 @@ const FAMILIES: &[&[BuiltinSpec]] = &[
 ];
 
 /// Every pure builtin, in no particular order.
-pub fn pure_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
+pub(crate) fn pure_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
     FAMILIES.iter().copied().flatten()
 }
 
 /// Every builtin, in no particular order.
 pub(crate) fn all() -> impl Iterator<Item = &'static BuiltinSpec> {
     pure_builtins().chain(world::world_builtins())
-}
-
-/// Checks the arguments and runs a pure builtin.
-///
-/// # Errors
-/// E_ARGS and E_TYPE by the table, and what the builtin raises.
-pub fn run_pure(
-    spec: &BuiltinSpec,
-    function: PureFn,
-    call: &mut Call<'_>,
-    args: &mut [Value],
-) -> Result<Value, Raise> {
-    check_args(spec, args)?;
-    function(call, args)
 }

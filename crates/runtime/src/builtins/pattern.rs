@@ -124,8 +124,11 @@ fn substitute(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     Ok(text.into_value())
 }
 
-/// The places (from 0, end excluded) and the text of what `match()` gave; none if it did not.
-fn subject_of(matched: &List) -> Option<([(usize, usize); GROUPS_MAX + 1], &Str)> {
+/// Where the whole match and each group begin and end, from 0, end excluded.
+type Spans = [(usize, usize); GROUPS_MAX + 1];
+
+/// The places and the text of what `match()` gave; none if it did not.
+fn subject_of(matched: &List) -> Option<(Spans, &Str)> {
     let [start, end, groups, Value::Str(subject)] = matched.as_slice() else {
         return None;
     };

@@ -4,8 +4,9 @@
 use moor_value::{ErrorCode, Value};
 
 use super::arg::Args;
+use super::encoding::binary_from_bytes;
 use super::spec::pure;
-use super::{BuiltinSpec, Call, Raise, binary_from_bytes};
+use super::{BuiltinSpec, Call, Raise};
 
 /// Most bytes that `random_bytes()` gives.
 const BYTES_MAX: usize = 10_000;

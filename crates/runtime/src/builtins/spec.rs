@@ -8,18 +8,18 @@ use super::env::{ContextFn, ResumeFn};
 
 /// A MOO error that a builtin raises.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Raise {
+pub(crate) struct Raise {
     /// What `except` compares, nearly always an error code.
-    pub code: Value,
+    pub(crate) code: Value,
     /// The sentence of the traceback.
-    pub message: Str,
+    pub(crate) message: Str,
     /// More about the error; 0 where there is nothing to say.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 impl Raise {
     /// An error with its own message and a value.
-    pub fn with(code: ErrorCode, message: impl Into<Str>, value: Value) -> Self {
+    pub(crate) fn with(code: ErrorCode, message: impl Into<Str>, value: Value) -> Self {
         Self {
             code: code.into(),
             message: message.into(),
@@ -36,7 +36,7 @@ impl From<ErrorCode> for Raise {
 
 /// A pure builtin's code. The arguments are already checked for count and types, and may be taken
 /// to be changed in place.
-pub type PureFn = fn(&mut Call<'_>, &mut [Value]) -> Result<Value, Raise>;
+pub(crate) type PureFn = fn(&mut Call<'_>, &mut [Value]) -> Result<Value, Raise>;
 
 /// One row of the table of builtins.
 #[derive(Debug)]

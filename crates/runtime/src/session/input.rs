@@ -186,11 +186,6 @@ impl InputQueue {
     pub(crate) fn len(&self) -> usize {
         self.lines.len()
     }
-
-    /// Whether no line waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
 }
 
 /// A line of `force_input()`.

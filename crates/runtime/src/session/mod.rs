@@ -14,10 +14,11 @@ mod table;
 
 pub use event::{HostOption, KeepAlive, SessionEvent};
 pub(crate) use event::{decode_events, encode_events};
-pub use input::{InputLine, LineKind};
 pub(crate) use input::{FORCED_LINES_MAX, InputQueue, Taken};
+pub use input::{InputLine, LineKind};
 pub(crate) use outbox::Outbox;
+pub use record::ListenerId;
+pub(crate) use record::SessionRecord;
 pub(crate) use record::{IntrinsicCommand, Programming};
-pub use record::{ListenerId, SessionRecord};
 pub(crate) use state::{Session, SessionState};
 pub(crate) use table::{SESSIONS_MAX, SessionTable};

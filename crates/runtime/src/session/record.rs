@@ -15,59 +15,59 @@ pub struct ListenerId(pub u32);
 
 /// The durable part of a session.
 #[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
-pub struct SessionRecord {
+pub(crate) struct SessionRecord {
     /// Layout of this record; [`SessionRecord::VERSION`].
-    pub version: u16,
+    pub(crate) version: u16,
     /// The host that holds the socket.
-    pub host: [u8; 16],
+    pub(crate) host: [u8; 16],
     /// The negative object number that the connection has until its user has logged in.
-    pub connection: i64,
+    pub(crate) connection: i64,
     /// The player, or the connection's own number before log-in.
-    pub player: i64,
+    pub(crate) player: i64,
     /// The object whose verbs handle the connection's log-in and commands.
-    pub handler: i64,
+    pub(crate) handler: i64,
     /// Whether the server's own messages ("*** Connected ***") are shown.
-    pub print_messages: bool,
+    pub(crate) print_messages: bool,
     /// Where it was accepted.
-    pub listener: ListenerId,
+    pub(crate) listener: ListenerId,
     /// The user's address, without the port.
-    pub peer_address: String,
+    pub(crate) peer_address: String,
     /// The user's port.
-    pub peer_port: u16,
+    pub(crate) peer_port: u16,
     /// The user's host name, where it is known.
-    pub hostname: Option<String>,
+    pub(crate) hostname: Option<String>,
     /// The host's address at which the user arrived.
-    pub local_address: String,
+    pub(crate) local_address: String,
     /// The host's port at which the user arrived.
-    pub local_port: u16,
+    pub(crate) local_port: u16,
     /// Protocol version and cipher, when the connection is encrypted.
-    pub tls: Option<(String, String)>,
+    pub(crate) tls: Option<(String, String)>,
     /// Whether the server opened the connection, and not the user.
-    pub outbound: bool,
+    pub(crate) outbound: bool,
     /// When the connection was made, or when its user logged in: microseconds since 1970.
-    pub since_us: u64,
+    pub(crate) since_us: u64,
     /// The line shown before each command's output.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// The line shown after each command's output.
-    pub suffix: String,
+    pub(crate) suffix: String,
     /// The line that flushes pending input; empty for none.
-    pub flush_command: String,
+    pub(crate) flush_command: String,
     /// Whether lines wait for `read()`.
-    pub hold_input: bool,
+    pub(crate) hold_input: bool,
     /// Whether lines that begin with `#$#` are ordinary.
-    pub disable_oob: bool,
+    pub(crate) disable_oob: bool,
     /// Which built-in commands work, one bit for each [`IntrinsicCommand`].
-    pub intrinsic: u8,
+    pub(crate) intrinsic: u8,
     /// Whether the client shows what is typed.
-    pub client_echo: bool,
+    pub(crate) client_echo: bool,
     /// Whether input comes as raw bytes.
-    pub binary: bool,
+    pub(crate) binary: bool,
     /// TCP keep-alive.
-    pub keep_alive: Option<KeepAlive>,
+    pub(crate) keep_alive: Option<KeepAlive>,
     /// Lines that `force_input()` has queued, oldest first.
-    pub forced: Vec<String>,
+    pub(crate) forced: Vec<String>,
     /// The verb that `.program` is receiving.
-    pub programming: Option<Programming>,
+    pub(crate) programming: Option<Programming>,
 }
 
 /// A verb's code on its way in.
@@ -140,37 +140,37 @@ impl IntrinsicCommand {
 
 impl SessionRecord {
     /// The present layout.
-    pub const VERSION: u16 = 1;
+    pub(crate) const VERSION: u16 = 1;
     /// Every intrinsic command.
-    pub const INTRINSIC_ALL: u8 = 0b1_1111;
+    pub(crate) const INTRINSIC_ALL: u8 = 0b1_1111;
 
     /// The player, or the connection's own number before log-in.
-    pub fn player(&self) -> ObjId {
+    pub(crate) fn player(&self) -> ObjId {
         ObjId(self.player)
     }
 
     /// The connection's own number.
-    pub fn connection(&self) -> ObjId {
+    pub(crate) fn connection(&self) -> ObjId {
         ObjId(self.connection)
     }
 
     /// The object whose verbs handle it.
-    pub fn handler(&self) -> ObjId {
+    pub(crate) fn handler(&self) -> ObjId {
         ObjId(self.handler)
     }
 
     /// The host that holds the socket.
-    pub fn host(&self) -> HostId {
+    pub(crate) fn host(&self) -> HostId {
         HostId(self.host)
     }
 
     /// Whether a player has logged in.
-    pub fn is_logged_in(&self) -> bool {
+    pub(crate) fn is_logged_in(&self) -> bool {
         self.player >= 0
     }
 
     /// The user's host name where it is known, else the address.
-    pub fn peer_name(&self) -> &str {
+    pub(crate) fn peer_name(&self) -> &str {
         self.hostname.as_deref().unwrap_or(&self.peer_address)
     }
 

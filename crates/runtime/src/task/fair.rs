@@ -47,7 +47,9 @@ impl<T> FairQueue<T> {
     /// [`FairQueue::finish`].
     pub(crate) fn pop(&mut self) -> Option<(Family, T)> {
         while let Some(owner) = self.turn.pop_front() {
-            let Some(jobs) = self.jobs.get_mut(&owner) else { continue };
+            let Some(jobs) = self.jobs.get_mut(&owner) else {
+                continue;
+            };
             let next = jobs.pop_front();
             if jobs.is_empty() {
                 self.jobs.remove(&owner);
@@ -94,7 +96,9 @@ mod tests {
             queue.push(ObjId(1), Family(job), (1, job));
         }
         queue.push(ObjId(2), Family(9), (2, 0));
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, job)| job).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|(_, job)| job)
+            .collect();
         assert_eq!(order, [(1, 0), (2, 0), (1, 1), (1, 2)]);
         assert!(queue.is_empty());
     }

@@ -205,7 +205,6 @@ impl TaskQueue {
             local: entry.local.clone(),
             family: entry.family,
             forked: entry.info.forked,
-            owner: entry.info.owner,
         })
     }
 
@@ -346,8 +345,6 @@ pub(crate) struct Begun {
     pub(crate) value: Value,
     /// Whether it begins, rather than goes on.
     pub(crate) forked: bool,
-    /// Whose permissions it runs with.
-    pub(crate) owner: ObjId,
 }
 
 impl State {

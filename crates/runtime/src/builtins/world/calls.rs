@@ -2,7 +2,7 @@
 //!
 //! In: the machine's stack. Out: facts about it, changed permissions, calls, errors.
 
-use moor_value::{ErrorCode, Str, Symbol, Value};
+use moor_value::{ErrorCode, List, Str, Symbol, Value};
 use moor_vm::{BuiltinOutcome, Call, Host};
 use moor_world::Entity;
 
@@ -83,6 +83,7 @@ fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         BuiltinOutcome::Call(call) => Ok(Answer::Call(call)),
         BuiltinOutcome::Suspend(request) => Ok(Answer::Suspend(request)),
         BuiltinOutcome::Abort(reason) => Ok(Answer::Abort(reason)),
+        BuiltinOutcome::Resize(sizes) => Ok(Answer::Resize(sizes)),
         BuiltinOutcome::Raise(raise) => Err(Raise {
             code: raise.code,
             message: raise.message,
@@ -125,7 +126,12 @@ fn caller_perms(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
 }
 
 fn callers(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    value(env.context.callers(args.flag(0)))
+    let with_lines = args.flag(0);
+    let rows = env.context.stack().into_iter().skip(1);
+    let rows: List = rows
+        .map(|row| env.shown_row(row).to_value(with_lines))
+        .collect();
+    value(rows)
 }
 
 fn set_task_perms(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {

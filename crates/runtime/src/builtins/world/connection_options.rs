@@ -6,17 +6,35 @@ use std::sync::Arc;
 
 use moor_value::{ErrorCode, List, ObjId, Value};
 
+use super::super::BuiltinSpec;
 use super::super::env::{Answer, Env, Reply, named_map, nothing};
 use super::super::spec::world;
-use super::super::BuiltinSpec;
 use super::connections::connected;
 use crate::effects::{Effect, SessionChange};
 use crate::session::{IntrinsicCommand, KeepAlive, SessionRecord};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("set_connection_option", 3..=3, [Obj, Str, Any], LambdaMoo, set_connection_option),
-    world!("connection_options", 1..=2, [Obj, Str], LambdaMoo, connection_options),
-    world!("connection_option", 2..=2, [Obj, Str], LambdaMoo, connection_option),
+    world!(
+        "set_connection_option",
+        3..=3,
+        [Obj, Str, Any],
+        LambdaMoo,
+        set_connection_option
+    ),
+    world!(
+        "connection_options",
+        1..=2,
+        [Obj, Str],
+        LambdaMoo,
+        connection_options
+    ),
+    world!(
+        "connection_option",
+        2..=2,
+        [Obj, Str],
+        LambdaMoo,
+        connection_option
+    ),
 ];
 
 /// Every option, in the order of the listing.
@@ -37,7 +55,9 @@ fn set_connection_option(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
     let change = change(&name.as_str().to_ascii_lowercase(), &args[2]).ok_or(ErrorCode::InvArg)?;
-    env.stretch.effects.push(Effect::Change(Arc::clone(&session), change));
+    env.stretch
+        .effects
+        .push(Effect::Change(Arc::clone(&session), change));
     nothing()
 }
 
@@ -65,7 +85,9 @@ fn keep_alive(value: &Value) -> Option<Option<KeepAlive>> {
     };
     let mut times = KeepAlive::default();
     for (key, value) in map.iter() {
-        let number = u32::try_from(value.as_int()?).ok().filter(|number| *number > 0)?;
+        let number = u32::try_from(value.as_int()?)
+            .ok()
+            .filter(|number| *number > 0)?;
         match key.as_str()?.as_str() {
             "idle" => times.idle_s = number,
             "interval" => times.interval_s = number,
@@ -79,7 +101,11 @@ fn keep_alive(value: &Value) -> Option<Option<KeepAlive>> {
 /// A truth value for all or none, or a list of names.
 fn intrinsic_bits(value: &Value) -> Option<u8> {
     match value {
-        Value::Int(_) => Some(if value.is_true() { SessionRecord::INTRINSIC_ALL } else { 0 }),
+        Value::Int(_) => Some(if value.is_true() {
+            SessionRecord::INTRINSIC_ALL
+        } else {
+            0
+        }),
         Value::List(names) => names.iter().try_fold(0, |bits, name| {
             let command = IntrinsicCommand::named(name.as_str()?.as_str())?;
             Some(bits | command.bit())

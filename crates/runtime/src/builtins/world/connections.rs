@@ -15,17 +15,59 @@ use crate::login;
 use crate::session::{Session, SessionEvent};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("connected_players", 0..=1, [Any], LambdaMoo, connected_players),
-    world!("connected_seconds", 1..=1, [Obj], LambdaMoo, connected_seconds),
+    world!(
+        "connected_players",
+        0..=1,
+        [Any],
+        LambdaMoo,
+        connected_players
+    ),
+    world!(
+        "connected_seconds",
+        1..=1,
+        [Obj],
+        LambdaMoo,
+        connected_seconds
+    ),
     world!("idle_seconds", 1..=1, [Obj], LambdaMoo, idle_seconds),
-    world!("connection_name", 1..=2, [Obj, Int], LambdaMoo, connection_name),
-    world!("connection_name_lookup", 1..=2, [Obj, Any], ToastStunt, connection_name_lookup),
+    world!(
+        "connection_name",
+        1..=2,
+        [Obj, Int],
+        LambdaMoo,
+        connection_name
+    ),
+    world!(
+        "connection_name_lookup",
+        1..=2,
+        [Obj, Any],
+        ToastStunt,
+        connection_name_lookup
+    ),
     world!("connection_info", 1..=1, [Obj], ToastStunt, connection_info),
     world!("notify", 2..=4, [Obj, Str, Any, Any], LambdaMoo, notify),
-    world!("buffered_output_length", 0..=1, [Obj], LambdaMoo, buffered_output_length),
+    world!(
+        "buffered_output_length",
+        0..=1,
+        [Obj],
+        LambdaMoo,
+        buffered_output_length
+    ),
     world!("boot_player", 1..=1, [Obj], LambdaMoo, boot_player),
-    world!("switch_player", 2..=3, [Obj, Obj, Int], ToastStunt, switch_player),
-    world!("output_delimiters", 1..=1, [Obj], LambdaMoo, output_delimiters),
+    world!(
+        "switch_player",
+        2..=3,
+        [Obj, Obj, Int],
+        ToastStunt,
+        switch_player
+    ),
+    world!(
+        "output_delimiters",
+        1..=1,
+        [Obj],
+        LambdaMoo,
+        output_delimiters
+    ),
 ];
 
 /// Bytes of output that may wait for one connection; `notify()` with `no_flush` answers 0 beyond.
@@ -33,12 +75,16 @@ const OUTPUT_BYTES_MAX: i64 = 65_536;
 
 /// The session of a player or connection; `E_INVARG` when there is none.
 pub(super) fn connected(env: &Env<'_, '_, '_>, whom: ObjId) -> Result<Arc<Session>, Raise> {
-    env.stretch.session_of(whom).ok_or_else(|| ErrorCode::InvArg.into())
+    env.stretch
+        .session_of(whom)
+        .ok_or_else(|| ErrorCode::InvArg.into())
 }
 
 /// The first argument as an object number; the table has checked that it is one.
 fn object(args: &[Value]) -> ObjId {
-    args.first().and_then(Value::as_obj).unwrap_or(ObjId::NOTHING)
+    args.first()
+        .and_then(Value::as_obj)
+        .unwrap_or(ObjId::NOTHING)
 }
 
 fn connected_players(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
@@ -51,14 +97,19 @@ fn connected_players(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             (state.closed, state.record.since_us)
         };
         let player = stretch.effects.object_of(&session);
-        let still = stretch.session_of(player).is_some_and(|found| Arc::ptr_eq(&found, &session));
+        let still = stretch
+            .session_of(player)
+            .is_some_and(|found| Arc::ptr_eq(&found, &session));
         if !closed && still && (all || player >= ObjId::SYSTEM) {
             players.push((since, player));
         }
     }
     // The newest first, as LambdaMOO keeps them.
     players.sort_unstable_by(|a, b| b.cmp(a));
-    let players: List = players.into_iter().map(|(_, player)| Value::Obj(player)).collect();
+    let players: List = players
+        .into_iter()
+        .map(|(_, player)| Value::Obj(player))
+        .collect();
     Ok(Answer::Value(Value::List(players)))
 }
 
@@ -93,7 +144,10 @@ fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let name = match args.get(1).and_then(Value::as_int) {
         Some(0) => {
             let (port, peer, peer_port) = (record.local_port, record.peer_name(), record.peer_port);
-            format!("port {port} from {peer} [{}], port {peer_port}", record.peer_address)
+            format!(
+                "port {port} from {peer} [{}], port {peer_port}",
+                record.peer_address
+            )
         }
         Some(1) => record.peer_address.clone(),
         _ => record.peer_name().to_owned(),
@@ -116,9 +170,16 @@ fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let session = connected(env, who)?;
     let state = session.lock();
     let record = &state.record;
-    let protocol = if record.peer_address.contains(':') { "IPv6" } else { "IPv4" };
+    let protocol = if record.peer_address.contains(':') {
+        "IPv6"
+    } else {
+        "IPv4"
+    };
     let mut entries = vec![
-        ("destination_address", Value::from(record.local_address.as_str())),
+        (
+            "destination_address",
+            Value::from(record.local_address.as_str()),
+        ),
         ("destination_ip", Value::from(record.local_address.as_str())),
         ("destination_port", Value::Int(i64::from(record.local_port))),
         ("outbound", Value::Bool(record.outbound)),
@@ -128,7 +189,11 @@ fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         ("source_port", Value::Int(i64::from(record.peer_port))),
     ];
     if let Some((version, cipher)) = &record.tls {
-        let tls = [("active", Value::Bool(true)), ("cipher", cipher.as_str().into()), ("version", version.as_str().into())];
+        let tls = [
+            ("active", Value::Bool(true)),
+            ("cipher", cipher.as_str().into()),
+            ("version", version.as_str().into()),
+        ];
         entries.push(("TLS", named_map(tls)));
     }
     drop(state);
@@ -141,16 +206,27 @@ fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.self_or_wizard(who)?;
     let no_flush = args.get(2).is_some_and(Value::is_true);
     let newline = !args.get(3).is_some_and(Value::is_true);
-    let Some(text) = args[1].as_str() else { return Err(ErrorCode::Type.into()) };
-    let Some(session) = env.stretch.session_of(who) else { return value(1) };
+    let Some(text) = args[1].as_str() else {
+        return Err(ErrorCode::Type.into());
+    };
+    let Some(session) = env.stretch.session_of(who) else {
+        return value(1);
+    };
     let (binary, waiting) = {
         let state = session.lock();
-        (state.record.binary, state.outbox.bytes().max(state.host_queued_bytes))
+        (
+            state.record.binary,
+            state.outbox.bytes().max(state.host_queued_bytes),
+        )
     };
     let event = if binary {
         SessionEvent::Binary(bytes_from_binary(text.as_str()).ok_or(ErrorCode::InvArg)?)
     } else {
-        SessionEvent::Text { line: text.as_str().to_owned(), newline, no_flush }
+        SessionEvent::Text {
+            line: text.as_str().to_owned(),
+            newline,
+            no_flush,
+        }
     };
     if no_flush && waiting + event.output_bytes() > OUTPUT_BYTES_MAX as usize {
         return value(0);
@@ -160,7 +236,9 @@ fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 fn buffered_output_length(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let Some(who) = args.first().and_then(Value::as_obj) else { return value(OUTPUT_BYTES_MAX) };
+    let Some(who) = args.first().and_then(Value::as_obj) else {
+        return value(OUTPUT_BYTES_MAX);
+    };
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
     let state = session.lock();
@@ -171,7 +249,9 @@ fn boot_player(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let who = object(args);
     env.self_or_wizard(who)?;
     if let Some(session) = env.stretch.session_of(who) {
-        env.stretch.effects.push(Effect::End(session, EndReason::Booted));
+        env.stretch
+            .effects
+            .push(Effect::End(session, EndReason::Booted));
     }
     nothing()
 }
@@ -194,7 +274,10 @@ fn output_delimiters(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
     let state = session.lock();
-    let delimiters = vec![state.record.prefix.as_str().into(), state.record.suffix.as_str().into()];
+    let delimiters = vec![
+        state.record.prefix.as_str().into(),
+        state.record.suffix.as_str().into(),
+    ];
     drop(state);
     Ok(Answer::Value(Value::from(delimiters)))
 }

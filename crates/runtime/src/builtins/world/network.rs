@@ -4,9 +4,9 @@
 
 use moor_value::{ErrorCode, List, Map, ObjId, Value};
 
+use super::super::BuiltinSpec;
 use super::super::env::{Answer, Env, Reply, named_map, nothing};
 use super::super::spec::world;
-use super::super::BuiltinSpec;
 use crate::effects::{Effect, ServerRequest};
 use crate::listeners::Listener;
 
@@ -14,7 +14,13 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen),
     world!("unlisten", 1..=2, [Any, Any], LambdaMoo, unlisten),
     world!("listeners", 0..=1, [Any], LambdaMoo, listeners),
-    world!("open_network_connection", 2..=3, [Str, Int, Map], LambdaMoo, open_network_connection),
+    world!(
+        "open_network_connection",
+        2..=3,
+        [Str, Int, Map],
+        LambdaMoo,
+        open_network_connection
+    ),
 ];
 
 /// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `tls`,
@@ -24,7 +30,11 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let handler = args[0].as_obj().unwrap_or(ObjId::NOTHING);
     let port = args[1].as_int().ok_or(ErrorCode::Type)?;
     let port = u16::try_from(port).map_err(|_| ErrorCode::InvArg)?;
-    let options = args.get(2).and_then(Value::as_map).cloned().unwrap_or_default();
+    let options = args
+        .get(2)
+        .and_then(Value::as_map)
+        .cloned()
+        .unwrap_or_default();
     if !env.stretch.txn.valid_object(handler) {
         return Err(ErrorCode::InvArg.into());
     }
@@ -34,7 +44,10 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         return Err(ErrorCode::InvArg.into());
     }
     // The host that accepts telnet users already accepts these as well.
-    let host = known.iter().find_map(|listener| listener.host).ok_or(ErrorCode::Quota)?;
+    let host = known
+        .iter()
+        .find_map(|listener| listener.host)
+        .ok_or(ErrorCode::Quota)?;
     let listener = Listener {
         id: runtime.listeners.next_id(),
         host: Some(host),
@@ -45,7 +58,9 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         tls: flag(&options, "tls"),
         ipv6: flag(&options, "ipv6"),
     };
-    env.stretch.effects.push(Effect::Server(ServerRequest::Listen(listener)));
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::Listen(listener)));
     Ok(Answer::Value(Value::Int(i64::from(port))))
 }
 
@@ -55,11 +70,13 @@ fn unlisten(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let port = args[0].as_int().and_then(|port| u16::try_from(port).ok());
     let ipv6 = args.get(1).is_some_and(Value::is_true);
     let known = env.stretch.runtime.listeners.list();
-    let found = known.into_iter().find(|listener| {
-        Some(listener.port) == port && (args.len() == 1 || listener.ipv6 == ipv6)
-    });
+    let found = known
+        .into_iter()
+        .find(|listener| Some(listener.port) == port && (args.len() == 1 || listener.ipv6 == ipv6));
     let listener = found.ok_or(ErrorCode::InvArg)?;
-    env.stretch.effects.push(Effect::Server(ServerRequest::Unlisten(listener.id)));
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::Unlisten(listener.id)));
     nothing()
 }
 
@@ -98,13 +115,22 @@ fn describe(listener: &Listener) -> Value {
 /// outbound connections; hosts of this version offer none, so it is then `E_QUOTA`.
 fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    let options = args.get(2).and_then(Value::as_map).cloned().unwrap_or_default();
+    let options = args
+        .get(2)
+        .and_then(Value::as_map)
+        .cloned()
+        .unwrap_or_default();
     if flag(&options, "ipv6") {
         // The options are looked at before the permission: an address family that no host has.
         return Err(ErrorCode::InvArg.into());
     }
     let enabled = env.stretch.runtime.limits.outbound_network;
-    Err(if enabled { ErrorCode::Quota } else { ErrorCode::Perm }.into())
+    Err(if enabled {
+        ErrorCode::Quota
+    } else {
+        ErrorCode::Perm
+    }
+    .into())
 }
 
 /// A truth value of a map of options; false when absent.
@@ -114,5 +140,8 @@ fn flag(options: &Map, key: &str) -> bool {
 
 /// A string of a map of options.
 fn text(options: &Map, key: &str) -> Option<String> {
-    options.get(&Value::from(key))?.as_str().map(|text| text.as_str().to_owned())
+    options
+        .get(&Value::from(key))?
+        .as_str()
+        .map(|text| text.as_str().to_owned())
 }

@@ -4,22 +4,27 @@
 
 use moor_value::{ErrorCode, List, Value};
 
+use super::super::BuiltinSpec;
 use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
 use super::super::spec::world;
-use super::super::BuiltinSpec;
 use crate::effects::{Effect, LogLevel, ServerRequest};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("server_version", 0..=1, [Any], LambdaMoo, server_version),
     world!("server_log", 1..=2, [Str, Any], LambdaMoo, server_log),
-    world!("load_server_options", 0..=0, [], LambdaMoo, load_server_options),
+    world!(
+        "load_server_options",
+        0..=0,
+        [],
+        LambdaMoo,
+        load_server_options
+    ),
     world!("dump_database", 0..=0, [], LambdaMoo, dump_database),
     world!("shutdown", 0..=2, [Str, Any], LambdaMoo, shutdown),
     world!("db_disk_size", 0..=0, [], LambdaMoo, db_disk_size),
     world!("memory_usage", 0..=0, [], LambdaMoo, memory_usage),
     world!("verb_cache_stats", 0..=0, [], LambdaMoo, verb_cache_stats),
     world!("log_cache_stats", 0..=0, [], LambdaMoo, log_cache_stats),
-    world!("pcre_cache_stats", 0..=0, [], ToastStunt, pcre_cache_stats),
     world!("usage", 0..=0, [], ToastStunt, usage),
     world!("getenv", 1..=1, [Str], ToastStunt, getenv),
     world!("gc_stats", 0..=0, [], ToastStunt, gc_stats),
@@ -34,8 +39,10 @@ fn server_version(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if args.is_empty() {
         return value(VERSION);
     }
-    let mut parts = VERSION.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
-    let mut pair = |name: &str, number: i64| Value::from(vec![Value::from(name), Value::Int(number)]);
+    let mut parts = VERSION
+        .split('.')
+        .map(|part| part.parse::<i64>().unwrap_or(0));
+    let pair = |name: &str, number: i64| Value::from(vec![Value::from(name), Value::Int(number)]);
     let details: List = [
         pair("major", parts.next().unwrap_or(0)),
         pair("minor", parts.next().unwrap_or(0)),
@@ -52,7 +59,11 @@ fn server_log(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let text = args[0].as_str().map_or("", |text| text.as_str());
     let is_error = args.get(1).is_some_and(Value::is_true);
-    let level = if is_error { LogLevel::Error } else { LogLevel::Info };
+    let level = if is_error {
+        LogLevel::Error
+    } else {
+        LogLevel::Info
+    };
     // One entry is one line, whatever the text holds.
     let line = format!("> {}", text.replace(['\n', '\r'], " "));
     env.stretch.effects.push(Effect::Log(level, line));
@@ -63,33 +74,55 @@ fn load_server_options(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
     // The stretch itself sees what it has set; everyone else from its commit on.
     env.stretch.reload_options();
-    env.stretch.effects.push(Effect::Server(ServerRequest::LoadOptions));
-    nothing()
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::LoadOptions));
+    Ok(Answer::Resize(env.stretch.size_limits()))
 }
 
 fn dump_database(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    env.stretch.effects.push(Effect::Server(ServerRequest::Checkpoint));
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::Checkpoint));
     nothing()
 }
 
 fn shutdown(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    let why = args.first().and_then(Value::as_str).map_or("", |text| text.as_str());
+    let why = args
+        .first()
+        .and_then(Value::as_str)
+        .map_or("", |text| text.as_str());
     let who = env.perms();
     let name = env.stretch.txn.name(who.into());
-    let mut message = format!("*** Shutting down: shutdown() called by {} ({who}) ***", name.as_str());
+    let mut message = format!(
+        "*** Shutting down: shutdown() called by {} ({who}) ***",
+        name.as_str()
+    );
     if !why.is_empty() {
         message = format!("*** Shutting down: {why} ***");
     }
-    env.stretch.effects.push(Effect::Server(ServerRequest::Shutdown { message, delay_s: 0 }));
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::Shutdown {
+            message,
+            delay_s: 0,
+        }));
     nothing()
 }
 
 /// Bytes that the objects take, about.
 fn db_disk_size(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    value(env.stretch.runtime.outlet.disk_bytes().and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1))
+    value(
+        env.stretch
+            .runtime
+            .outlet
+            .disk_bytes()
+            .and_then(|bytes| i64::try_from(bytes).ok())
+            .unwrap_or(-1),
+    )
 }
 
 /// `{size, resident}` and so on as ToastStunt reads them from /proc, in pages turned to bytes.
@@ -126,14 +159,11 @@ fn verb_cache_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
 
 fn log_cache_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    tracing::info!(schema = env.stretch.txn.schema_version(), "verb look-ups are kept per thread");
+    tracing::info!(
+        schema = env.stretch.txn.schema_version(),
+        "verb look-ups are kept per thread"
+    );
     nothing()
-}
-
-/// Compiled patterns that are kept: none, each call compiles its own.
-fn pcre_cache_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
-    env.wizard_only()?;
-    Ok(Answer::Value(Value::List(List::default())))
 }
 
 /// Load averages and the process's processor time, faults and switches.
@@ -147,9 +177,17 @@ fn usage(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
         .collect();
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Field 3 and on follow the name, which may hold spaces, in parentheses.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
     let number = |field: usize| -> i64 {
-        fields.get(field - 3).and_then(|text| text.parse().ok()).unwrap_or(0)
+        fields
+            .get(field - 3)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     };
     let ticks_per_second = rustix::param::clock_ticks_per_second().max(1) as f64;
     Ok(Answer::Value(Value::from(vec![
@@ -182,12 +220,18 @@ fn getenv(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 /// Colours of the collector of cycles: nothing is ever grey here, handles are counted.
 fn gc_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    let colours = ["green", "yellow", "black", "gray", "white", "purple", "pink"];
-    Ok(Answer::Value(named_map(colours.map(|colour| (colour, Value::ZERO)))))
+    let colours = [
+        "green", "yellow", "black", "gray", "white", "purple", "pink",
+    ];
+    Ok(Answer::Value(named_map(
+        colours.map(|colour| (colour, Value::ZERO)),
+    )))
 }
 
 fn run_gc(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    env.stretch.effects.push(Effect::Server(ServerRequest::Collect));
+    env.stretch
+        .effects
+        .push(Effect::Server(ServerRequest::Collect));
     nothing()
 }

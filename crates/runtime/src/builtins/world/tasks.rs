@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use moor_value::{ErrorCode, List, Map, ObjId, Value};
+use moor_value::{ErrorCode, List, Map, ObjId, Str, Value};
 use moor_vm::AbortReason;
 
 use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
@@ -14,14 +14,15 @@ use super::connections::connected;
 use crate::command;
 use crate::effects::Effect;
 use crate::ids::TaskId;
-use crate::options::integer_option;
+use crate::options::foreground;
 use crate::request::Request;
-use crate::session::FORCED_LINES_MAX;
+use crate::session::{FORCED_LINES_MAX, Session};
 use crate::task::{KillError, TaskEntry, TaskInfo, TaskStatus};
 use crate::tasks::resumed_row;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("suspend", 0..=1, [Num], LambdaMoo, suspend),
+    world!("commit", 0..=0, [], Moor, commit),
     world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin),
     world!("read", 0..=2, [Obj, Any], LambdaMoo, read),
     world!("seconds_left", 0..=0, [], LambdaMoo, seconds_left),
@@ -34,11 +35,23 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("resume", 1..=2, [Int, Any], LambdaMoo, resume),
     world!("task_stack", 1..=3, [Int, Any, Any], LambdaMoo, task_stack),
     world!("queue_info", 0..=1, [Obj], LambdaMoo, queue_info),
-    world!("force_input", 2..=3, [Obj, Str, Any], LambdaMoo, force_input),
+    world!(
+        "force_input",
+        2..=3,
+        [Obj, Str, Any],
+        LambdaMoo,
+        force_input
+    ),
     world!("flush_input", 1..=2, [Obj, Any], LambdaMoo, flush_input),
     world!("threads", 0..=0, [], ToastStunt, threads),
     world!("set_thread_mode", 0..=1, [Int], ToastStunt, set_thread_mode),
-    world!("thread_pool", 2..=3, [Str, Str, Int], ToastStunt, thread_pool),
+    world!(
+        "thread_pool",
+        2..=3,
+        [Str, Str, Int],
+        ToastStunt,
+        thread_pool
+    ),
 ];
 
 /// Ticks below which `yin()` yields, unless told otherwise.
@@ -49,8 +62,15 @@ const YIN_SECONDS: i64 = 2;
 fn suspend(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     Ok(Answer::Suspend(match args.first() {
         None => Request::Forever,
-        Some(seconds) => Request::Suspend { seconds: delay(seconds)? },
+        Some(seconds) => Request::Suspend {
+            seconds: delay(seconds)?,
+        },
     }))
+}
+
+/// `commit()`: what the task has done so far happens for good; the task goes on in a new stretch.
+fn commit(_: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    Ok(Answer::Suspend(Request::Yield))
 }
 
 /// Seconds as a number that is not negative.
@@ -60,7 +80,11 @@ fn delay(seconds: &Value) -> Result<f64, Raise> {
         Value::Float(seconds) => *seconds,
         _ => return Err(ErrorCode::Type.into()),
     };
-    if seconds < 0.0 { Err(ErrorCode::InvArg.into()) } else { Ok(seconds) }
+    if seconds < 0.0 {
+        Err(ErrorCode::InvArg.into())
+    } else {
+        Ok(seconds)
+    }
 }
 
 /// `yin([seconds [, ticks [, seconds left]]])`: suspends where little is left of the stretch.
@@ -68,10 +92,12 @@ fn yin(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let seconds = args.first().map_or(Ok(0.0), delay)?;
     let ticks_min = args.get(1).and_then(Value::as_int).unwrap_or(YIN_TICKS);
     let seconds_min = args.get(2).and_then(Value::as_int).unwrap_or(YIN_SECONDS);
-    let limits = &env.stretch.limits;
-    let seconds_max = i64::try_from(limits.seconds.as_secs()).unwrap_or(i64::MAX);
     let senseless = ticks_min <= 0 || seconds_min <= 0;
-    if senseless || args.len() > 1 && ticks_min >= limits.ticks || args.len() > 2 && seconds_min >= seconds_max {
+    let (ticks_max, seconds_max) = foreground(&mut env.stretch.txn);
+    if senseless
+        || args.len() > 1 && ticks_min >= ticks_max
+        || args.len() > 2 && seconds_min >= seconds_max
+    {
         return Err(ErrorCode::InvArg.into());
     }
     let left = i64::try_from(env.stretch.time_left().as_secs()).unwrap_or(i64::MAX);
@@ -91,7 +117,7 @@ fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             // Without an argument a task may only read the input that its own command came from.
             let player = env.context.task_player();
             let own = env.stretch.session.as_ref();
-            if !own.is_some_and(|session| env.stretch.effects.object_of(session) == player) {
+            if own.is_none_or(|session| env.stretch.effects.object_of(session) != player) {
                 return Err(ErrorCode::Perm.into());
             }
             env.wizard_or_programmer()?;
@@ -101,7 +127,9 @@ fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let session = connected(env, connection)?;
     if args.get(1).is_some_and(Value::is_true) {
         let line = env.stretch.take_input(&session);
-        return Ok(Answer::Value(line.map_or(Value::ZERO, |line| Value::from(line.as_str()))));
+        return Ok(Answer::Value(
+            line.map_or(Value::ZERO, |line| Value::from(line.as_str())),
+        ));
     }
     Ok(Answer::Suspend(Request::Read(session)))
 }
@@ -131,6 +159,11 @@ fn set_task_local(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     nothing()
 }
 
+/// Where a task's row has the definer of its verb.
+const DEFINER: usize = 5;
+/// Where a task's row has `this`.
+const THIS: usize = 8;
+
 /// `queued_tasks([with variables [, count only]])`.
 fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let with_variables = args.first().is_some_and(Value::is_true);
@@ -154,8 +187,14 @@ fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             row.push(variables(env, *id));
         }
     }
-    let rows: List = rows.into_iter().map(|(_, row)| Value::from(row)).collect();
-    Ok(Answer::Value(Value::List(rows)))
+    let mut shown = List::default();
+    for (_, mut row) in rows {
+        for at in [DEFINER, THIS] {
+            row[at] = env.shown(std::mem::take(&mut row[at]));
+        }
+        shown.push(Value::from(row));
+    }
+    Ok(Answer::Value(Value::List(shown)))
 }
 
 /// A task as `queued_tasks()` shows it: `{id, start, 0, ticks, programmer, verb-loc, verb-name, line,
@@ -191,7 +230,12 @@ fn variables(env: &Env<'_, '_, '_>, id: TaskId) -> Value {
         let machine = entry.machine.as_ref()?;
         machine.variables().into_iter().next().map(named_map)
     };
-    let parked = env.stretch.effects.parked().find(|entry| entry.id == id).and_then(of_entry);
+    let parked = env
+        .stretch
+        .effects
+        .parked()
+        .find(|entry| entry.id == id)
+        .and_then(of_entry);
     let found = parked.or_else(|| env.stretch.runtime.queue.inspect(id, of_entry).flatten());
     found.unwrap_or_else(|| Value::Map(Map::new()))
 }
@@ -257,37 +301,85 @@ fn task_stack(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         if !wizard && owner != perms {
             return Some(Err(ErrorCode::Perm));
         }
-        let rows = machine.stack_rows();
-        let mut values: Vec<Value> = rows.iter().map(|row| row.to_value(with_lines)).collect();
-        if with_variables {
-            add_variables(&mut values, machine);
-        }
-        Some(Ok(values))
+        let variables = if with_variables {
+            machine.variables()
+        } else {
+            Vec::new()
+        };
+        Some(Ok((machine.stack_rows(), variables)))
     });
-    let rows = rows.flatten().ok_or(ErrorCode::InvArg)??;
+    let (rows, variables) = rows.flatten().ok_or(ErrorCode::InvArg)??;
+    let rows = rows
+        .into_iter()
+        .map(|row| env.shown_row(row).to_value(with_lines));
+    let mut rows: Vec<Value> = rows.collect();
+    add_variables(&mut rows, variables);
     Ok(Answer::Value(Value::from(rows)))
 }
 
-/// Appends to each row the variables of its frame.
-fn add_variables(rows: &mut [Value], machine: &moor_vm::Vm) {
-    for (row, variables) in rows.iter_mut().zip(machine.variables()) {
+/// Appends to each row the variables of its frame, as far as they are given.
+fn add_variables(rows: &mut [Value], variables: Vec<Vec<(Str, Value)>>) {
+    for (row, variables) in rows.iter_mut().zip(variables) {
         if let Value::List(row) = row {
             row.push(named_map(variables));
         }
     }
 }
 
+/// `queue_info([player])`: everyone who has tasks or a connection; of one player how many tasks wait, or for
+/// wizards everything about them and the connection, by name.
 fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let queue = &env.stretch.runtime.queue;
-    if let Some(who) = args.first().and_then(Value::as_obj) {
-        return value(queue.owned_by(who) as i64);
+    let Some(who) = args.first().and_then(Value::as_obj) else {
+        return Ok(Answer::Value(Value::List(queue_owners(env))));
+    };
+    let session = env.stretch.session_of(who);
+    let tasks = Value::Int(env.stretch.runtime.queue.owned_by(who) as i64);
+    if !env.is_wizard() || session.is_none() && !tasks.is_true() {
+        return Ok(Answer::Value(tasks));
     }
-    let mut owners = queue.owners();
-    owners.extend(env.stretch.runtime.sessions.all().iter().map(|session| session.lock().record.player()));
+    let mut entries = vec![
+        ("player", Value::Obj(who)),
+        ("num_bg_tasks", tasks),
+        ("connected", Value::Bool(session.is_some())),
+    ];
+    if let Some(session) = session {
+        entries.extend(connection_entries(&session));
+    }
+    Ok(Answer::Value(named_map(entries)))
+}
+
+fn queue_owners(env: &Env<'_, '_, '_>) -> List {
+    let mut owners = env.stretch.runtime.queue.owners();
+    owners.extend(
+        env.stretch
+            .runtime
+            .sessions
+            .all()
+            .iter()
+            .map(|session| session.lock().record.player()),
+    );
     owners.sort_unstable();
     owners.dedup();
-    let owners: List = owners.into_iter().map(Value::Obj).collect();
-    Ok(Answer::Value(Value::List(owners)))
+    owners.into_iter().map(Value::Obj).collect()
+}
+
+/// What `queue_info()` tells of a connection.
+fn connection_entries(session: &Session) -> Vec<(&'static str, Value)> {
+    let state = session.lock();
+    let record = &state.record;
+    let input_bytes: usize = state.input.waiting().map(|line| line.text.len()).sum();
+    vec![
+        ("handler", Value::Obj(record.handler())),
+        ("total_input_length", Value::Int(input_bytes as i64)),
+        ("last_input_task_id", Value::Int(state.last_task.0)),
+        ("output_prefix", record.prefix.as_str().into()),
+        ("output_suffix", record.suffix.as_str().into()),
+        ("flush_cmd", record.flush_command.as_str().into()),
+        ("hold_input", Value::Bool(record.hold_input)),
+        ("disable_oob", Value::Bool(record.disable_oob)),
+        ("reading", Value::Bool(state.reading.is_some())),
+        ("icmds", Value::Int(i64::from(record.intrinsic))),
+    ]
 }
 
 fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
@@ -296,18 +388,27 @@ fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     };
     env.self_or_wizard(player)?;
     let session = env.stretch.session_of(player);
-    let full = session.as_ref().is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
+    let full = session
+        .as_ref()
+        .is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
     if full {
         return Err(ErrorCode::Quota.into());
     }
     let text = text.as_str().to_owned();
     let at_front = args.get(2).is_some_and(Value::is_true);
-    env.stretch.effects.push(Effect::ForceInput { player, session, text, at_front });
+    env.stretch.effects.push(Effect::ForceInput {
+        player,
+        session,
+        text,
+        at_front,
+    });
     nothing()
 }
 
 fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let Some(player) = args[0].as_obj() else { return Err(ErrorCode::Type.into()) };
+    let Some(player) = args[0].as_obj() else {
+        return Err(ErrorCode::Type.into());
+    };
     env.self_or_wizard(player)?;
     let shown = args.get(1).is_some_and(Value::is_true);
     if let Some(session) = env.stretch.session_of(player) {
@@ -332,9 +433,15 @@ fn set_thread_mode(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 fn thread_pool(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let named = |at: usize, name: &str| {
-        args.get(at).and_then(Value::as_str).is_some_and(|text| text.as_str().eq_ignore_ascii_case(name))
+        args.get(at)
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.as_str().eq_ignore_ascii_case(name))
     };
-    if named(0, "INIT") && named(1, "MAIN") { value(1) } else { Err(ErrorCode::InvArg.into()) }
+    if named(0, "INIT") && named(1, "MAIN") {
+        value(1)
+    } else {
+        Err(ErrorCode::InvArg.into())
+    }
 }
 
 impl Env<'_, '_, '_> {
@@ -342,11 +449,10 @@ impl Env<'_, '_, '_> {
     fn wizard_or_programmer(&mut self) -> Result<(), Raise> {
         let perms = self.perms();
         let allowed = self.stretch.txn.is_programmer(perms) || self.stretch.txn.is_wizard(perms);
-        if allowed { Ok(()) } else { Err(ErrorCode::Perm.into()) }
-    }
-
-    /// An integer option of the world.
-    pub(super) fn option(&mut self, name: &str, default: i64) -> i64 {
-        integer_option(&mut self.stretch.txn, name, default)
+        if allowed {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
     }
 }
