@@ -2,13 +2,13 @@
 //!
 //! Made from the operand kinds of the instruction table; used by `disassemble()` and by golden tests.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::instruction::{Instruction, OPCODES};
 use crate::operand::{Operand, RESULT, SENSE_WANT, TAKE};
 use crate::program::{CommandVariable, Program};
 
-/// Displays a program. Lines: `index: Name operand=..., operand=...`.
+/// Displays a program. Lines: `index: NAME operand=..., operand=...`.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<'a>(pub &'a Program);
 
@@ -46,11 +46,8 @@ impl Listing<'_> {
         at: usize,
         instruction: &Instruction,
     ) -> fmt::Result {
-        write!(
-            f,
-            "{at:5}: {}",
-            OPCODES[usize::from(instruction.opcode())].name
-        )?;
+        write!(f, "{at:5}: ")?;
+        mnemonic(f, OPCODES[usize::from(instruction.opcode())].name)?;
         for (place, (name, operand)) in instruction.operands().iter().enumerate() {
             f.write_str(if place == 0 { " " } else { ", " })?;
             write!(f, "{name}=")?;
@@ -90,4 +87,15 @@ impl Listing<'_> {
             None => write!(f, "r{register}"),
         }
     }
+}
+
+/// An instruction's name in capitals, with `_` between its words.
+fn mnemonic(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    for (at, letter) in name.chars().enumerate() {
+        if at > 0 && letter.is_ascii_uppercase() {
+            f.write_char('_')?;
+        }
+        f.write_char(letter.to_ascii_uppercase())?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //! collect. What the thing is made of is the world's knowledge.
 
 use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use triomphe::Arc;
@@ -64,6 +65,13 @@ impl AnonRef {
     /// The first handle of an anonymous object; the world makes it once per id and clones it after.
     pub fn new(id: u64, graveyard: Arc<Graveyard>) -> Self {
         Self(Arc::new(Anon { id, graveyard }))
+    }
+
+    /// A handle of no object at all: it stands where the real one is not to be shown. Its id is one that no world
+    /// gives away.
+    pub fn nobody() -> Self {
+        static NOBODY: OnceLock<AnonRef> = OnceLock::new();
+        NOBODY.get_or_init(|| Self::new(u64::MAX, Graveyard::new())).clone()
     }
 
     /// The id that the world chose.
@@ -168,6 +176,12 @@ mod tests {
         drop(WaifRef::new(9, ObjId(1), ObjId(2), graveyard.clone()));
         assert_eq!(graveyard.take(), [Dead::Anon(7), Dead::Waif(9)]);
         assert!(graveyard.take().is_empty());
+    }
+
+    #[test]
+    fn nobody_is_one_and_never_dies() {
+        assert_eq!(AnonRef::nobody(), AnonRef::nobody());
+        assert_ne!(AnonRef::nobody(), AnonRef::new(0, Graveyard::new()));
     }
 
     #[test]

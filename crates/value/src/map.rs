@@ -103,6 +103,11 @@ impl Map {
         self.len() == 0
     }
 
+    /// What an entry counts for in `value_bytes()` measure.
+    pub fn entry_bytes(key: &Value, value: &Value) -> usize {
+        entry_bytes(key, value)
+    }
+
     /// The size of the entries, in `value_bytes()` measure; the map as a value counts for 16 more.
     #[inline]
     pub fn bytes(&self) -> usize {

@@ -21,13 +21,14 @@ pub(crate) fn float(x: f64) -> Computed {
     }
 }
 
-/// `a / b` of integers.
+/// `a / b` of integers. ToastStunt leaves the two lowest numbers alone when their sign would change.
 #[inline]
 pub(crate) fn divide_int(a: i64, b: i64) -> Option<i64> {
     if b == 0 {
         None
     } else {
-        Some(a.wrapping_div(b))
+        let stays = b == -1 && a <= -i64::MAX;
+        Some(if stays { a } else { a / b })
     }
 }
 
@@ -56,13 +57,13 @@ pub(crate) fn add(a: &mut Value, b: &Value, limits: &TaskLimits) -> Result<(), B
         (Value::Int(x), Value::Int(y)) => *x = x.wrapping_add(*y),
         (Value::Float(x), Value::Float(y)) => *a = float(*x + *y)?,
         (Value::Str(x), Value::Str(y)) => {
-            if x.len_bytes() + y.len_bytes() > limits.string_bytes {
-                return Err(Raise::quota(limits.quota_catchable));
+            if x.len_bytes() + y.len_bytes() > limits.string_bytes() {
+                return Err(limits.quota());
             }
             x.push_str(y.as_str());
         }
-        (Value::List(_), Value::List(_)) => crate::collection::extend(a, b, limits)?,
-        (Value::List(_), _) => crate::collection::push(a, b.clone(), limits)?,
+        (Value::List(_), Value::List(_)) => crate::collection::join(a, b, limits)?,
+        (Value::List(_), _) => crate::collection::append(a, b.clone(), limits)?,
         _ => return Err(add_mismatch(a, b)),
     }
     Ok(())

@@ -6,7 +6,7 @@ use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
 
 use crate::context::Context;
 use crate::frame::{Command, Frame};
-use crate::host::{BuiltinOutcome, Call, CallName, Host};
+use crate::host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
 use crate::run::{CalledName, Fuel};
@@ -22,6 +22,16 @@ enum Refused {
 impl From<Box<Raise>> for Refused {
     fn from(raise: Box<Raise>) -> Self {
         Self::Raise(raise)
+    }
+}
+
+/// The name by which a verb is called on a value: a waif's verbs are those of its class that begin with
+/// [`WAIF_PREFIX`].
+#[inline]
+fn name_on(receiver: &Value, text: &Str) -> Str {
+    match receiver {
+        Value::Waif(_) => Str::from(format!("{WAIF_PREFIX}{text}")),
+        _ => text.clone(),
     }
 }
 
@@ -55,6 +65,12 @@ impl Vm {
     ) -> Option<Outcome<H::Request>> {
         let window = self.frames[self.frames.len() - 1].base as usize;
         let receiver = window + usize::from(base);
+        if !is_spread {
+            let from = window + usize::from(args);
+            if let Err(raise) = limits.check_args(&self.stack[from..from + argc as usize]) {
+                return self.fail(raise, host);
+            }
+        }
         let refused = match self.find(host, limits, window, receiver, name) {
             Ok((verb, called_as)) => {
                 let this = self.stack[receiver].take();
@@ -106,6 +122,7 @@ impl Vm {
                 _ => Str::EMPTY,
             },
         };
+        let text = name_on(&self.stack[receiver], &text);
         Raise::verb(code, &self.stack[receiver], text.as_str())
     }
 
@@ -153,7 +170,7 @@ impl Vm {
         if self.frames.len() >= limits.stack_depth {
             return Err(Refused::Code(ErrorCode::MaxRec));
         }
-        let called_as = text.clone();
+        let called_as = name_on(receiver_value, text);
         Ok((self.verbs.intern(verb), called_as))
     }
 
@@ -305,6 +322,11 @@ impl Vm {
             BuiltinOutcome::Call(call) => self.call(*call, host, limits),
             BuiltinOutcome::Suspend(request) => Some(Outcome::Suspended(request)),
             BuiltinOutcome::Abort(reason) => Some(self.abort(reason)),
+            BuiltinOutcome::Resize(sizes) => {
+                limits.sizes.set(sizes);
+                self.set_result(Value::ZERO);
+                None
+            }
         }
     }
 
@@ -365,7 +387,7 @@ impl Vm {
                 });
         match found {
             Ok(verb) => {
-                let called_as = Str::new(name);
+                let called_as = name_on(&waif, &Str::new(name));
                 let call = Call {
                     verb,
                     this: waif,

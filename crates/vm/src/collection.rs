@@ -5,8 +5,11 @@
 
 use moor_value::{ErrorCode, List, Map, MapKey, Str, Value, ValueType};
 
-use crate::outcome::TaskLimits;
+use crate::outcome::{LIST_HEAD_BYTES, SizeLimits, TaskLimits};
 use crate::raise::Raise;
+
+/// What `value_bytes()` counts for every value.
+const SLOT_BYTES: usize = 16;
 
 type Computed = Result<Value, Box<Raise>>;
 type Changed = Result<(), Box<Raise>>;
@@ -159,10 +162,16 @@ pub(crate) fn length(a: &Value) -> Option<i64> {
 
 #[inline]
 fn check_list(a: &Value, more: usize, limits: &TaskLimits) -> Changed {
-    if a.bytes().saturating_add(more) > limits.list_bytes {
-        return Err(Raise::quota(limits.quota_catchable));
+    if a.bytes().saturating_add(more) > limits.list_bytes() {
+        return Err(limits.quota());
     }
     Ok(())
+}
+
+/// What the items of a list count for in the list that they come into.
+#[inline]
+fn item_bytes(list: &Value) -> usize {
+    list.bytes().saturating_sub(LIST_HEAD_BYTES)
 }
 
 #[inline]
@@ -190,7 +199,31 @@ pub(crate) fn push(a: &mut Value, value: Value, limits: &TaskLimits) -> Changed 
 
 /// `a = {@a, @b}`.
 pub(crate) fn extend(a: &mut Value, b: &Value, limits: &TaskLimits) -> Changed {
-    check_list(a, b.bytes(), limits)?;
+    check_list(a, item_bytes(b), limits)?;
+    joined(a, b)
+}
+
+/// `a + b` of lists, which the world's limit of lists does not concern.
+pub(crate) fn join(a: &mut Value, b: &Value, limits: &TaskLimits) -> Changed {
+    if a.bytes().saturating_add(item_bytes(b)) > SizeLimits::LIST_BYTES_MAX {
+        return Err(limits.quota());
+    }
+    joined(a, b)
+}
+
+/// `a + value`, where `a` is a list and `value` is not; as [`join`].
+pub(crate) fn append(a: &mut Value, value: Value, limits: &TaskLimits) -> Changed {
+    check_nestable(&value)?;
+    if a.bytes().saturating_add(value.bytes()) > SizeLimits::LIST_BYTES_MAX {
+        return Err(limits.quota());
+    }
+    if let Value::List(list) = a {
+        list.push(value);
+    }
+    Ok(())
+}
+
+fn joined(a: &mut Value, b: &Value) -> Changed {
     match (&mut *a, b) {
         (Value::List(list), Value::List(more)) => {
             list.append(more.clone());
@@ -214,23 +247,20 @@ pub(crate) fn insert(a: &mut Value, key: &Value, value: Value, limits: &TaskLimi
 }
 
 fn check_map(map: &Map, key: &MapKey, value: &Value, limits: &TaskLimits) -> Changed {
-    let bytes = Value::Map(map.clone()).bytes();
-    let added = key.value().bytes().saturating_add(value.bytes());
+    let bytes = map_bytes(map);
+    let added = Map::entry_bytes(key.value(), value);
     // Only near the limit is it worth finding what the new entry replaces.
-    if bytes.saturating_add(added) <= limits.map_bytes {
+    if bytes.saturating_add(added) <= limits.map_bytes() {
         return Ok(());
     }
     match map.get(key.value()) {
-        Some(old)
-            if bytes
-                .saturating_sub(old.bytes())
-                .saturating_add(value.bytes())
-                <= limits.map_bytes =>
-        {
-            Ok(())
-        }
-        _ => Err(Raise::quota(limits.quota_catchable)),
+        Some(old) if bytes.saturating_sub(old.bytes()).saturating_add(value.bytes()) <= limits.map_bytes() => Ok(()),
+        _ => Err(limits.quota()),
     }
+}
+
+fn map_bytes(map: &Map) -> usize {
+    SLOT_BYTES.saturating_add(map.bytes())
 }
 
 /// `a[i] = value`; waifs are the caller's business.
@@ -239,14 +269,11 @@ pub(crate) fn set_index(a: &mut Value, i: &Value, value: Value, limits: &TaskLim
         (Value::List(list), Value::Int(i)) => {
             let at = place(*i, list.len()).ok_or_else(range_error)?;
             check_nestable(&value)?;
-            if let Some(growth) = value.bytes().checked_sub(list.as_slice()[at].bytes())
-                && growth > 0
-            {
-                check_list(a, growth, limits)?;
+            let rest = SLOT_BYTES.saturating_add(list.bytes()).saturating_sub(list.as_slice()[at].bytes());
+            if rest.saturating_add(value.bytes()) > limits.list_bytes() {
+                return Err(limits.quota());
             }
-            if let Value::List(list) = a {
-                list.set(at, value);
-            }
+            list.set(at, value);
             Ok(())
         }
         (Value::Str(text), Value::Int(i)) => {
@@ -312,21 +339,15 @@ pub(crate) fn set_range(
     match (&mut *a, value) {
         (Value::List(list), Value::List(with)) => {
             let (left, right) = cut(from, to, list.len())?;
-            check_list(&Value::List(list.clone()), value.bytes(), limits)?;
-            if left <= right {
-                list.splice_range(left..right, with);
-            } else {
-                let mut built = list.slice(0..left);
-                built.extend_from_slice(with.as_slice());
-                built.extend_from_slice(&list.as_slice()[right..]);
-                *list = built;
-            }
-            Ok(())
+            set_list_range(list, left, right, with, limits)
         }
         (Value::Str(text), Value::Str(with)) => {
             let (left, right) = cut(from, to, text.len_chars())?;
-            if text.len_bytes() + with.len_bytes() > limits.string_bytes {
-                return Err(Raise::quota(limits.quota_catchable));
+            let kept = left + text.len_chars() - right;
+            let ascii_bytes = kept + with.len_bytes();
+            let bytes = if text.is_ascii() { ascii_bytes } else { text.len_bytes() + with.len_bytes() };
+            if bytes > limits.string_bytes() {
+                return Err(limits.quota());
             }
             if left <= right {
                 text.set_range(left + 1, right, with.as_str());
@@ -355,29 +376,50 @@ fn cut(from: &Value, to: &Value, len: usize) -> Result<(usize, usize), Box<Raise
     Ok((left, (to as u64).min(len as u64) as usize))
 }
 
-fn set_map_range(
-    map: &mut Map,
-    from: &Value,
-    to: &Value,
-    with: &Map,
-    limits: &TaskLimits,
-) -> Changed {
+/// Puts the items of `with` between the first `left` and those from `right` on.
+fn set_list_range(list: &mut List, left: usize, right: usize, with: &List, limits: &TaskLimits) -> Changed {
+    let sum = |items: &[Value]| items.iter().map(Value::bytes).fold(0, usize::saturating_add);
+    let bytes = (SLOT_BYTES + with.bytes()).saturating_add(list.bytes().saturating_sub(SLOT_BYTES));
+    let bytes = if left <= right {
+        bytes.saturating_sub(sum(&list.as_slice()[left..right]))
+    } else {
+        bytes.saturating_add(sum(&list.as_slice()[right..left]))
+    };
+    if bytes > limits.list_bytes() {
+        return Err(limits.quota());
+    }
+    if left <= right {
+        list.splice_range(left..right, with);
+    } else {
+        let mut built = list.slice(0..left);
+        built.extend_from_slice(with.as_slice());
+        built.extend_from_slice(&list.as_slice()[right..]);
+        *list = built;
+    }
+    Ok(())
+}
+
+/// `map[from..to] = with`: what lies behind `to` stays as it is, even where `with` has the same key.
+fn set_map_range(map: &mut Map, from: &Value, to: &Value, with: &Map, limits: &TaskLimits) -> Changed {
     let (first, last) = map_keys(from, to)?;
     if map.get(from).is_none() || map.get(to).is_none() {
         return Err(range_error());
     }
-    let bytes = |map: &Map| Value::Map(map.clone()).bytes();
-    if bytes(map).saturating_add(bytes(with)) > limits.map_bytes {
-        return Err(Raise::quota(limits.quota_catchable));
-    }
-    if first <= last {
-        for key in map.range(from, to).keys() {
-            map.remove(key);
-        }
+    let removed = if first <= last { map.range(from, to) } else { Map::new() };
+    let mut built = map.clone();
+    for key in removed.keys() {
+        built.remove(key);
     }
     for (key, value) in with {
-        map.insert_value(key.clone(), value.clone());
+        let stays = MapKey::new(key.clone()).is_some_and(|key| key > last) && map.get(key).is_some();
+        if !stays {
+            built.insert_value(key.clone(), value.clone());
+        }
     }
+    if map_bytes(&built) > limits.map_bytes() {
+        return Err(limits.quota());
+    }
+    *map = built;
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use moor_value::{Value, ValueType};
 use crate::arithmetic::order_floats;
 use crate::raise::Raise;
 
-/// How `a` stands to `b` for `<` and its like: both of one type that has an order.
+/// How `a` stands to `b` for `<` and its like: both of one type that is no list or map. Anonymous objects are all equal in rank, so
+/// are waifs.
 pub(crate) fn order(a: &Value, b: &Value) -> Result<Ordering, Box<Raise>> {
     match (a, b) {
         (Value::Int(x), Value::Int(y)) => Ok(x.cmp(y)),
@@ -16,6 +17,8 @@ pub(crate) fn order(a: &Value, b: &Value) -> Result<Ordering, Box<Raise>> {
         (Value::Str(x), Value::Str(y)) => Ok(x.cmp_fold(y)),
         (Value::Err(x), Value::Err(y)) => Ok(x.number().cmp(&y.number())),
         (Value::Bool(x), Value::Bool(y)) => Ok(x.cmp(y)),
+        // They have no order, but may be asked for one.
+        (Value::Anon(_), Value::Anon(_)) | (Value::Waif(_), Value::Waif(_)) => Ok(Ordering::Equal),
         _ => Err(Raise::type_mismatch(b, &[a.value_type()])),
     }
 }

@@ -538,11 +538,10 @@ impl Vm {
                     if items.iter().any(|item| !item.nestable()) {
                         fail!(Raise::new(ErrorCode::Quota), dst, []);
                     }
-                    let list = Value::List(List::from_vec(items));
-                    if list.bytes() > limits.list_bytes {
-                        fail!(Raise::quota(limits.quota_catchable), dst, []);
+                    if let Err(raise) = limits.check_args(&items) {
+                        fail!(raise, dst, []);
                     }
-                    reg!(dst) = list;
+                    reg!(dst) = Value::List(List::from_vec(items));
                 }
                 I::Push { flags, list, src } => {
                     let value = if flags & TAKE != 0 {
@@ -861,9 +860,12 @@ impl Vm {
                     builtin,
                 } => {
                     tick!();
+                    let window = usize::from(base)..usize::from(base) + usize::from(argc);
+                    if let Err(raise) = limits.check_args(&regs[window.clone()]) {
+                        fail!(raise, dst, []);
+                    }
                     let mut context = context!(dst);
-                    let window =
-                        &mut regs[usize::from(base)..usize::from(base) + usize::from(argc)];
+                    let window = &mut regs[window];
                     let outcome = host.call_builtin(builtin, window, &mut context);
                     for slot in window {
                         crate::vm::clear(slot);

@@ -9,10 +9,13 @@ use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
 
 use crate::context::Context;
 use crate::frame::{Command, PendingBuiltin};
-use crate::outcome::AbortReason;
+use crate::outcome::{AbortReason, SizeLimits};
 use crate::raise::Raise;
 use crate::verb::Verb;
 use crate::vm::Vm;
+
+/// What begins the names of the verbs and properties of a class that its waifs have.
+pub const WAIF_PREFIX: &str = ":";
 
 /// The name of a verb that is being called.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +124,8 @@ pub enum BuiltinOutcome<R> {
     Suspend(R),
     /// The task ends here.
     Abort(AbortReason),
+    /// 0, and values are limited to these sizes from now on.
+    Resize(SizeLimits),
 }
 
 impl<R> BuiltinOutcome<R> {

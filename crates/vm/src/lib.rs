@@ -26,8 +26,8 @@ mod vm;
 
 pub use context::Context;
 pub use frame::{Command, Frame, PendingBuiltin};
-pub use host::{BuiltinOutcome, Call, CallName, Host};
-pub use outcome::{Abort, AbortReason, Outcome, TaskLimits, Uncaught};
+pub use host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
+pub use outcome::{Abort, AbortReason, Outcome, SizeLimits, TaskLimits, Uncaught};
 pub use raise::Raise;
 pub use state::{StateError, StateResolver};
 pub use trace::StackRow;

@@ -1,6 +1,13 @@
 //! How a stretch of execution ends, and the limits that it has.
 
+use std::cell::Cell;
+
 use moor_value::{List, Str, Value};
+
+use crate::raise::Raise;
+
+/// What `value_bytes()` counts for a list without items.
+pub(crate) const LIST_HEAD_BYTES: usize = 32;
 
 /// The limits of one stretch.
 #[derive(Clone, Debug)]
@@ -9,14 +16,81 @@ pub struct TaskLimits {
     pub ticks: i64,
     /// Frames at once; a call beyond is E_MAXREC.
     pub stack_depth: usize,
+    /// How large values may become. A builtin function may set them anew while the stretch runs
+    /// ([`BuiltinOutcome::Resize`](crate::BuiltinOutcome::Resize)).
+    pub sizes: Cell<SizeLimits>,
+}
+
+/// How large the values may become that a program builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeLimits {
     /// Bytes of a string; one more is E_QUOTA.
     pub string_bytes: usize,
-    /// Bytes of a list as `value_bytes()` counts; one more is E_QUOTA.
+    /// Bytes of a list as `value_bytes()` counts; one more is E_QUOTA. Lists that `+` joins are bounded by
+    /// [`LIST_BYTES_MAX`](Self::LIST_BYTES_MAX) alone.
     pub list_bytes: usize,
     /// Bytes of a map as `value_bytes()` counts; one more is E_QUOTA.
     pub map_bytes: usize,
     /// Whether E_QUOTA for a size is raised; otherwise the task is aborted as out of seconds.
     pub quota_catchable: bool,
+}
+
+impl SizeLimits {
+    /// Bytes of a list that no world may allow more of.
+    pub const LIST_BYTES_MAX: usize = i32::MAX as usize - 1021;
+}
+
+impl Default for SizeLimits {
+    /// 64 MiB of everything.
+    fn default() -> Self {
+        Self {
+            string_bytes: 64 << 20,
+            list_bytes: 64 << 20,
+            map_bytes: 64 << 20,
+            quota_catchable: true,
+        }
+    }
+}
+
+impl TaskLimits {
+    /// Bytes of a string.
+    #[inline]
+    pub(crate) fn string_bytes(&self) -> usize {
+        self.sizes.get().string_bytes
+    }
+
+    /// Bytes of a list.
+    #[inline]
+    pub(crate) fn list_bytes(&self) -> usize {
+        self.sizes.get().list_bytes
+    }
+
+    /// Bytes of a map.
+    #[inline]
+    pub(crate) fn map_bytes(&self) -> usize {
+        self.sizes.get().map_bytes
+    }
+
+    /// What a value that is too large raises.
+    #[cold]
+    pub(crate) fn quota(&self) -> Box<Raise> {
+        Raise::quota(self.sizes.get().quota_catchable)
+    }
+
+    /// E_QUOTA where a list of arguments is larger than a list may be. A list of one is never too large: whatever
+    /// could be built can be handed on.
+    #[inline]
+    pub(crate) fn check_args(&self, args: &[Value]) -> Result<(), Box<Raise>> {
+        if args.len() < 2 {
+            return Ok(());
+        }
+        let items = args.iter().map(Value::bytes);
+        let bytes = items.fold(LIST_HEAD_BYTES, usize::saturating_add);
+        if bytes > self.list_bytes() {
+            return Err(self.quota());
+        }
+        Ok(())
+    }
 }
 
 impl Default for TaskLimits {
@@ -25,10 +99,7 @@ impl Default for TaskLimits {
         Self {
             ticks: 60_000,
             stack_depth: 50,
-            string_bytes: 64 << 20,
-            list_bytes: 64 << 20,
-            map_bytes: 64 << 20,
-            quota_catchable: true,
+            sizes: Cell::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use moor_value::{List, ObjId, Str, Value};
+use moor_value::{AnonRef, List, ObjId, Str, Value};
 
 use crate::frame::Frame;
 use crate::verb::VerbTable;
@@ -73,20 +73,28 @@ fn verb_row(frame: &Frame, verbs: &VerbTable) -> StackRow {
     }
 }
 
+/// An error's stack may come before anyone, so it holds no handle of an anonymous object.
+fn redacted(value: &Value) -> Value {
+    match value {
+        Value::Anon(_) => Value::Anon(AnonRef::nobody()),
+        value => value.clone(),
+    }
+}
+
 /// The value of [`verb_row`] with its line, without the detour.
 fn verb_value(frame: &Frame, verbs: &VerbTable) -> Value {
     let verb = verbs.get(frame.verb);
     Value::List(List::from_vec(vec![
-        frame.this.clone(),
+        redacted(&frame.this),
         Value::Str(frame.called_as.clone()),
         Value::Obj(frame.perms),
-        verb.definer.clone(),
+        redacted(&verb.definer),
         Value::Obj(frame.player),
         Value::Int(i64::from(verb.program.line(frame.at()))),
     ]))
 }
 
-/// The rows as a list of values with line numbers. One frame, the usual case where an error is taken by the frame
+/// The stack of an error: the rows as a list of values with line numbers, without anonymous objects. One frame, the usual case where an error is taken by the frame
 /// that raised it, needs no rows in between.
 pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> List {
     if let Some(frame) = frames.last()
@@ -94,10 +102,12 @@ pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> 
     {
         return List::from_vec(vec![verb_value(frame, verbs)]);
     }
-    rows(frames, verbs, lowest)
-        .iter()
-        .map(|row| row.to_value(true))
-        .collect()
+    let rows = rows(frames, verbs, lowest).into_iter();
+    rows.map(|row| {
+        let (this, location) = (redacted(&row.this), redacted(&row.location));
+        StackRow { this, location, ..row }.to_value(true)
+    })
+    .collect()
 }
 
 /// The text of a traceback, innermost frame first.

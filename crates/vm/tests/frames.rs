@@ -3,7 +3,7 @@
 mod world;
 
 use moor_value::{ObjId, Value};
-use moor_vm::{Outcome, TaskLimits};
+use moor_vm::{Outcome, SizeLimits, TaskLimits};
 use world::{World, show, verb};
 
 fn lines(outcome: &Outcome<Value>) -> Vec<String> {
@@ -200,10 +200,14 @@ fn recursion_ends_at_the_stack_depth_and_ticks_at_their_number() {
 #[test]
 fn sizes_end_at_their_limits() {
     let mut world = World::default();
-    let limits = TaskLimits {
+    let sizes = SizeLimits {
         list_bytes: 1000,
         string_bytes: 100,
         map_bytes: 1000,
+        quota_catchable: true,
+    };
+    let limits = TaskLimits {
+        sizes: sizes.into(),
         ..TaskLimits::default()
     };
     for source in [
@@ -221,10 +225,11 @@ fn sizes_end_at_their_limits() {
             "! E_QUOTA Resource limit exceeded",
             "{source}"
         );
-        let fatal = TaskLimits {
+        let fatal = TaskLimits::default();
+        fatal.sizes.set(SizeLimits {
             quota_catchable: false,
-            ..limits.clone()
-        };
+            ..sizes
+        });
         let mut vm = world.task(verb(ObjId(2), "test", source), Vec::new());
         let outcome = show(&vm.run(&mut world, &fatal));
         assert_eq!(outcome, "aborted: Task ran out of seconds", "{source}");
@@ -281,4 +286,41 @@ fn appending_takes_time_in_proportion() {
         large < small * 150,
         "20,000 took {small:?}, 400,000 took {large:?}"
     );
+}
+
+/// Limits of lists and maps of 1,000 bytes.
+fn small_limits() -> TaskLimits {
+    let sizes = SizeLimits {
+        list_bytes: 1000,
+        map_bytes: 1000,
+        ..SizeLimits::default()
+    };
+    TaskLimits {
+        sizes: sizes.into(),
+        ..TaskLimits::default()
+    }
+}
+
+#[test]
+fn sizes_count_what_the_change_leaves() {
+    const QUOTA: &str = "! E_QUOTA Resource limit exceeded";
+    for (source, expected) in [
+        // A list of 60 counts for 992 bytes, with one more for 1,008.
+        ("l = {}; for i in [1..60] l = {@l, i}; endfor return length(l);", "60"),
+        ("l = {}; for i in [1..61] l = {@l, i}; endfor return length(l);", QUOTA),
+        // Joining with `+` is not limited; changing what is too large is, whatever it is changed to.
+        ("l = {}; for i in [1..99] l = l + i; endfor return length(l + l);", "198"),
+        ("l = {}; for i in [1..99] l = l + i; endfor l[1] = 1; return l;", QUOTA),
+        ("l = {}; for i in [1..99] l = l + i; endfor l[1..99] = {1}; return l;", "{1}"),
+        ("l = {}; for i in [1..99] l = l + i; endfor l[1..2] = {1}; return l;", QUOTA),
+        // Arguments are a list too, unless there is but one.
+        ("l = {}; for i in [1..60] l = {@l, i}; endfor return #2:noop(l, 1);", QUOTA),
+        ("l = {}; for i in [1..60] l = {@l, i}; endfor return length({l}[1]);", "60"),
+        ("m = []; for i in [1..17] m[i] = i; endfor m[1] = 2; return length(m);", "17"),
+        ("m = []; for i in [1..18] m[i] = i; endfor return length(m);", QUOTA),
+    ] {
+        let mut world = World::default();
+        let mut vm = world.task(verb(ObjId(2), "test", source), Vec::new());
+        assert_eq!(show(&vm.run(&mut world, &small_limits())), expected, "{source}");
+    }
 }

@@ -5,13 +5,18 @@ use moor_value::{List, Value, codec};
 use super::{Codegen, Home, constant_of};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 
-/// Identity of a constant: its bytes, because `==` ignores case.
+/// Identity of a constant: its bytes, because `==` ignores case. Both zeroes are one: a program has the one that
+/// it spells first, as in ToastStunt.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct ConstantKey(Vec<u8>);
 
 impl ConstantKey {
     pub(super) fn of(value: &Value) -> Self {
         let mut bytes = Vec::new();
+        let value = match value {
+            Value::Float(0.0) => &Value::Float(0.0),
+            value => value,
+        };
         codec::encode(value, &mut bytes);
         Self(bytes)
     }
