@@ -56,6 +56,15 @@ impl Runtime {
         }
     }
 
+    /// The life of a relief thread: it steps in when every worker thread is busy for long.
+    pub(crate) fn relieve(&self) {
+        let mut before = None;
+        while let Wake::Job(family, job) = self.queue.next_neglected(before) {
+            before = Some(family);
+            self.run_guarded(job);
+        }
+    }
+
     /// Runs a job; a defect of the server costs this job and nothing else.
     fn run_guarded(&self, job: Job) {
         let session = match &job {

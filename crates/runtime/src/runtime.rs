@@ -31,6 +31,10 @@ use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
 /// Task numbers are below this: LambdaMOO worlds keep them in 32-bit integers.
 const TASK_ID_LIMIT: i64 = 1 << 31;
 
+/// Threads that step in when tasks that compute for seconds keep every worker thread busy, so that
+/// other users' commands do not wait for them.
+const RELIEF_THREADS: usize = 4;
+
 /// How the runtime is set up.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
@@ -327,6 +331,14 @@ impl Runtime {
                 .name(format!("worker-{number}"))
                 .stack_size(STACK_BYTES_MIN)
                 .spawn(move || runtime.work())?;
+            threads.push(thread);
+        }
+        for number in 0..RELIEF_THREADS {
+            let runtime = Arc::clone(self);
+            let thread = std::thread::Builder::new()
+                .name(format!("relief-{number}"))
+                .stack_size(STACK_BYTES_MIN)
+                .spawn(move || runtime.relieve())?;
             threads.push(thread);
         }
         let runtime = Arc::clone(self);

@@ -18,6 +18,11 @@ use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::session::{InputLine, Session};
 
+/// A job that waited so long while no other was begun is taken by a relief thread.
+const RELIEF_AFTER: Duration = Duration::from_millis(10);
+/// How often a relief thread looks while some worker thread is idle.
+const RELIEF_LOOKS: Duration = Duration::from_millis(100);
+
 /// Something for a worker thread to do.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -72,6 +77,8 @@ struct State {
     solitary: i64,
     idle: usize,
     active: usize,
+    /// Counts jobs that were begun.
+    begun: u64,
     stopping: bool,
 }
 
@@ -88,6 +95,7 @@ impl TaskQueue {
                 solitary: 0,
                 idle: 0,
                 active: 0,
+                begun: 0,
                 stopping: false,
             }),
             changed: Condvar::new(),
@@ -124,6 +132,7 @@ impl TaskQueue {
             state.start_due(now);
             if let Some((family, job)) = state.ready.pop() {
                 state.active += 1;
+                state.begun += 1;
                 if state.idle > 0 && !state.ready.is_empty() {
                     self.changed.notify_one();
                 }
@@ -138,6 +147,37 @@ impl TaskQueue {
                 None => self.changed.wait(&mut state),
             }
             state.idle -= 1;
+        }
+    }
+
+    /// Waits for a job that the worker threads leave waiting: all of them have been busy with the same
+    /// jobs for [`RELIEF_AFTER`], as with tasks that compute for seconds.
+    pub(crate) fn next_neglected(&self, before: Option<Family>) -> Wake {
+        let mut state = self.state.lock();
+        if let Some(family) = before {
+            state.ready.finish(family);
+            state.active -= 1;
+            if state.active == 0 && state.stopping {
+                self.changed.notify_all();
+            }
+        }
+        let mut begun = state.begun;
+        loop {
+            if state.stopping {
+                return Wake::Stop;
+            }
+            let busy = state.idle == 0 && state.active > 0;
+            if busy
+                && state.begun == begun
+                && let Some((family, job)) = state.ready.pop()
+            {
+                state.active += 1;
+                state.begun += 1;
+                return Wake::Job(family, job);
+            }
+            begun = state.begun;
+            let pause = if busy { RELIEF_AFTER } else { RELIEF_LOOKS };
+            self.stopped.wait_for(&mut state, pause);
         }
     }
 
