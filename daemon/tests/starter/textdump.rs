@@ -14,6 +14,10 @@ const PREPOSITIONS: [&str; 15] = [
     "off",
 ];
 
+/// Names that mean something built in on every object, so that no property can have them.
+const BUILT_IN: [&str; 10] =
+    ["name", "owner", "programmer", "wizard", "r", "w", "f", "a", "location", "contents"];
+
 struct World<'a> {
     objects: &'a BTreeMap<i64, Object>,
     labels: BTreeMap<&'a str, i64>,
@@ -63,6 +67,9 @@ impl World<'_> {
         let owner = self.number(&object.owner)?;
         object.verbs.iter().try_for_each(|verb| self.verb(verb, owner))?;
         let defined = self.defined(object)?;
+        if let Some(clash) = defined.iter().find(|definition| BUILT_IN.contains(&definition.0.as_str())) {
+            return Err(format!("#{} cannot define the property {}", object.number, clash.0));
+        }
         self.line(defined.len());
         defined.iter().for_each(|definition| self.line(&definition.0));
         self.values(object)
