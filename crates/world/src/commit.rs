@@ -6,6 +6,7 @@
 //! leaves memory as it was, and whoever sees a commit also sees the number of a batch that contains it.
 
 use moor_store::{AppendError, Batch, Seq};
+use moor_value::{ObjId, Symbol, WaifRef};
 
 use crate::ids::{CellKey, Entity, EntityKind, MemberKey};
 use crate::lookup::{SnapshotFacts, resolve};
@@ -16,6 +17,9 @@ use crate::world::{CommitState, Moment, Turn, World};
 
 /// Order numbers of one commit are its timestamp times two to this, plus a count.
 const ORDER_BITS: u32 = 24;
+
+/// The verb of a class that is called when a waif of it is lost.
+const WAIF_FAREWELL: &str = ":recycle";
 
 /// What the caller's rows may refer to while a commit is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +82,8 @@ impl Transaction {
         mut self,
         add_rows: impl FnOnce(CommitInfo, &mut Batch),
     ) -> Result<Receipt, CommitError> {
-        self.drop_unreachable_waifs();
+        // What the transaction made and dropped dies only once it is installed, where `World::orphans` finds it.
+        let _last_handles = (self.drop_unreachable_waifs(), std::mem::take(&mut self.new_anons));
         let mut batch = Batch::new();
         rows::put_cells(&self, &mut batch);
         let world = self.world.clone();
@@ -121,21 +126,35 @@ impl Transaction {
         })
     }
 
-    /// Forgets the cells of waifs that nothing but this transaction's list refers to.
-    fn drop_unreachable_waifs(&mut self) {
+    /// Forgets the cells of waifs that nothing but this transaction's list refers to, unless their class wants to
+    /// hear of their end; answers the handles of these.
+    fn drop_unreachable_waifs(&mut self) -> Vec<WaifRef> {
+        let mut heard = Vec::new();
         if self.new_waifs.is_empty() {
-            return;
+            return heard;
         }
         self.properties.clear();
         // A waif may hold the last handle of an older one, so the youngest are looked at first.
         while let Some(waif) = self.new_waifs.pop() {
-            if waif.count() == 1 {
+            if waif.count() > 1 {
+                continue;
+            }
+            if self.has_farewell(waif.class()) {
+                heard.push(waif);
+            } else {
                 let entity = Entity::waif(waif.id());
                 self.cells.retain(|key, _| key.entity != entity);
             }
         }
         let wrote_cell = self.cells.values().any(|entry| entry.written);
         self.wrote = wrote_cell || self.members.values().any(|entry| !entry.delta.is_empty());
+        heard
+    }
+
+    /// Whether a class has a verb that is called when one of its waifs is lost.
+    fn has_farewell(&mut self, class: ObjId) -> bool {
+        let name = Symbol::intern(WAIF_FAREWELL);
+        self.find_callable_verb(class.into(), name).is_some()
     }
 
     fn validate(&mut self, turn: &CommitState) -> Result<(), CommitError> {

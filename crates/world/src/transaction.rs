@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use moor_store::Seq;
-use moor_value::{List, ObjId, Symbol, Value, WaifRef};
+use moor_value::{AnonRef, List, ObjId, Symbol, Value, WaifRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cell::CellValue;
@@ -119,6 +119,8 @@ pub struct Transaction {
     pub(crate) next_order: u64,
     /// Waifs made by this transaction; most do not outlive it.
     pub(crate) new_waifs: Vec<WaifRef>,
+    /// Anonymous objects made by this transaction, so that none dies before it is installed.
+    pub(crate) new_anons: Vec<AnonRef>,
     pub(crate) protected: BuiltinSet,
     pub(crate) turn: Option<Turn>,
 }
@@ -140,6 +142,7 @@ impl Transaction {
             wrote: false,
             next_order: PENDING_ORDER,
             new_waifs: Vec::new(),
+            new_anons: Vec::new(),
             protected: BuiltinSet::default(),
             turn,
         }

@@ -308,6 +308,10 @@ impl World {
         AnonRef::new(id, self.graveyard.clone())
     }
 
+    pub(crate) fn revive_waif(&self, id: u64, class: ObjId, owner: ObjId) -> WaifRef {
+        WaifRef::new(id, class, owner, self.graveyard.clone())
+    }
+
     pub(crate) fn new_waif(&self, class: ObjId, owner: ObjId) -> WaifRef {
         WaifRef::new(
             self.next_handle.fetch_add(1, Ordering::Relaxed),

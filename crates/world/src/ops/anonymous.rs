@@ -31,6 +31,14 @@ impl Transaction {
         Ok(waif)
     }
 
+    /// A handle of a waif whose last handle has dropped, while its cells still exist: for its `:recycle` verb.
+    pub fn revive_waif(&mut self, id: u64) -> Option<WaifRef> {
+        let entity = Entity::waif(id);
+        let class = self.value_cell(entity, Slot::CLASS)?.as_obj()?;
+        let owner = self.value_cell(entity, Slot::OWNER)?.as_obj()?;
+        Some(self.world.revive_waif(id, class, owner))
+    }
+
     /// The class of a waif as programs see it: `#-1` once it is recycled.
     pub fn waif_class(&mut self, waif: &WaifRef) -> ObjId {
         if self.valid_object(waif.class()) {

@@ -48,6 +48,7 @@ impl Transaction {
         self.check_create(perms, parents, owner, ObjectFlags::ANONYMOUS)?;
         self.use_quota(owner);
         let handle = self.world.new_anon();
+        self.new_anons.push(handle.clone());
         self.furnish(Entity::anon(handle.id()), parents, owner);
         Ok(handle)
     }

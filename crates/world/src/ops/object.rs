@@ -68,29 +68,19 @@ impl ObjectFlags {
 }
 
 impl Transaction {
-    /// Whether the entity exists. An anonymous object exists only while its parents do and have the properties that
-    /// they had when it was made.
+    /// Whether the entity exists. An anonymous object outlives its parents, and keeps the properties that it had from
+    /// them as long as they define them.
     pub fn valid(&mut self, entity: Entity) -> bool {
         match entity.kind() {
             EntityKind::Object if entity.raw_id() < 0 => false,
             EntityKind::Object => self.exists(entity),
-            EntityKind::Anon => self.exists(entity) && self.parents_unchanged(entity),
-            EntityKind::Waif => self.exists(entity),
+            EntityKind::Anon | EntityKind::Waif => self.exists(entity),
             EntityKind::World => false,
         }
     }
 
     fn exists(&mut self, entity: Entity) -> bool {
         !self.cell(entity, Slot::FLAGS).is_absent()
-    }
-
-    fn parents_unchanged(&mut self, anon: Entity) -> bool {
-        let own = self.infos_of(anon).map_or(0, |infos| infos.layout);
-        let parents = self.parents_of(anon);
-        parents.as_slice().iter().all(|parent| {
-            let parent = Entity::object(*parent);
-            self.valid(parent) && self.infos_of(parent).map_or(0, |infos| infos.layout) <= own
-        })
     }
 
     /// Whether the object exists.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::MooResult;
 use super::hierarchy::ids;
 use crate::cell::CellValue;
-use crate::ids::{CellKey, Entity, MemberKey, MemberKind, PropId, Slot};
+use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot};
 use crate::lookup::Facts;
 use crate::property::{PropInfo, PropInfos};
 use crate::transaction::Transaction;
@@ -65,17 +65,39 @@ impl Transaction {
                 new,
             );
         }
-        for child in self.move_members(old, new, MemberKind::Children) {
-            let mut parents = self.parents(child.into());
-            parents
-                .iter_mut()
-                .filter(|parent| **parent == old)
-                .for_each(|parent| *parent = new);
-            self.write_parents(child.into(), &parents);
+        let children = self.move_members(old, new, MemberKind::Children);
+        let anonymous = self.anonymous_objects();
+        for child in children.into_iter().map(Entity::from).chain(anonymous) {
+            self.replace_parent(child, old, new);
         }
         for thing in self.move_members(old, new, MemberKind::Contents) {
             self.write_value(thing.into(), Slot::LOCATION, Value::Obj(new));
         }
+    }
+
+    /// Every anonymous object, those made by this transaction included. They are nobody's children.
+    fn anonymous_objects(&self) -> Vec<Entity> {
+        let stored = self.world.arena.ids(EntityKind::Anon);
+        let stored = stored.into_iter().map(|id| Entity::anon(id.cast_unsigned()));
+        let own = self.cells.iter().filter(|(key, entry)| {
+            key.entity.kind() == EntityKind::Anon && key.slot == Slot::PARENTS && entry.written
+        });
+        let mut all: Vec<Entity> = stored.chain(own.map(|(key, _)| key.entity)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn replace_parent(&mut self, child: Entity, old: ObjId, new: ObjId) {
+        let mut parents = self.parents(child);
+        if !parents.contains(&old) {
+            return;
+        }
+        parents
+            .iter_mut()
+            .filter(|parent| **parent == old)
+            .for_each(|parent| *parent = new);
+        self.write_parents(child, &parents);
     }
 
     fn replace_member(&mut self, key: MemberKey, old: ObjId, new: ObjId) {

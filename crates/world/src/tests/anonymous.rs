@@ -88,7 +88,7 @@ fn what_a_crash_left_behind_is_found_at_the_next_start() {
 }
 
 #[test]
-fn a_changed_parent_makes_it_invalid_unless_it_follows() {
+fn it_keeps_the_properties_that_its_parents_keep() {
     type Change = fn(&mut Transaction, Entity) -> MooResult<()>;
     let cases: &[(&str, Change, bool)] = &[
         ("a value", |tx, _| tx.set(CLASS, "p", 5), true),
@@ -97,16 +97,24 @@ fn a_changed_parent_makes_it_invalid_unless_it_follows() {
             |tx, _| tx.set_property_info(WIZARD, CLASS.into(), symbol("p"), WIZARD, "", None),
             true,
         ),
-        ("a new property", |tx, _| tx.add(CLASS, "q", 5), false),
+        ("a new property", |tx, _| tx.add(CLASS, "q", 5), true),
         (
             "a property less",
             |tx, _| tx.delete_property(WIZARD, CLASS.into(), symbol("p")),
             false,
         ),
         (
+            "a property anew",
+            |tx, _| {
+                tx.delete_property(WIZARD, CLASS.into(), symbol("p"))?;
+                tx.add(CLASS, "p", 5)
+            },
+            false,
+        ),
+        (
             "another parent",
             |tx, _| tx.chparent(CLASS, &[KEEPER]),
-            false,
+            true,
         ),
         (
             "another parent, followed",
@@ -122,17 +130,54 @@ fn a_changed_parent_makes_it_invalid_unless_it_follows() {
             false,
         ),
     ];
-    for (what, change, valid) in cases {
+    for (what, change, keeps) in cases {
         let (world, log) = with_class();
         let anon = Entity::anon(keep_anon(&world));
+        let _handle = world.begin().get(KEEPER, "kept");
         commit(&world, |tx| change(tx, anon));
-        assert_eq!(world.begin().valid(anon), *valid, "{what}");
-        assert_eq!(
-            reloaded(&log).begin().valid(anon),
-            *valid,
-            "{what}, reloaded"
-        );
+        for world in [&world, &reloaded(&log)] {
+            let mut tx = world.begin();
+            assert!(tx.valid(anon), "{what}");
+            let value = tx.get_property(WIZARD, anon, symbol("p"));
+            assert_eq!(value.is_ok(), *keeps, "{what}: {value:?}");
+        }
     }
+}
+
+#[test]
+fn it_follows_a_parent_that_gets_another_number() {
+    let (world, _) = with_class();
+    let (anon, number) = commit(&world, |tx| {
+        let gap = tx.child(&[])?;
+        let class = tx.child(&[])?;
+        tx.add(class, "p", 7)?;
+        tx.raw_destroy(gap.into());
+        let anon = tx.create_anonymous(WIZARD, &[class], WIZARD)?;
+        tx.set(KEEPER, "kept", Value::Anon(anon.clone()))?;
+        assert_eq!(tx.renumber(WIZARD, class)?, gap);
+        Ok((Entity::anon(anon.id()), gap))
+    });
+    let mut tx = world.begin();
+    assert_eq!(tx.parents(anon), [number]);
+    assert_eq!(tx.get_property(WIZARD, anon, symbol("p")), Ok(Value::Int(7)));
+}
+
+#[test]
+fn what_dies_in_its_first_transaction_can_still_be_heard() {
+    let (world, _) = with_class();
+    let id = commit(&world, |tx| Ok(tx.create_anonymous(WIZARD, &[CLASS], WIZARD)?.id()));
+    assert_eq!(world.orphans(), [Dead::Anon(id)]);
+    commit(&world, |tx| tx.verb(CLASS, ":recycle").map(|_| ()));
+    let id = commit(&world, |tx| Ok(tx.new_waif(CLASS, KEEPER)?.id()));
+    assert_eq!(world.orphans(), [Dead::Waif(id)]);
+    let mut tx = world.begin();
+    let waif = tx.revive_waif(id).expect("its cells are there");
+    assert_eq!((waif.class(), waif.owner()), (CLASS, KEEPER));
+    tx.collect(Dead::Waif(id));
+    drop(waif);
+    tx.commit().expect("nobody else is there");
+    assert_eq!(world.orphans(), []);
+    assert!(world.begin().revive_waif(id).is_none());
 }
 
 #[test]
