@@ -5,11 +5,8 @@
 
 use moor_value::{ErrorCode, List, Map, MapKey, Str, Value, ValueType};
 
-use crate::outcome::{LIST_HEAD_BYTES, SizeLimits, TaskLimits};
+use crate::outcome::{LIST_HEAD_BYTES, SLOT_BYTES, SizeLimits, TaskLimits};
 use crate::raise::Raise;
-
-/// What `value_bytes()` counts for every value.
-const SLOT_BYTES: usize = 16;
 
 type Computed = Result<Value, Box<Raise>>;
 type Changed = Result<(), Box<Raise>>;

@@ -538,7 +538,7 @@ impl Vm {
                     if items.iter().any(|item| !item.nestable()) {
                         fail!(Raise::new(ErrorCode::Quota), dst, []);
                     }
-                    if let Err(raise) = limits.check_args(&items) {
+                    if let Err(raise) = limits.check_items(&items) {
                         fail!(raise, dst, []);
                     }
                     reg!(dst) = Value::List(List::from_vec(items));

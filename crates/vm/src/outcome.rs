@@ -6,8 +6,10 @@ use moor_value::{List, Str, Value};
 
 use crate::raise::Raise;
 
+/// What `value_bytes()` counts for every value.
+pub(crate) const SLOT_BYTES: usize = 16;
 /// What `value_bytes()` counts for a list without items.
-pub(crate) const LIST_HEAD_BYTES: usize = 32;
+pub(crate) const LIST_HEAD_BYTES: usize = 2 * SLOT_BYTES;
 
 /// The limits of one stretch.
 #[derive(Clone, Debug)]
@@ -77,15 +79,29 @@ impl TaskLimits {
         Raise::quota(self.sizes.get().quota_catchable)
     }
 
-    /// E_QUOTA where a list of arguments is larger than a list may be. A list of one is never too large: whatever
-    /// could be built can be handed on.
+    /// E_QUOTA where a list of these items is larger than a list may be. A list of one is never too large:
+    /// whatever could be built can be put into one.
+    #[inline]
+    pub(crate) fn check_items(&self, items: &[Value]) -> Result<(), Box<Raise>> {
+        self.check(items, Value::bytes)
+    }
+
+    /// The same of a list of arguments, where strings count for no more than numbers: how long they may be is
+    /// another limit's business.
     #[inline]
     pub(crate) fn check_args(&self, args: &[Value]) -> Result<(), Box<Raise>> {
-        if args.len() < 2 {
+        self.check(args, |arg| match arg {
+            Value::Str(_) => SLOT_BYTES,
+            arg => arg.bytes(),
+        })
+    }
+
+    #[inline]
+    fn check(&self, items: &[Value], bytes: impl Fn(&Value) -> usize) -> Result<(), Box<Raise>> {
+        if items.len() < 2 {
             return Ok(());
         }
-        let items = args.iter().map(Value::bytes);
-        let bytes = items.fold(LIST_HEAD_BYTES, usize::saturating_add);
+        let bytes = items.iter().map(bytes).fold(LIST_HEAD_BYTES, usize::saturating_add);
         if bytes > self.list_bytes() {
             return Err(self.quota());
         }

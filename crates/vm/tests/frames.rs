@@ -316,10 +316,13 @@ fn sizes_count_what_the_change_leaves() {
         // Arguments are a list too, unless there is but one.
         ("l = {}; for i in [1..60] l = {@l, i}; endfor return #2:noop(l, 1);", QUOTA),
         ("l = {}; for i in [1..60] l = {@l, i}; endfor return length({l}[1]);", "60"),
+        ("s = \"x\"; for i in [1..11] s = s + s; endfor return #2:noop(s, s);", "0"),
+        ("s = \"x\"; for i in [1..11] s = s + s; endfor return {s, s};", QUOTA),
         ("m = []; for i in [1..17] m[i] = i; endfor m[1] = 2; return length(m);", "17"),
         ("m = []; for i in [1..18] m[i] = i; endfor return length(m);", QUOTA),
     ] {
         let mut world = World::default();
+        world.add_verb(2, "noop", "return 0;");
         let mut vm = world.task(verb(ObjId(2), "test", source), Vec::new());
         assert_eq!(show(&vm.run(&mut world, &small_limits())), expected, "{source}");
     }
