@@ -343,7 +343,7 @@ verb "@create" any any any rxd
   what.name = names[1];
   what.aliases = names[2..$];
   `move(what, this) ! ANY';
-  this:tell("You now have ", names[1], " with object number ", what, ", a kind of ", kind.name, ".");
+  this:tell(what.location == this ? "You now have " | "You have made ", names[1], " with object number ", what, ", a kind of ", kind.name, ".");
 endverb
 verb "@recycle" any none none rxd
   "Usage: @recycle THING";
@@ -888,12 +888,9 @@ verb "@dump" none none none rxd
 endverb
 verb "@shutdown" any any any rxd
   "Usage: @shutdown   or   @shutdown REASON";
-  "Stops the server.";
+  "Stops the server, which tells everyone the reason.";
   if (caller != this || player != this || !player.wizard)
     return E_PERM;
   endif
-  for who in (connected_players())
-    who:tell("The server is being stopped by ", this:title(), argstr ? ": " + argstr | "", ".");
-  endfor
-  shutdown(argstr);
+  shutdown(tostr(argstr || "no reason given", " (", this.name, ")"));
 endverb

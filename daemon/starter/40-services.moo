@@ -82,6 +82,29 @@ verb "titles" this none this rxd
   endfor
   return titles;
 endverb
+verb "english_number" this none this rxd
+  "(number): in words, `forty-two'; below a million millions.";
+  {number} = args;
+  ones = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+  tens = {"ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+  if (number == 0)
+    return "zero";
+  elseif (number < 0)
+    return "minus " + this:english_number(-number);
+  elseif (number < 20)
+    return ones[number];
+  elseif (number < 100)
+    return tens[number / 10] + (number % 10 ? "-" + ones[number % 10] | "");
+  endif
+  for unit in ({{1000000000, "billion"}, {1000000, "million"}, {1000, "thousand"}, {100, "hundred"}})
+    {size, name} = unit;
+    if (number >= size)
+      rest = number % size;
+      words = this:english_number(number / size) + " " + name;
+      return rest ? words + (rest < 100 ? " and " | " ") + this:english_number(rest) | words;
+    endif
+  endfor
+endverb
 verb "duration" this none this rxd
   "(seconds): in the largest unit that fits, `3 minutes'.";
   {seconds} = args;

@@ -28,13 +28,16 @@ fn embedded() -> PathBuf {
 fn generated() -> String {
     let folder = daemon_folder().join("starter");
     let entries = std::fs::read_dir(&folder).expect("the folder of the sources");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a source").path()).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a source").path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "moo"));
     files.sort();
     let mut objects = BTreeMap::new();
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a source");
-        source::read(&file.display().to_string(), &text, &mut objects).unwrap_or_else(|fault| panic!("{fault}"));
+        source::read(&file.display().to_string(), &text, &mut objects)
+            .unwrap_or_else(|fault| panic!("{fault}"));
     }
     textdump::write(&objects).unwrap_or_else(|fault| panic!("{fault}"))
 }
@@ -46,7 +49,10 @@ fn the_embedded_textdump_is_what_the_sources_say() {
         std::fs::write(embedded(), &generated).expect("write the textdump");
     }
     let embedded = std::fs::read_to_string(embedded()).expect("the textdump");
-    let differs = generated.lines().zip(embedded.lines()).position(|(new, old)| new != old);
+    let differs = generated
+        .lines()
+        .zip(embedded.lines())
+        .position(|(new, old)| new != old);
     assert!(
         generated == embedded,
         "src/starter.db differs from starter/*.moo (first at line {}); run this test with {UPDATE}=1",
@@ -57,11 +63,22 @@ fn the_embedded_textdump_is_what_the_sources_say() {
 #[test]
 fn every_program_compiles_without_a_warning() {
     let bytes = std::fs::read(embedded()).expect("the textdump");
-    let dump = moor_dump::read("starter.db", &bytes, &mut DumpHandles::default(), &mut |_| {}).expect("a textdump");
+    let dump = moor_dump::read(
+        "starter.db",
+        &bytes,
+        &mut DumpHandles::default(),
+        &mut |_| {},
+    )
+    .expect("a textdump");
     assert!(dump.repairs.is_empty(), "{:?}", dump.repairs);
     let programs = dump.programs.len();
-    let options = CompileOptions { is_builtin: &is_builtin, on_fault: OnFault::Refuse };
-    let import = dump.compile(&options).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let options = CompileOptions {
+        is_builtin: &is_builtin,
+        on_fault: OnFault::Refuse,
+    };
+    let import = dump
+        .compile(&options)
+        .unwrap_or_else(|errors| panic!("{errors:?}"));
     let warnings: Vec<String> = import.warnings.iter().map(ToString::to_string).collect();
     assert!(warnings.is_empty(), "{warnings:?}");
     assert!(programs > 100, "{programs} programs");
@@ -69,9 +86,15 @@ fn every_program_compiles_without_a_warning() {
 }
 
 #[test]
-fn only_the_wizard_is_a_player_and_has_no_password() {
+fn the_wizard_is_the_only_player() {
     let bytes = std::fs::read(embedded()).expect("the textdump");
-    let dump = moor_dump::read("starter.db", &bytes, &mut DumpHandles::default(), &mut |_| {}).expect("a textdump");
+    let dump = moor_dump::read(
+        "starter.db",
+        &bytes,
+        &mut DumpHandles::default(),
+        &mut |_| {},
+    )
+    .expect("a textdump");
     let players: Vec<&str> = dump
         .world
         .objects

@@ -6,41 +6,41 @@
 use std::collections::BTreeMap;
 
 /// An object as written.
-pub struct Object {
-    pub number: i64,
+pub(crate) struct Object {
+    pub(crate) number: i64,
     /// `$room`, or `quay` for one that is no property of `#0`.
-    pub label: String,
-    pub name: String,
-    pub parent: String,
-    pub location: String,
-    pub owner: String,
-    pub flags: Vec<String>,
-    pub definitions: Vec<Definition>,
+    pub(crate) label: String,
+    pub(crate) name: String,
+    pub(crate) parent: String,
+    pub(crate) location: String,
+    pub(crate) owner: String,
+    pub(crate) flags: Vec<String>,
+    pub(crate) definitions: Vec<Definition>,
     /// Values of inherited properties, by name.
-    pub values: BTreeMap<String, Literal>,
-    pub verbs: Vec<Verb>,
+    pub(crate) values: BTreeMap<String, Literal>,
+    pub(crate) verbs: Vec<Verb>,
 }
 
 /// A property that an object defines.
-pub struct Definition {
-    pub name: String,
+pub(crate) struct Definition {
+    pub(crate) name: String,
     /// Letters of `rwc`, or `-`.
-    pub permissions: String,
-    pub value: Literal,
+    pub(crate) permissions: String,
+    pub(crate) value: Literal,
 }
 
 /// A verb.
-pub struct Verb {
-    pub names: String,
+pub(crate) struct Verb {
+    pub(crate) names: String,
     /// Direct object, preposition, indirect object.
-    pub args: [String; 3],
+    pub(crate) args: [String; 3],
     /// Letters of `rwxd`.
-    pub permissions: String,
-    pub code: Vec<String>,
+    pub(crate) permissions: String,
+    pub(crate) code: Vec<String>,
 }
 
 /// A value; objects may be named by label.
-pub enum Literal {
+pub(crate) enum Literal {
     Int(i64),
     Str(String),
     /// `#12`, `$label` or `@label`, as written.
@@ -49,7 +49,11 @@ pub enum Literal {
 }
 
 /// Reads one file into `objects`.
-pub fn read(file: &str, text: &str, objects: &mut BTreeMap<i64, Object>) -> Result<(), String> {
+pub(crate) fn read(
+    file: &str,
+    text: &str,
+    objects: &mut BTreeMap<i64, Object>,
+) -> Result<(), String> {
     let mut lines = text.lines().enumerate();
     let mut current: Option<Object> = None;
     while let Some((at, line)) = lines.next() {
@@ -70,12 +74,15 @@ pub fn read(file: &str, text: &str, objects: &mut BTreeMap<i64, Object>) -> Resu
             "owner" => object.owner = rest.to_owned(),
             "flags" => object.flags = words(rest),
             "verb" => {
-                let mut verb = verb(rest).ok_or_else(|| fault("expected names, arguments, permissions"))?;
+                let mut verb =
+                    verb(rest).ok_or_else(|| fault("expected names, arguments, permissions"))?;
                 verb.code = code(&mut lines).ok_or_else(|| fault("no `endverb`"))?;
                 object.verbs.push(verb);
             }
             "property" | "set" => {
-                let (left, value) = rest.split_once(" = ").ok_or_else(|| fault("expected ` = `"))?;
+                let (left, value) = rest
+                    .split_once(" = ")
+                    .ok_or_else(|| fault("expected ` = `"))?;
                 let value = literal(value, &mut lines).ok_or_else(|| fault("expected a value"))?;
                 put(object, &words(left), value).ok_or_else(|| fault("expected a name"))?;
             }
@@ -129,7 +136,12 @@ fn verb(rest: &str) -> Option<Verb> {
     let mut parts = words(rest).into_iter();
     let args = [parts.next()?, parts.next()?, parts.next()?];
     let permissions = parts.next()?;
-    Some(Verb { names: names.to_owned(), args, permissions, code: Vec::new() })
+    Some(Verb {
+        names: names.to_owned(),
+        args,
+        permissions,
+        code: Vec::new(),
+    })
 }
 
 fn code<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Option<Vec<String>> {

@@ -10,13 +10,36 @@ use super::source::{Definition, Literal, Object, Verb};
 
 /// The prepositions by number, each with the one word that the sources use.
 const PREPOSITIONS: [&str; 15] = [
-    "with", "at", "in-front-of", "in", "on", "from", "over", "through", "under", "behind", "beside", "for", "is", "as",
+    "with",
+    "at",
+    "in-front-of",
+    "in",
+    "on",
+    "from",
+    "over",
+    "through",
+    "under",
+    "behind",
+    "beside",
+    "for",
+    "is",
+    "as",
     "off",
 ];
 
 /// Names that mean something built in on every object, so that no property can have them.
-const BUILT_IN: [&str; 10] =
-    ["name", "owner", "programmer", "wizard", "r", "w", "f", "a", "location", "contents"];
+const BUILT_IN: [&str; 10] = [
+    "name",
+    "owner",
+    "programmer",
+    "wizard",
+    "r",
+    "w",
+    "f",
+    "a",
+    "location",
+    "contents",
+];
 
 struct World<'a> {
     objects: &'a BTreeMap<i64, Object>,
@@ -25,9 +48,16 @@ struct World<'a> {
 }
 
 /// Writes the file.
-pub fn write(objects: &BTreeMap<i64, Object>) -> Result<String, String> {
-    let labels = objects.values().map(|object| (object.label.as_str(), object.number)).collect();
-    let mut world = World { objects, labels, out: String::new() };
+pub(crate) fn write(objects: &BTreeMap<i64, Object>) -> Result<String, String> {
+    let labels = objects
+        .values()
+        .map(|object| (object.label.as_str(), object.number))
+        .collect();
+    let mut world = World {
+        objects,
+        labels,
+        out: String::new(),
+    };
     world.all()?;
     Ok(world.out)
 }
@@ -43,15 +73,20 @@ impl World<'_> {
             return Err("the numbers of the objects have gaps".to_owned());
         }
         let programs: usize = objects.values().map(|object| object.verbs.len()).sum();
-        let players: Vec<i64> =
-            objects.values().filter(|object| has(object, "player")).map(|object| object.number).collect();
+        let players: Vec<i64> = objects
+            .values()
+            .filter(|object| has(object, "player"))
+            .map(|object| object.number)
+            .collect();
         self.line("** LambdaMOO Database, Format Version 4 **");
         self.line(objects.len());
         self.line(programs);
         self.line(0);
         self.line(players.len());
         players.iter().for_each(|player| self.line(player));
-        objects.values().try_for_each(|object| self.object(object))?;
+        objects
+            .values()
+            .try_for_each(|object| self.object(object))?;
         objects.values().for_each(|object| self.programs(object));
         self.line("0 clocks\n0 queued tasks\n0 suspended tasks");
         Ok(())
@@ -59,19 +94,36 @@ impl World<'_> {
 
     fn object(&mut self, object: &Object) -> Result<(), String> {
         self.line(format_args!("#{}\n{}\n", object.number, object.name));
-        self.line(object.flags.iter().map(|flag| flag_bit(flag)).sum::<Result<i64, _>>()?);
+        self.line(
+            object
+                .flags
+                .iter()
+                .map(|flag| flag_bit(flag))
+                .sum::<Result<i64, _>>()?,
+        );
         for number in self.places(object)? {
             self.line(number);
         }
         self.line(object.verbs.len());
         let owner = self.number(&object.owner)?;
-        object.verbs.iter().try_for_each(|verb| self.verb(verb, owner))?;
+        object
+            .verbs
+            .iter()
+            .try_for_each(|verb| self.verb(verb, owner))?;
         let defined = self.defined(object)?;
-        if let Some(clash) = defined.iter().find(|definition| BUILT_IN.contains(&definition.0.as_str())) {
-            return Err(format!("#{} cannot define the property {}", object.number, clash.0));
+        if let Some(clash) = defined
+            .iter()
+            .find(|definition| BUILT_IN.contains(&definition.0.as_str()))
+        {
+            return Err(format!(
+                "#{} cannot define the property {}",
+                object.number, clash.0
+            ));
         }
         self.line(defined.len());
-        defined.iter().for_each(|definition| self.line(&definition.0));
+        defined
+            .iter()
+            .for_each(|definition| self.line(&definition.0));
         self.values(object)
     }
 
@@ -115,19 +167,33 @@ impl World<'_> {
                 .position(|known| *known == word)
                 .ok_or_else(|| format!("no such preposition: {word}"))? as i64,
         };
-        self.line(format_args!("{}\n{owner}\n{permissions}\n{prep}", verb.names));
+        self.line(format_args!(
+            "{}\n{owner}\n{permissions}\n{prep}",
+            verb.names
+        ));
         Ok(())
     }
 
     /// Names, values, owner and permissions of what an object defines; the system object knows every `$` label too.
     fn defined(&self, object: &Object) -> Result<Vec<(String, Literal, i64)>, String> {
-        let labels = self.objects.values().filter_map(|other| other.label.strip_prefix('$'));
-        let named = labels
-            .filter(|_| object.number == 0)
-            .map(|label| Ok((label.to_owned(), Literal::Object(format!("${label}")), bits("r", "rwc")?)));
-        let written = object.definitions.iter().map(|Definition { name, permissions, value }| {
-            Ok((name.clone(), copy(value), bits(permissions, "rwc")?))
+        let labels = self
+            .objects
+            .values()
+            .filter_map(|other| other.label.strip_prefix('$'));
+        let named = labels.filter(|_| object.number == 0).map(|label| {
+            Ok((
+                label.to_owned(),
+                Literal::Object(format!("${label}")),
+                bits("r", "rwc")?,
+            ))
         });
+        let written = object.definitions.iter().map(
+            |Definition {
+                 name,
+                 permissions,
+                 value,
+             }| { Ok((name.clone(), copy(value), bits(permissions, "rwc")?)) },
+        );
         named.chain(written).collect()
     }
 
@@ -140,9 +206,17 @@ impl World<'_> {
             let definer_owner = self.number(&definer.owner)?;
             for (name, value, permissions) in self.defined(definer)? {
                 let is_own = definer.number == object.number;
-                let value = if is_own { Some(&value) } else { object.values.get(&name) };
+                let value = if is_own {
+                    Some(&value)
+                } else {
+                    object.values.get(&name)
+                };
                 unused.retain(|unused| *unused != name);
-                let owner = if permissions & 4 != 0 { own } else { definer_owner };
+                let owner = if permissions & 4 != 0 {
+                    own
+                } else {
+                    definer_owner
+                };
                 lines.push((value.map(copy), owner, permissions));
             }
             from = self.objects.get(&self.number(&definer.parent)?);
@@ -189,7 +263,10 @@ impl World<'_> {
     fn number(&self, name: &str) -> Result<i64, String> {
         let found = match name.strip_prefix('#') {
             Some(digits) => digits.parse().ok(),
-            None => self.labels.get(name.strip_prefix('@').unwrap_or(name)).copied(),
+            None => self
+                .labels
+                .get(name.strip_prefix('@').unwrap_or(name))
+                .copied(),
         };
         found.ok_or_else(|| format!("no such object: {name}"))
     }
@@ -212,15 +289,24 @@ fn flag_bit(flag: &str) -> Result<i64, String> {
 }
 
 fn arg_bits(word: &str) -> Result<i64, String> {
-    let known = ["none", "any", "this"].iter().position(|known| *known == word);
-    known.map(|at| at as i64).ok_or_else(|| format!("no such argument: {word}"))
+    let known = ["none", "any", "this"]
+        .iter()
+        .position(|known| *known == word);
+    known
+        .map(|at| at as i64)
+        .ok_or_else(|| format!("no such argument: {word}"))
 }
 
 /// The sum of the bits of letters, the first of `known` being 1.
 fn bits(letters: &str, known: &str) -> Result<i64, String> {
     let letters = letters.chars().filter(|letter| *letter != '-');
     letters
-        .map(|letter| known.find(letter).map(|at| 1 << at).ok_or_else(|| format!("no such permission: {letter}")))
+        .map(|letter| {
+            known
+                .find(letter)
+                .map(|at| 1 << at)
+                .ok_or_else(|| format!("no such permission: {letter}"))
+        })
         .sum()
 }
 
