@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use moor_link::{PeerId, PeerIdentity, ServerEvent, ServerHandle, ServerHandler};
@@ -31,8 +30,8 @@ pub(crate) struct Publisher {
     drain: Drain,
     checkpoints: Checkpoints,
     database: PathBuf,
-    /// Whether the world itself asked for the server to stop.
-    ends: AtomicBool,
+    /// What users are told, once the world itself has asked for the server to stop.
+    farewell: OnceLock<Vec<String>>,
 }
 
 impl Publisher {
@@ -48,7 +47,7 @@ impl Publisher {
             server: OnceLock::new(),
             drain,
             checkpoints,
-            ends: AtomicBool::new(false),
+            farewell: OnceLock::new(),
             database,
         }
     }
@@ -59,11 +58,12 @@ impl Publisher {
         let _ = self.server.set(server);
     }
 
-    /// Tells every host that the daemon stops and will be back, unless the world said otherwise.
+    /// Tells every host that the daemon stops: for good if the world asked for it, else to be back.
     pub(crate) fn tell_stop(&self) {
-        if !self.ends.load(Ordering::Acquire) {
-            self.tell_all(&HostEvent::Restarting);
-        }
+        self.tell_all(&match self.farewell.get() {
+            Some(message) => HostEvent::ShuttingDown { message: message.clone() },
+            None => HostEvent::Restarting,
+        });
     }
 
     /// Tells every host.
@@ -119,9 +119,8 @@ impl Outlet for Publisher {
     }
 
     fn shutdown(&self, message: &str) {
-        self.ends.store(true, Ordering::Release);
-        let message = message.lines().map(str::to_owned).collect();
-        self.tell_all(&HostEvent::ShuttingDown { message });
+        // Hosts hear of it when everything that tasks printed has left. A second wish changes nothing.
+        let _ = self.farewell.set(message.lines().map(str::to_owned).collect());
         self.drain.begin();
     }
 

@@ -126,7 +126,7 @@ fn fill(import: &Import, path: &Path, options: Options) -> Result<Store> {
         let row = task_row(&imported(task));
         tasks.push(row.with_context(|| format!("forked task {} cannot be taken over", task.id))?);
     }
-    let mut new = Store::create(path, options)?;
+    let new = Store::create(path, options)?;
     new.bulk(|writer| {
         image.rows(|key, value| writer.put(WORLD, key, value))?;
         tasks

@@ -91,10 +91,9 @@ fn run(
     announce(&server);
     drain.wait();
     tracing::info!("stopping");
-    publisher.tell_stop();
     checkpointer.stop();
-    let limit = drain.limit();
-    runtime.stop(limit);
+    runtime.stop(drain.limit());
+    publisher.tell_stop();
     server.shutdown();
     store
         .close()

@@ -96,13 +96,10 @@ fn shutdown(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         .map_or("", |text| text.as_str());
     let who = env.perms();
     let name = env.stretch.txn.name(who.into());
-    let mut message = format!(
-        "*** Shutting down: shutdown() called by {} ({who}) ***",
-        name.as_str()
-    );
-    if !why.is_empty() {
-        message = format!("*** Shutting down: {why} ***");
-    }
+    let colon = if why.is_empty() { "" } else { ": " };
+    let name = name.as_str();
+    let message =
+        format!("*** Shutting down: shutdown() called by {name} ({who}){colon}{why} ***");
     env.stretch
         .effects
         .push(Effect::Server(ServerRequest::Shutdown {
