@@ -1,9 +1,10 @@
 //! One program that `moor up` keeps running.
 //!
 //! In: how to start it, the time, the end of its process. Out: a running process, a restart after a pause, or the verdict
-//! that starting it again is of no use. It does not wait and knows nothing of the other programs.
+//! that everything is to stop. It does not wait and knows nothing of the other programs.
 
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -67,11 +68,9 @@ impl Supervised {
         }
     }
 
-    /// Does what is due: notices the end of the process, starts it if its pause is over.
-    ///
-    /// # Errors
-    /// The exit code of `moor up` if starting the program again is of no use.
-    pub(crate) fn tend(&mut self, now: Instant) -> Result<(), Exit> {
+    /// Does what is due: notices the end of the process, starts it if its pause is over. Breaks with the exit code of
+    /// `moor up` if everything is to stop: the program ended of its own accord, or starting it again is of no use.
+    pub(crate) fn tend(&mut self, now: Instant) -> ControlFlow<Exit> {
         if let State::Running { child, since } = &mut self.state
             && let Some(status) = ended(child)
         {
@@ -80,7 +79,7 @@ impl Supervised {
         }
         match self.state {
             State::Pausing { until } if until <= now => self.start(now),
-            _ => Ok(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -113,14 +112,17 @@ impl Supervised {
         }
     }
 
-    fn start(&mut self, now: Instant) -> Result<(), Exit> {
-        let child = self.spawn().map_err(|error| {
-            tracing::error!(program = self.plan.name, file = %self.plan.file.display(), %error, "cannot be started");
-            Exit::Failure
-        })?;
+    fn start(&mut self, now: Instant) -> ControlFlow<Exit> {
+        let child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                tracing::error!(program = self.plan.name, file = %self.plan.file.display(), %error, "cannot be started");
+                return ControlFlow::Break(Exit::Failure);
+            }
+        };
         tracing::info!(started = self.plan.name, process = child.id(), "started");
         self.state = State::Running { child, since: now };
-        Ok(())
+        ControlFlow::Continue(())
     }
 
     /// A process group of its own keeps the Ctrl-C of a terminal from it: it is told to stop once, by `moor up`.
@@ -145,7 +147,7 @@ impl Supervised {
         Ok(child)
     }
 
-    fn after_end(&mut self, status: ExitStatus, ran: Duration, now: Instant) -> Result<(), Exit> {
+    fn after_end(&mut self, status: ExitStatus, ran: Duration, now: Instant) -> ControlFlow<Exit> {
         self.state = State::Stopped;
         if ran >= SETTLED {
             self.settled_once = true;
@@ -157,25 +159,33 @@ impl Supervised {
             until: now + self.pause,
         };
         self.pause = PAUSE_MAX.min(self.pause * 2);
-        Ok(())
+        ControlFlow::Continue(())
     }
 
-    /// Whether starting it again may help.
-    fn judge(&mut self, status: ExitStatus) -> Result<(), Exit> {
+    /// Whether starting it again may help. A program that drained without being told to by `moor up` was told by the
+    /// world (`shutdown()`) or by the operator: that is a wish to stop, and no accident.
+    fn judge(&mut self, status: ExitStatus) -> ControlFlow<Exit> {
         let code = status.code();
+        if status.success() {
+            tracing::info!(
+                ended = self.plan.name,
+                "it was told to stop; stopping everything"
+            );
+            return ControlFlow::Break(Exit::Success);
+        }
         for hopeless in [Exit::Usage, Exit::Unavailable] {
             if code == Some(i32::from(hopeless.code())) {
                 tracing::error!(ended = self.plan.name, %status, "its own line above says why; stopping everything");
-                return Err(hopeless);
+                return ControlFlow::Break(hopeless);
             }
         }
-        let failed = code.is_some_and(|code| code != i32::from(Exit::Success.code()));
+        let failed = code.is_some();
         self.failures += u32::from(failed && !self.settled_once);
         if self.failures >= FAILURES_MAX {
             tracing::error!(ended = self.plan.name, %status, times = self.failures, "never started well; stopping everything");
-            return Err(Exit::Failure);
+            return ControlFlow::Break(Exit::Failure);
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 }
 
@@ -205,6 +215,10 @@ mod tests {
         ExitStatus::from_raw(code << 8)
     }
 
+    fn restarted(verdict: ControlFlow<Exit>) {
+        assert_eq!(verdict, ControlFlow::Continue(()));
+    }
+
     fn killed() -> ExitStatus {
         ExitStatus::from_raw(9)
     }
@@ -214,9 +228,7 @@ mod tests {
         let (mut program, now) = program();
         let mut pauses = Vec::new();
         for ran in [0, 0, 0, 0, 0, 0, 0, 6, 0] {
-            program
-                .after_end(killed(), Duration::from_secs(ran), now)
-                .expect("restarted");
+            restarted(program.after_end(killed(), Duration::from_secs(ran), now));
             pauses.push((program.due().expect("it pauses") - now).as_millis());
         }
         assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000, 200, 400]);
@@ -228,8 +240,18 @@ mod tests {
             let (mut program, now) = program();
             assert_eq!(
                 program.after_end(exited(exit.code().into()), SETTLED, now),
-                Err(exit)
+                ControlFlow::Break(exit)
             );
+            assert!(program.is_gone());
+        }
+    }
+
+    #[test]
+    fn a_program_that_was_told_to_stop_ends_everything() {
+        for ran in [Duration::ZERO, SETTLED] {
+            let (mut program, now) = program();
+            let verdict = program.after_end(exited(0), ran, now);
+            assert_eq!(verdict, ControlFlow::Break(Exit::Success));
             assert!(program.is_gone());
         }
     }
@@ -238,13 +260,11 @@ mod tests {
     fn a_program_that_never_starts_well_is_given_up() {
         let (mut program, now) = program();
         for _ in 1..FAILURES_MAX {
-            program
-                .after_end(exited(1), Duration::ZERO, now)
-                .expect("restarted");
+            restarted(program.after_end(exited(1), Duration::ZERO, now));
         }
         assert_eq!(
             program.after_end(exited(1), Duration::ZERO, now),
-            Err(Exit::Failure)
+            ControlFlow::Break(Exit::Failure)
         );
     }
 
@@ -256,13 +276,9 @@ mod tests {
             (killed(), Duration::ZERO),
         ] {
             let (mut program, now) = program();
-            program
-                .after_end(status, first_run, now)
-                .expect("restarted");
+            restarted(program.after_end(status, first_run, now));
             for _ in 0..3 * FAILURES_MAX {
-                program
-                    .after_end(status, Duration::ZERO, now)
-                    .expect("restarted");
+                restarted(program.after_end(status, Duration::ZERO, now));
             }
         }
     }
@@ -270,6 +286,6 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_run_ends_everything() {
         let (mut program, now) = program();
-        assert_eq!(program.tend(now), Err(Exit::Failure));
+        assert_eq!(program.tend(now), ControlFlow::Break(Exit::Failure));
     }
 }

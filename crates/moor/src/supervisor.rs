@@ -3,6 +3,7 @@
 //! In: how to start each, a [`Drain`]. Out: an exit code when all have ended. It knows nothing of what they do, save
 //! that later ones in the list use earlier ones and are stopped before them.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ pub(crate) fn drain_timeout_of_programs(limit: Duration) -> Duration {
     limit.mul_f64(0.5)
 }
 
-/// Runs the programs until `drain` begins or one of them shows that going on is of no use; stops them all.
+/// Runs the programs until `drain` begins, one of them stops of its own accord, or going on is of no use; stops them all.
 ///
 /// # Errors
 /// What the operating system says if the ends of processes cannot be watched.
@@ -79,7 +80,7 @@ fn keep_running(programs: &mut [Supervised], drain: &Drain, wake: &Receiver<()>)
     while !drain.is_draining() {
         let now = Instant::now();
         for program in programs.iter_mut() {
-            if let Err(exit) = program.tend(now) {
+            if let ControlFlow::Break(exit) = program.tend(now) {
                 return exit;
             }
         }

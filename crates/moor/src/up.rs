@@ -17,6 +17,9 @@ use crate::runtime_folder::{RuntimeFolder, RuntimeFolderError};
 use crate::supervised::Plan;
 use crate::supervisor;
 
+/// The folder in the world's folder for the identities of hosts; the store leaves this name free.
+const IDENTITIES: &str = "hosts";
+
 /// Run the world on this machine: the daemon and the telnet host, restarted when they die
 #[derive(Debug, clap::Parser)]
 #[command(mut_arg("drain_timeout", |arg| arg.default_value("5")))]
@@ -30,6 +33,9 @@ struct Args {
     /// The port where telnet users connect; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]
     telnet_port: u16,
+    /// The port of the telnet host that accepts connections only while the daemon is there; 0 chooses a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    health_check_port: u16,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -113,6 +119,10 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
         args.telnet_address.to_string().into(),
         "--telnet-port".into(),
         args.telnet_port.to_string().into(),
+        "--health-check-port".into(),
+        args.health_check_port.to_string().into(),
+        "--data-dir".into(),
+        args.data_dir.join(IDENTITIES).join(TELNET_HOST.word).into(),
     ];
     Ok(vec![
         plan(&DAEMON, daemon, args, file),
@@ -200,10 +210,8 @@ mod tests {
             host.starts_with("telnet-host --rpc-address ipc://"),
             "{host}"
         );
-        assert!(
-            host.contains("--telnet-address 127.0.0.1 --telnet-port 0"),
-            "{host}"
-        );
+        let own = "--telnet-address 127.0.0.1 --telnet-port 0 --health-check-port 0 --data-dir moor-data/hosts/telnet-host";
+        assert!(host.contains(own), "{host}");
         let shared = format!(
             "--log-level warn --drain-timeout 2.5 --parent-process {}",
             std::process::id()

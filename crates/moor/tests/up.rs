@@ -2,7 +2,7 @@
 //!
 //! Each test has a temporary folder for the world and for the sockets, and lets the system choose the ports.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -43,9 +43,7 @@ impl Up {
             .current_dir(&folder)
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        command
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("MOOR_HEALTH_CHECK_PORT", "0");
+        command.env("XDG_RUNTIME_DIR", folder.path());
         prepare(&mut command);
         let mut child = command.spawn().expect("moor starts");
         let err = child.stderr.take().expect("piped");
@@ -170,6 +168,32 @@ fn ctrl_c_stops_everything_within_five_seconds() {
 }
 
 #[test]
+fn the_shutdown_of_the_world_ends_everything_with_0() {
+    let mut up = Up::start(&["--telnet-port", "0"]);
+    let host = Watched::new(up.process_of("moor-telnet-host"));
+    let mut user = TcpStream::connect(up.telnet()).expect("telnet users can connect");
+    user.write_all(b"connect wizard\r\n@shutdown for the night\r\n")
+        .expect("typed");
+    up.line(&["ended=\"moor-daemon\"", "stopping everything"]);
+    assert_eq!(up.end().0.code(), Some(0));
+    host.wait_for_end();
+}
+
+#[test]
+fn two_run_side_by_side() {
+    let mut ups = [1, 2].map(|_| Up::start(&["--telnet-port", "0"]));
+    for up in &mut ups {
+        TcpStream::connect(up.telnet()).expect("telnet users can connect");
+        let identity = up.folder.path().join("moor-data/hosts/telnet-host/node-1");
+        assert!(identity.is_file(), "{} is not there", identity.display());
+    }
+    for up in &mut ups {
+        up.signal(Signal::TERM);
+        assert_eq!(up.end().0.code(), Some(0));
+    }
+}
+
+#[test]
 fn a_program_that_dies_is_started_again_and_the_others_stay() {
     let mut up = Up::start(&["--telnet-port", "0"]);
     let daemon = up.process_of("moor-daemon");
@@ -206,9 +230,9 @@ fn a_port_in_use_ends_it_with_a_line_that_names_the_port() {
 #[test]
 fn a_mistake_in_the_settings_of_a_program_ends_it_with_2() {
     let mut up = Up::start_with(&["--telnet-port", "0"], |command| {
-        command.env("MOOR_HEALTH_CHECK_PORT", "many");
+        command.env("MOOR_WORKER_THREADS", "many");
     });
-    up.line(&["moor-telnet-host: MOOR_HEALTH_CHECK_PORT = many: "]);
+    up.line(&["moor-daemon: MOOR_WORKER_THREADS = many: "]);
     assert_eq!(up.end().0.code(), Some(2));
 }
 

@@ -25,8 +25,9 @@ const FORMAT_DRAFT_FILE: &str = "FORMAT.draft";
 const LOCK_FILE: &str = "lock";
 const LOG_FOLDER: &str = "log";
 const STATE_FOLDER: &str = "state";
-/// Names that do not make a folder a foreign one: ours, and what file systems put at their root.
-const IGNORED: [&str; 2] = [LOCK_FILE, "lost+found"];
+/// Names that do not make a folder a foreign one: ours, what file systems put at their root, and the folder that is
+/// kept free for the programs which serve the database together and may start before it is made.
+const IGNORED: [&str; 3] = [LOCK_FILE, "lost+found", "hosts"];
 
 /// What is at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
