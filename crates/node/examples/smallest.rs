@@ -1,7 +1,7 @@
 //! The smallest program on moor-node: it says that it is ready, and acts on the lines of its standard input. The tests
 //! of this crate run it as a process.
 //!
-//! In: lines `fail`, `panic`, `stuck`. Out: `ready` on standard output, log lines, an exit code. It knows no network.
+//! In: lines `fail`, `panic`, `contained`, `log`, `stuck`. Out: `ready` on standard output, log lines, an exit code. It knows no network.
 
 use std::io::BufRead;
 use std::process::ExitCode;
@@ -33,6 +33,7 @@ fn serve(drain: &Drain) -> Result<Exit, std::io::Error> {
         match line?.as_str() {
             "fail" => return Err(std::io::Error::other("it failed\nfor a reason")),
             "panic" => panic!("it panicked"),
+            "contained" => contained()?,
             "log" => tracing::info!(answer = 42, "logged"),
             "stuck" => {
                 drain.wait();
@@ -46,4 +47,13 @@ fn serve(drain: &Drain) -> Result<Exit, std::io::Error> {
     drain.wait();
     tracing::info!("drained");
     Ok(Exit::Success)
+}
+
+/// A thread that is known to catch its panics.
+fn contained() -> Result<(), std::io::Error> {
+    moor_node::contain_panics(&["worker-"]);
+    let thread = std::thread::Builder::new().name("worker-1".into());
+    let ended = thread.spawn(|| panic!("it panicked"))?.join();
+    println!("contained {}", ended.is_err());
+    Ok(())
 }

@@ -60,7 +60,7 @@ pub use health::{HealthError, HealthPort};
 pub use limits::raise_open_files;
 pub use liveness::{LIVENESS_WINDOW, Liveness};
 pub use log::{LogFilter, LogFilterError, LogFormat, start_logging};
-pub use panic::exit_on_panic;
+pub use panic::{contain_panics, exit_on_panic};
 pub use paths::{PathError, Paths};
 pub use private::{PrivateError, create_private_dir, write_secret};
 pub use start::{NodeArgs, run};

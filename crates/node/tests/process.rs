@@ -129,6 +129,21 @@ fn a_panic_is_one_line_and_70() {
 }
 
 #[test]
+fn a_contained_panic_is_one_line_and_the_program_goes_on() {
+    let mut program = Program::start(&[]);
+    program.say("contained");
+    program.expect("contained true");
+    program.say("panic");
+    let (code, text) = program.end();
+    assert_eq!(code, Some(70), "a panic of another thread ends it still");
+    let threads: Vec<_> = text
+        .lines()
+        .map(|line| line.contains("in thread worker-1"))
+        .collect();
+    assert_eq!(threads, [true, false], "{text}");
+}
+
+#[test]
 fn log_lines_name_the_program_in_both_formats() {
     let mut program = Program::start(&[]);
     program.say("log");
