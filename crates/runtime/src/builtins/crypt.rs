@@ -74,7 +74,12 @@ fn parse_prefix(text: &str) -> Option<Prefix<'_>> {
         Format::Sha(_) => ("rounds=", 1_000..=999_999_999),
         Format::Bcrypt => ("", 4..=31),
     };
-    let Some((strength, rest)) = rest.rsplit_once('$') else {
+    // A salt may be a whole hash: what follows the salt is not looked at.
+    let named = match format {
+        Format::Sha(_) if !rest.starts_with(strengths.0) => None,
+        _ => rest.split_once('$'),
+    };
+    let Some((strength, rest)) = named else {
         return Some(Prefix {
             format,
             strength: None,
