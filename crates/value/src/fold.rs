@@ -1,8 +1,10 @@
-//! Bytes compared and searched with or without regard to ASCII case.
+//! UTF-8 compared and searched with or without regard to case.
 //!
-//! Only ASCII letters fold, as in LambdaMOO and ToastStunt, so folding never changes a length and
-//! works on UTF-8 bytes directly. In: byte slices. Out: order, equality, positions in bytes.
+//! A letter folds to its lower case where that is one letter of as many bytes, so folding never changes a
+//! length or a position: all of Latin, Greek and Cyrillic, not the Kelvin sign. ASCII goes by bytes, without
+//! decoding. In: byte slices. Out: order, equality, positions in bytes.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::Hasher;
 
@@ -29,13 +31,38 @@ impl Case {
 /// Whether the two are equal.
 #[inline]
 pub fn eq(a: &[u8], b: &[u8], case: Case) -> bool {
-    a.len() == b.len() && (a == b || (case == Case::Fold && a.eq_ignore_ascii_case(b)))
+    a.len() == b.len() && (a == b || (case == Case::Fold && eq_folded(a, b)))
+}
+
+fn eq_folded(a: &[u8], b: &[u8]) -> bool {
+    a.eq_ignore_ascii_case(b) || (!a.is_ascii() && !b.is_ascii() && lower(a) == lower(b))
+}
+
+/// The text in lower case, of the same length.
+fn lower(text: &[u8]) -> Vec<u8> {
+    let mut folded = text.to_ascii_lowercase();
+    if folded.is_ascii() {
+        return folded;
+    }
+    let letters = std::str::from_utf8(text).unwrap_or("").char_indices();
+    for (at, letter) in letters.filter(|(_, letter)| !letter.is_ascii()) {
+        let mut small = letter.to_lowercase();
+        if let (Some(small), None) = (small.next(), small.next())
+            && small.len_utf8() == letter.len_utf8()
+        {
+            small.encode_utf8(&mut folded[at..]);
+        }
+    }
+    folded
 }
 
 /// The order of the two; folding compares as if all letters were lower case.
 pub fn cmp(a: &[u8], b: &[u8], case: Case) -> Ordering {
     if case == Case::Exact {
         return a.cmp(b);
+    }
+    if !a.is_ascii() || !b.is_ascii() {
+        return lower(a).cmp(&lower(b));
     }
     let differing = a
         .iter()
@@ -47,6 +74,10 @@ pub fn cmp(a: &[u8], b: &[u8], case: Case) -> Ordering {
 
 /// Feeds the folded bytes to a hasher, so that equal-when-folded means equal hash.
 pub fn hash<H: Hasher>(bytes: &[u8], hasher: &mut H) {
+    let bytes = match bytes.is_ascii() {
+        true => Cow::Borrowed(bytes),
+        false => Cow::Owned(lower(bytes)),
+    };
     let mut block = [0u8; 32];
     for chunk in bytes.chunks(block.len()) {
         let folded = &mut block[..chunk.len()];
@@ -66,8 +97,8 @@ pub fn find(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
     if case == Case::Exact {
         return memchr::memmem::find(haystack, needle);
     }
-    if needle.len() > IN_PLACE_MAX {
-        return memchr::memmem::find(&haystack.to_ascii_lowercase(), &needle.to_ascii_lowercase());
+    if needle.len() > IN_PLACE_MAX || !needle.is_ascii() {
+        return memchr::memmem::find(&lower(haystack), &lower(needle));
     }
     let Some((&first, rest)) = needle.split_first() else {
         return Some(0);
@@ -87,8 +118,8 @@ pub fn rfind(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
     if case == Case::Exact {
         return memchr::memmem::rfind(haystack, needle);
     }
-    if needle.len() > IN_PLACE_MAX {
-        return memchr::memmem::rfind(&haystack.to_ascii_lowercase(), &needle.to_ascii_lowercase());
+    if needle.len() > IN_PLACE_MAX || !needle.is_ascii() {
+        return memchr::memmem::rfind(&lower(haystack), &lower(needle));
     }
     let Some((&first, rest)) = needle.split_first() else {
         return Some(haystack.len());
@@ -117,7 +148,7 @@ pub fn find_each<E>(
     match case {
         Case::Exact => memchr::memmem::find_iter(haystack, needle).try_for_each(visit),
         Case::Fold => {
-            let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
+            let (haystack, needle) = (lower(haystack), lower(needle));
             memchr::memmem::find_iter(&haystack, &needle).try_for_each(visit)
         }
     }
@@ -133,6 +164,22 @@ mod tests {
         assert_eq!(cmp(b"B", b"_", Case::Fold), Ordering::Greater);
         assert_eq!(cmp(b"B", b"_", Case::Exact), Ordering::Less);
         assert_eq!(cmp(b"ab", b"abc", Case::Fold), Ordering::Less);
+    }
+
+    #[test]
+    fn letters_fold_where_their_length_stays() {
+        let fold = |a: &str, b: &str| eq(a.as_bytes(), b.as_bytes(), Case::Fold);
+        assert!(fold("ÀÉ ΣЖ", "àé σж"));
+        assert!(!fold("À", "É") && !fold("À", "A"));
+        // The Kelvin sign has three bytes, its lower case has one.
+        assert!(!fold("\u{212a}", "k"));
+        assert_eq!(cmp("É".as_bytes(), "é".as_bytes(), Case::Fold), Ordering::Equal);
+        assert_eq!(cmp("É".as_bytes(), "ç".as_bytes(), Case::Fold), Ordering::Greater);
+        let (text, part) = ("xÉaéA".as_bytes(), "éa".as_bytes());
+        assert_eq!((find(text, part, Case::Fold), rfind(text, part, Case::Fold)), (Some(1), Some(4)));
+        assert_eq!(find(text, part, Case::Exact), None);
+        // Bytes that are no UTF-8 compare as they are.
+        assert!(eq(b"\xffA", b"\xffa", Case::Fold) && !eq(b"\xff", b"\xfe", Case::Fold));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! MOO maps: counted ordered maps that change in place while nobody else holds them.
 //!
 //! In: keys (any value that is not a list or a map) and values. Out: maps, in ToastStunt's key
-//! order. String keys are the same key whatever the case of their ASCII letters; the spelling of
+//! order. String keys are the same key whatever the case of their letters; the spelling of
 //! the last insertion is kept. Size and depth are kept with the body.
 
 use std::cmp::Ordering;

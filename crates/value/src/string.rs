@@ -1,4 +1,4 @@
-//! MOO strings: UTF-8 text, indexed from 1 by character, compared without regard to ASCII case.
+//! MOO strings: UTF-8 text, indexed from 1 by character, compared without regard to case (see `fold`).
 //!
 //! In: text. Out: text, slices, positions in characters. Short strings live inside the value;
 //! longer ones are counted and changed in place while nobody else holds them. A cached character
@@ -281,7 +281,7 @@ impl Str {
         *self = Str::from(new);
     }
 
-    /// Whether both have the same text when ASCII case is ignored.
+    /// Whether both have the same text when case is ignored.
     #[inline]
     pub fn eq_fold(&self, other: &Str) -> bool {
         self.is_same(other) || fold::eq(self.as_bytes(), other.as_bytes(), Case::Fold)
@@ -321,7 +321,7 @@ impl Str {
         fold::rfind(self.as_bytes(), needle.as_bytes(), case).map(|at| self.char_of_byte(at))
     }
 
-    /// [`find`](Self::find) without regard to ASCII case.
+    /// [`find`](Self::find) without regard to case.
     pub fn find_fold(&self, needle: &Str) -> Option<usize> {
         self.find(needle, Case::Fold)
     }
@@ -365,7 +365,7 @@ impl From<String> for Str {
     }
 }
 
-/// Equality of MOO's `==`: without regard to ASCII case.
+/// Equality of MOO's `==`: without regard to case.
 impl PartialEq for Str {
     fn eq(&self, other: &Self) -> bool {
         self.eq_fold(other)

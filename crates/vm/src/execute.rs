@@ -197,7 +197,17 @@ impl Vm {
                     reg!(dst) = value;
                 }
                 I::Clear { dst } => reg!(dst) = Value::None,
-                I::Const { dst, k } => reg!(dst) = program.constants[usize::from(k)].clone(),
+                I::Const { dst, k } => {
+                    let constant = &program.constants[usize::from(k)];
+                    // A list of constants is still a list that the program builds.
+                    if let Value::List(list) = constant
+                        && list.len() > 1
+                        && constant.bytes() > limits.list_bytes()
+                    {
+                        fail!(limits.quota(), dst, []);
+                    }
+                    reg!(dst) = constant.clone();
+                }
                 I::Int { dst, imm } => set_int(&mut reg!(dst), i64::from(imm)),
                 I::LoadThis { dst } => reg!(dst) = self.frames[depth - 1].this.clone(),
                 I::LoadCaller { dst } => {

@@ -304,6 +304,8 @@ fn small_limits() -> TaskLimits {
 #[test]
 fn sizes_count_what_the_change_leaves() {
     const QUOTA: &str = "! E_QUOTA Resource limit exceeded";
+    let ninety_nine = format!("return {{{}}};", "1, ".repeat(98) + "1");
+    let ninety_nine = ninety_nine.as_str();
     for (source, expected) in [
         // A list of 60 counts for 992 bytes, with one more for 1,008.
         ("l = {}; for i in [1..60] l = {@l, i}; endfor return length(l);", "60"),
@@ -318,6 +320,7 @@ fn sizes_count_what_the_change_leaves() {
         ("l = {}; for i in [1..60] l = {@l, i}; endfor return length({l}[1]);", "60"),
         ("s = \"x\"; for i in [1..11] s = s + s; endfor return #2:noop(s, s);", "0"),
         ("s = \"x\"; for i in [1..11] s = s + s; endfor return {s, s};", QUOTA),
+        (ninety_nine, QUOTA),
         ("m = []; for i in [1..17] m[i] = i; endfor m[1] = 2; return length(m);", "17"),
         ("m = []; for i in [1..18] m[i] = i; endfor return length(m);", QUOTA),
     ] {
