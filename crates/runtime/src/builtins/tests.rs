@@ -8,7 +8,7 @@ use std::time::Duration;
 use literal::{Expr, parse};
 use moor_value::{ErrorCode, Value};
 
-use super::{Call, Limits, Raise, Run, Surroundings, pure_builtins, run_pure};
+use super::{Call, Limits, Raise, Run, Surroundings, check_args, pure_builtins};
 
 /// A world where it is always the same second, chance counts upwards, and time ends after a number
 /// of polls.
@@ -52,7 +52,7 @@ fn run(name: &str, args: &mut [Value], limits: &Limits, wizard: bool) -> Result<
     };
     let mut call = Call::new(limits, &mut still, wizard);
     match spec.run {
-        Run::Pure(function) => run_pure(spec, function, &mut call, args),
+        Run::Pure(function) => check_args(spec, args).and_then(|()| function(&mut call, args)),
         #[allow(unreachable_patterns, reason = "other builtins are not in this table")]
         _ => panic!("{name} is not pure"),
     }

@@ -333,7 +333,7 @@ fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         return Ok(Answer::Value(Value::List(queue_owners(env))));
     };
     let session = env.stretch.session_of(who);
-    let tasks = Value::Int(env.stretch.runtime.queue.owned_by(who) as i64);
+    let tasks = Value::Int(background_tasks(env, who) as i64);
     if !env.is_wizard() || session.is_none() && !tasks.is_true() {
         return Ok(Answer::Value(tasks));
     }
@@ -346,6 +346,16 @@ fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         entries.extend(connection_entries(&session));
     }
     Ok(Answer::Value(named_map(entries)))
+}
+
+/// How many tasks of a player wait for a time or for `resume()`, as this stretch leaves them.
+fn background_tasks(env: &Env<'_, '_, '_>, who: ObjId) -> usize {
+    let waits = |status: &TaskStatus| !matches!(status, TaskStatus::Reading(_) | TaskStatus::Running);
+    let effects = &env.stretch.effects;
+    let stored = env.stretch.runtime.queue.list().into_iter();
+    let stored = stored.filter(|(id, status, info)| info.owner == who && waits(status) && !effects.kills(*id));
+    let own = effects.parked().filter(|entry| entry.info.owner == who && waits(&entry.status));
+    stored.count() + own.count()
 }
 
 fn queue_owners(env: &Env<'_, '_, '_>) -> List {
