@@ -9,11 +9,16 @@ const BEGIN: &str = "<!-- instructions -->\n";
 const END: &str = "<!-- end -->";
 
 fn documentation() -> String {
-    let mut text = String::from("| number | instruction | operands | effect |\n|---|---|---|---|\n");
+    let mut text =
+        String::from("| number | instruction | operands | effect |\n|---|---|---|---|\n");
     for (number, opcode) in OPCODES.iter().enumerate() {
         let effect = opcode.effect.replace('|', "\\|");
         let operands = opcode.operands.join(", ");
-        let _ = writeln!(text, "| {number} | {} | {operands} | {effect} |", opcode.name);
+        let _ = writeln!(
+            text,
+            "| {number} | {} | {operands} | {effect} |",
+            opcode.name
+        );
     }
     text
 }
@@ -22,8 +27,12 @@ fn documentation() -> String {
 fn the_format_document_has_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/bytecode.md");
     let text = std::fs::read_to_string(&path).expect("the document is there");
-    let (head, rest) = text.split_once(BEGIN).expect("the document has the table's mark");
-    let (table, tail) = rest.split_once(END).expect("the document has the table's end");
+    let (head, rest) = text
+        .split_once(BEGIN)
+        .expect("the document has the table's mark");
+    let (table, tail) = rest
+        .split_once(END)
+        .expect("the document has the table's end");
     if std::env::var_os("MOOR_UPDATE_GOLDEN").is_some() {
         let new = format!("{head}{BEGIN}{}{END}{tail}", documentation());
         std::fs::write(&path, new).expect("the document can be written");
@@ -39,7 +48,10 @@ fn every_opcode_keeps_its_bytes() {
         match Instruction::from_bytes(bytes) {
             Some(instruction) => {
                 assert_eq!(instruction.opcode(), number);
-                assert_eq!(Instruction::from_bytes(instruction.to_bytes()), Some(instruction));
+                assert_eq!(
+                    Instruction::from_bytes(instruction.to_bytes()),
+                    Some(instruction)
+                );
             }
             None => assert!(usize::from(number) >= OPCODES.len()),
         }
@@ -47,7 +59,11 @@ fn every_opcode_keeps_its_bytes() {
 }
 
 fn table(code: Vec<Instruction>) -> CodeTable {
-    CodeTable { code, registers: 2, ..CodeTable::default() }
+    CodeTable {
+        code,
+        registers: 2,
+        ..CodeTable::default()
+    }
 }
 
 #[test]
@@ -56,12 +72,56 @@ fn what_is_out_of_range_does_not_pass() {
     let end = I::ReturnI { imm: 0 };
     let refused = |code: Vec<I>| Program::new(table(code)).expect_err("it must not pass");
     assert!(Program::new(table(vec![I::Move { dst: 0, src: 1 }, end])).is_ok());
-    assert!(matches!(refused(vec![I::Move { dst: 0, src: 2 }, end]), VerifyError::Operand { at: 0, .. }));
-    assert!(matches!(refused(vec![I::Const { dst: 0, k: 0 }, end]), VerifyError::Operand { at: 0, .. }));
-    assert!(matches!(refused(vec![I::List { dst: 0, base: 1, count: 2 }, end]), VerifyError::Operand { .. }));
-    assert!(matches!(refused(vec![I::RangePrep { var: 0, state: 1, end: 1 }, end]), VerifyError::Operand { .. }));
-    assert!(matches!(refused(vec![end, I::Jump { ticks: 0, target: 1 }]), VerifyError::FreeLoop { at: 1 }));
-    assert!(Program::new(table(vec![end, I::Jump { ticks: 1, target: 1 }])).is_ok());
+    assert!(matches!(
+        refused(vec![I::Move { dst: 0, src: 2 }, end]),
+        VerifyError::Operand { at: 0, .. }
+    ));
+    assert!(matches!(
+        refused(vec![I::Const { dst: 0, k: 0 }, end]),
+        VerifyError::Operand { at: 0, .. }
+    ));
+    assert!(matches!(
+        refused(vec![
+            I::List {
+                dst: 0,
+                base: 1,
+                count: 2
+            },
+            end
+        ]),
+        VerifyError::Operand { .. }
+    ));
+    assert!(matches!(
+        refused(vec![
+            I::RangePrep {
+                var: 0,
+                state: 1,
+                end: 1
+            },
+            end
+        ]),
+        VerifyError::Operand { .. }
+    ));
+    assert!(matches!(
+        refused(vec![
+            end,
+            I::Jump {
+                ticks: 0,
+                target: 1
+            }
+        ]),
+        VerifyError::FreeLoop { at: 1 }
+    ));
+    assert!(
+        Program::new(table(vec![
+            end,
+            I::Jump {
+                ticks: 1,
+                target: 1
+            }
+        ]))
+        .is_ok()
+    );
     assert_eq!(refused(vec![I::Clear { dst: 0 }]), VerifyError::Length);
     assert_eq!(refused(vec![]), VerifyError::Length);
 }

@@ -173,10 +173,19 @@ mod tests {
         assert!(!fold("À", "É") && !fold("À", "A"));
         // The Kelvin sign has three bytes, its lower case has one.
         assert!(!fold("\u{212a}", "k"));
-        assert_eq!(cmp("É".as_bytes(), "é".as_bytes(), Case::Fold), Ordering::Equal);
-        assert_eq!(cmp("É".as_bytes(), "ç".as_bytes(), Case::Fold), Ordering::Greater);
+        assert_eq!(
+            cmp("É".as_bytes(), "é".as_bytes(), Case::Fold),
+            Ordering::Equal
+        );
+        assert_eq!(
+            cmp("É".as_bytes(), "ç".as_bytes(), Case::Fold),
+            Ordering::Greater
+        );
         let (text, part) = ("xÉaéA".as_bytes(), "éa".as_bytes());
-        assert_eq!((find(text, part, Case::Fold), rfind(text, part, Case::Fold)), (Some(1), Some(4)));
+        assert_eq!(
+            (find(text, part, Case::Fold), rfind(text, part, Case::Fold)),
+            (Some(1), Some(4))
+        );
         assert_eq!(find(text, part, Case::Exact), None);
         // Bytes that are no UTF-8 compare as they are.
         assert!(eq(b"\xffA", b"\xffa", Case::Fold) && !eq(b"\xff", b"\xfe", Case::Fold));

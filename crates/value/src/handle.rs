@@ -71,7 +71,9 @@ impl AnonRef {
     /// gives away.
     pub fn nobody() -> Self {
         static NOBODY: OnceLock<AnonRef> = OnceLock::new();
-        NOBODY.get_or_init(|| Self::new(u64::MAX, Graveyard::new())).clone()
+        NOBODY
+            .get_or_init(|| Self::new(u64::MAX, Graveyard::new()))
+            .clone()
     }
 
     /// The id that the world chose.

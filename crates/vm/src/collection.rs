@@ -251,7 +251,14 @@ fn check_map(map: &Map, key: &MapKey, value: &Value, limits: &TaskLimits) -> Cha
         return Ok(());
     }
     match map.get(key.value()) {
-        Some(old) if bytes.saturating_sub(old.bytes()).saturating_add(value.bytes()) <= limits.map_bytes() => Ok(()),
+        Some(old)
+            if bytes
+                .saturating_sub(old.bytes())
+                .saturating_add(value.bytes())
+                <= limits.map_bytes() =>
+        {
+            Ok(())
+        }
         _ => Err(limits.quota()),
     }
 }
@@ -266,7 +273,9 @@ pub(crate) fn set_index(a: &mut Value, i: &Value, value: Value, limits: &TaskLim
         (Value::List(list), Value::Int(i)) => {
             let at = place(*i, list.len()).ok_or_else(range_error)?;
             check_nestable(&value)?;
-            let rest = SLOT_BYTES.saturating_add(list.bytes()).saturating_sub(list.as_slice()[at].bytes());
+            let rest = SLOT_BYTES
+                .saturating_add(list.bytes())
+                .saturating_sub(list.as_slice()[at].bytes());
             if rest.saturating_add(value.bytes()) > limits.list_bytes() {
                 return Err(limits.quota());
             }
@@ -342,7 +351,11 @@ pub(crate) fn set_range(
             let (left, right) = cut(from, to, text.len_chars())?;
             let kept = left + text.len_chars() - right;
             let ascii_bytes = kept + with.len_bytes();
-            let bytes = if text.is_ascii() { ascii_bytes } else { text.len_bytes() + with.len_bytes() };
+            let bytes = if text.is_ascii() {
+                ascii_bytes
+            } else {
+                text.len_bytes() + with.len_bytes()
+            };
             if bytes > limits.string_bytes() {
                 return Err(limits.quota());
             }
@@ -374,8 +387,19 @@ fn cut(from: &Value, to: &Value, len: usize) -> Result<(usize, usize), Box<Raise
 }
 
 /// Puts the items of `with` between the first `left` and those from `right` on.
-fn set_list_range(list: &mut List, left: usize, right: usize, with: &List, limits: &TaskLimits) -> Changed {
-    let sum = |items: &[Value]| items.iter().map(Value::bytes).fold(0, usize::saturating_add);
+fn set_list_range(
+    list: &mut List,
+    left: usize,
+    right: usize,
+    with: &List,
+    limits: &TaskLimits,
+) -> Changed {
+    let sum = |items: &[Value]| {
+        items
+            .iter()
+            .map(Value::bytes)
+            .fold(0, usize::saturating_add)
+    };
     let bytes = (SLOT_BYTES + with.bytes()).saturating_add(list.bytes().saturating_sub(SLOT_BYTES));
     let bytes = if left <= right {
         bytes.saturating_sub(sum(&list.as_slice()[left..right]))
@@ -397,18 +421,29 @@ fn set_list_range(list: &mut List, left: usize, right: usize, with: &List, limit
 }
 
 /// `map[from..to] = with`: what lies behind `to` stays as it is, even where `with` has the same key.
-fn set_map_range(map: &mut Map, from: &Value, to: &Value, with: &Map, limits: &TaskLimits) -> Changed {
+fn set_map_range(
+    map: &mut Map,
+    from: &Value,
+    to: &Value,
+    with: &Map,
+    limits: &TaskLimits,
+) -> Changed {
     let (first, last) = map_keys(from, to)?;
     if map.get(from).is_none() || map.get(to).is_none() {
         return Err(range_error());
     }
-    let removed = if first <= last { map.range(from, to) } else { Map::new() };
+    let removed = if first <= last {
+        map.range(from, to)
+    } else {
+        Map::new()
+    };
     let mut built = map.clone();
     for key in removed.keys() {
         built.remove(key);
     }
     for (key, value) in with {
-        let stays = MapKey::new(key.clone()).is_some_and(|key| key > last) && map.get(key).is_some();
+        let stays =
+            MapKey::new(key.clone()).is_some_and(|key| key > last) && map.get(key).is_some();
         if !stays {
             built.insert_value(key.clone(), value.clone());
         }

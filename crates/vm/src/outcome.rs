@@ -101,7 +101,10 @@ impl TaskLimits {
         if items.len() < 2 {
             return Ok(());
         }
-        let bytes = items.iter().map(bytes).fold(LIST_HEAD_BYTES, usize::saturating_add);
+        let bytes = items
+            .iter()
+            .map(bytes)
+            .fold(LIST_HEAD_BYTES, usize::saturating_add);
         if bytes > self.list_bytes() {
             return Err(self.quota());
         }

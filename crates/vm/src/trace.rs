@@ -105,7 +105,12 @@ pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> 
     let rows = rows(frames, verbs, lowest).into_iter();
     rows.map(|row| {
         let (this, location) = (redacted(&row.this), redacted(&row.location));
-        StackRow { this, location, ..row }.to_value(true)
+        StackRow {
+            this,
+            location,
+            ..row
+        }
+        .to_value(true)
     })
     .collect()
 }

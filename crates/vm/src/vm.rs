@@ -179,9 +179,13 @@ impl Vm {
     /// Gives a variable of the task's first frame a value before the task begins. False when its program does not
     /// mention the variable. Predefined variables are set by [`Start`] instead.
     pub fn set_variable(&mut self, name: &str, value: Value) -> bool {
-        let Some(frame) = self.frames.first() else { return false };
+        let Some(frame) = self.frames.first() else {
+            return false;
+        };
         let variables = &self.verbs.get(frame.verb).program.variables;
-        let place = variables.iter().position(|known| known.as_str().eq_ignore_ascii_case(name));
+        let place = variables
+            .iter()
+            .position(|known| known.as_str().eq_ignore_ascii_case(name));
         let Some(place) = place else { return false };
         self.stack[frame.base as usize + place] = value;
         true

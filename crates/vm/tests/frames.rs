@@ -308,25 +308,65 @@ fn sizes_count_what_the_change_leaves() {
     let ninety_nine = ninety_nine.as_str();
     for (source, expected) in [
         // A list of 60 counts for 992 bytes, with one more for 1,008.
-        ("l = {}; for i in [1..60] l = {@l, i}; endfor return length(l);", "60"),
-        ("l = {}; for i in [1..61] l = {@l, i}; endfor return length(l);", QUOTA),
+        (
+            "l = {}; for i in [1..60] l = {@l, i}; endfor return length(l);",
+            "60",
+        ),
+        (
+            "l = {}; for i in [1..61] l = {@l, i}; endfor return length(l);",
+            QUOTA,
+        ),
         // Joining with `+` is not limited; changing what is too large is, whatever it is changed to.
-        ("l = {}; for i in [1..99] l = l + i; endfor return length(l + l);", "198"),
-        ("l = {}; for i in [1..99] l = l + i; endfor l[1] = 1; return l;", QUOTA),
-        ("l = {}; for i in [1..99] l = l + i; endfor l[1..99] = {1}; return l;", "{1}"),
-        ("l = {}; for i in [1..99] l = l + i; endfor l[1..2] = {1}; return l;", QUOTA),
+        (
+            "l = {}; for i in [1..99] l = l + i; endfor return length(l + l);",
+            "198",
+        ),
+        (
+            "l = {}; for i in [1..99] l = l + i; endfor l[1] = 1; return l;",
+            QUOTA,
+        ),
+        (
+            "l = {}; for i in [1..99] l = l + i; endfor l[1..99] = {1}; return l;",
+            "{1}",
+        ),
+        (
+            "l = {}; for i in [1..99] l = l + i; endfor l[1..2] = {1}; return l;",
+            QUOTA,
+        ),
         // Arguments are a list too, unless there is but one.
-        ("l = {}; for i in [1..60] l = {@l, i}; endfor return #2:noop(l, 1);", QUOTA),
-        ("l = {}; for i in [1..60] l = {@l, i}; endfor return length({l}[1]);", "60"),
-        ("s = \"x\"; for i in [1..11] s = s + s; endfor return #2:noop(s, s);", "0"),
-        ("s = \"x\"; for i in [1..11] s = s + s; endfor return {s, s};", QUOTA),
+        (
+            "l = {}; for i in [1..60] l = {@l, i}; endfor return #2:noop(l, 1);",
+            QUOTA,
+        ),
+        (
+            "l = {}; for i in [1..60] l = {@l, i}; endfor return length({l}[1]);",
+            "60",
+        ),
+        (
+            "s = \"x\"; for i in [1..11] s = s + s; endfor return #2:noop(s, s);",
+            "0",
+        ),
+        (
+            "s = \"x\"; for i in [1..11] s = s + s; endfor return {s, s};",
+            QUOTA,
+        ),
         (ninety_nine, QUOTA),
-        ("m = []; for i in [1..17] m[i] = i; endfor m[1] = 2; return length(m);", "17"),
-        ("m = []; for i in [1..18] m[i] = i; endfor return length(m);", QUOTA),
+        (
+            "m = []; for i in [1..17] m[i] = i; endfor m[1] = 2; return length(m);",
+            "17",
+        ),
+        (
+            "m = []; for i in [1..18] m[i] = i; endfor return length(m);",
+            QUOTA,
+        ),
     ] {
         let mut world = World::default();
         world.add_verb(2, "noop", "return 0;");
         let mut vm = world.task(verb(ObjId(2), "test", source), Vec::new());
-        assert_eq!(show(&vm.run(&mut world, &small_limits())), expected, "{source}");
+        assert_eq!(
+            show(&vm.run(&mut world, &small_limits())),
+            expected,
+            "{source}"
+        );
     }
 }

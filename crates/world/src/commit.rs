@@ -83,7 +83,10 @@ impl Transaction {
         add_rows: impl FnOnce(CommitInfo, &mut Batch),
     ) -> Result<Receipt, CommitError> {
         // What the transaction made and dropped dies only once it is installed, where `World::orphans` finds it.
-        let _last_handles = (self.drop_unreachable_waifs(), std::mem::take(&mut self.new_anons));
+        let _last_handles = (
+            self.drop_unreachable_waifs(),
+            std::mem::take(&mut self.new_anons),
+        );
         let mut batch = Batch::new();
         rows::put_cells(&self, &mut batch);
         let world = self.world.clone();

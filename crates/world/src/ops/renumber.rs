@@ -78,7 +78,9 @@ impl Transaction {
     /// Every anonymous object, those made by this transaction included. They are nobody's children.
     fn anonymous_objects(&self) -> Vec<Entity> {
         let stored = self.world.arena.ids(EntityKind::Anon);
-        let stored = stored.into_iter().map(|id| Entity::anon(id.cast_unsigned()));
+        let stored = stored
+            .into_iter()
+            .map(|id| Entity::anon(id.cast_unsigned()));
         let own = self.cells.iter().filter(|(key, entry)| {
             key.entity.kind() == EntityKind::Anon && key.slot == Slot::PARENTS && entry.written
         });

@@ -159,13 +159,18 @@ fn it_follows_a_parent_that_gets_another_number() {
     });
     let mut tx = world.begin();
     assert_eq!(tx.parents(anon), [number]);
-    assert_eq!(tx.get_property(WIZARD, anon, symbol("p")), Ok(Value::Int(7)));
+    assert_eq!(
+        tx.get_property(WIZARD, anon, symbol("p")),
+        Ok(Value::Int(7))
+    );
 }
 
 #[test]
 fn what_dies_in_its_first_transaction_can_still_be_heard() {
     let (world, _) = with_class();
-    let id = commit(&world, |tx| Ok(tx.create_anonymous(WIZARD, &[CLASS], WIZARD)?.id()));
+    let id = commit(&world, |tx| {
+        Ok(tx.create_anonymous(WIZARD, &[CLASS], WIZARD)?.id())
+    });
     assert_eq!(world.orphans(), [Dead::Anon(id)]);
     commit(&world, |tx| tx.verb(CLASS, ":recycle").map(|_| ()));
     let id = commit(&world, |tx| Ok(tx.new_waif(CLASS, KEEPER)?.id()));
