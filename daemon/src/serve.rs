@@ -59,6 +59,8 @@ fn run(
     events: Vec<Endpoint>,
     drain: &Drain,
 ) -> Result<Exit> {
+    // A line that meets a defect must not end the daemon: the host would send it again, each time.
+    moor_node::contain_panics(moor_runtime::CONTAINED_THREADS);
     let Database { store, world } = database;
     let topics = Arc::new(Topics::default());
     let (checkpoints, wishes) = checkpoint::wishes();

@@ -59,5 +59,5 @@ pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
 pub use listeners::Listener;
 pub use registry::builtin_functions;
 pub use rows::{TABLES, TASKS, WORLD};
-pub use runtime::{Runtime, RuntimeConfig, StartError};
+pub use runtime::{CONTAINED_THREADS, Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};

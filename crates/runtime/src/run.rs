@@ -50,7 +50,9 @@ impl Runtime {
                 Wake::Job(family, job) => {
                     before = Some(family);
                     self.run_guarded(job);
-                    self.collect_orphans();
+                    if catch_unwind(AssertUnwindSafe(|| self.collect_orphans())).is_err() {
+                        tracing::error!("collecting orphans panicked");
+                    }
                 }
             }
         }

@@ -35,6 +35,12 @@ const TASK_ID_LIMIT: i64 = 1 << 31;
 /// other users' commands do not wait for them.
 const RELIEF_THREADS: usize = 4;
 
+/// What the names of the threads begin with that run tasks: a panic there costs one job and is caught, so a
+/// program's panic hook need not end the process for it.
+pub const CONTAINED_THREADS: &[&str] = &[WORKER, RELIEF];
+const WORKER: &str = "worker-";
+const RELIEF: &str = "relief-";
+
 /// How the runtime is set up.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
@@ -328,7 +334,7 @@ impl Runtime {
         for number in 0..workers {
             let runtime = Arc::clone(self);
             let thread = std::thread::Builder::new()
-                .name(format!("worker-{number}"))
+                .name(format!("{WORKER}{number}"))
                 .stack_size(STACK_BYTES_MIN)
                 .spawn(move || runtime.work())?;
             threads.push(thread);
@@ -336,7 +342,7 @@ impl Runtime {
         for number in 0..RELIEF_THREADS {
             let runtime = Arc::clone(self);
             let thread = std::thread::Builder::new()
-                .name(format!("relief-{number}"))
+                .name(format!("{RELIEF}{number}"))
                 .stack_size(STACK_BYTES_MIN)
                 .spawn(move || runtime.relieve())?;
             threads.push(thread);
