@@ -1,53 +1,8 @@
-//! Documents that must keep up with the programs.
-
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
+//! Documents that must keep up with each other.
 
 use regex::Regex;
 
 use crate::sources::{assert_none, root, sources};
-
-/// The programs with flags, by the first word of the multi-call binary.
-const PROGRAMS: [&str; 3] = ["up", "daemon", "telnet-host"];
-
-#[test]
-fn every_flag_is_documented() {
-    let documents = sources(&[".md"])
-        .into_iter()
-        .filter(|source| source.path == "README.md" || source.path.starts_with("docs/"));
-    let text: String = documents.map(|source| source.text).collect();
-    let mut wrong = Vec::new();
-    for program in PROGRAMS {
-        let flags = flags(program);
-        assert!(
-            flags.contains("--log-level"),
-            "{program} --help tells its flags: {flags:?}"
-        );
-        let missing = flags.into_iter().filter(|flag| !is_told(&text, flag));
-        wrong.extend(missing.map(|flag| format!("{program}: {flag}; add it to docs/FLAGS.md")));
-    }
-    assert_none("these flags are in no document", &wrong);
-}
-
-fn flags(program: &str) -> BTreeSet<String> {
-    let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
-    let output = Command::new(moor)
-        .args([program, "--help"])
-        .output()
-        .expect("the program runs");
-    let flag = Regex::new(r"(?m)^\s+(?:-\w, )?(--[a-z-]+)").expect("a pattern");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    flag.captures_iter(&text)
-        .map(|found| found[1].to_owned())
-        .collect()
-}
-
-/// Whether the flag is in the text as a word of its own.
-fn is_told(text: &str, flag: &str) -> bool {
-    let pattern = format!(r"{}($|[^a-z-])", regex::escape(flag));
-    Regex::new(&pattern).expect("a pattern").is_match(text)
-}
 
 #[test]
 fn decisions_are_numbered() {
@@ -62,6 +17,7 @@ fn decisions_are_numbered() {
                 .into_owned()
         })
         .collect();
+    names.retain(|name| name != "README.md");
     names.sort();
     let mut wrong = Vec::new();
     let mut last = String::new();
@@ -73,4 +29,37 @@ fn decisions_are_numbered() {
         }
     }
     assert_none("these records have no number of their own", &wrong);
+}
+
+#[test]
+fn decisions_are_in_their_index() {
+    let folder = root().join("docs/decisions");
+    let index =
+        std::fs::read_to_string(folder.join("README.md")).expect("docs/decisions/README.md");
+    let names = std::fs::read_dir(&folder).expect("docs/decisions");
+    let names = names.map(|entry| entry.expect("an entry").file_name());
+    let missing = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name != "README.md" && !index.contains(&format!("({name})")));
+    assert_none(
+        "these records are not in docs/decisions/README.md",
+        &missing.collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s#]+)[^)]*\)").expect("a pattern");
+    let mut wrong = Vec::new();
+    for source in sources(&[".md"]) {
+        let folder = root().join(&source.path);
+        let folder = folder.parent().expect("a file has a folder");
+        for found in link.captures_iter(&source.text) {
+            let target = &found[1];
+            if !target.contains("://") && !folder.join(target).exists() {
+                wrong.push(format!("{}: {target}", source.path));
+            }
+        }
+    }
+    assert_none("these links lead nowhere", &wrong);
 }

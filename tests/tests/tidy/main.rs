@@ -4,6 +4,7 @@
 //! the rules; they know nothing of what the code does.
 
 mod documents;
+mod flags;
 mod layers;
 mod lengths;
 mod sources;
