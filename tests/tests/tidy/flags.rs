@@ -159,7 +159,8 @@ fn flag(usage: String, shared: bool, text: &str) -> Option<Flag> {
     };
     let variable = take("env")?;
     let default = take("default").unwrap_or_default();
-    let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = meaning.split_whitespace().collect();
+    let meaning = words.join(" ").replace(" Possible values: -", ":");
     Some(Flag {
         usage,
         shared,
