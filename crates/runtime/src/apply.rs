@@ -15,11 +15,9 @@ use moor_value::ObjId;
 use crate::effects::{Effect, Effects, EndReason, SessionChange};
 use crate::rows;
 use crate::session::{
-    HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, encode_events,
+    HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, UNKNOWN,
+    encode_events,
 };
-
-/// Stands for the number of a commit that is not in the log yet.
-const UNKNOWN: Seq = Seq(u64::MAX);
 
 /// Events of one session, made by one commit.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use crate::session::Session;
 pub(crate) struct Hook {
     /// The object whose verb is called, if it has it.
     pub(crate) handler: ObjId,
-    /// The verb's name.
-    pub(crate) verb: &'static str,
+    /// The verb's name; `None` where only what follows is to be done.
+    pub(crate) verb: Option<&'static str>,
     /// The verb's arguments.
     pub(crate) args: Vec<Value>,
     /// The `player` of the task.
@@ -43,7 +43,7 @@ impl Hook {
     pub(crate) fn about(handler: ObjId, verb: &'static str, player: ObjId) -> Self {
         Self {
             handler,
-            verb,
+            verb: Some(verb),
             args: vec![Value::Obj(player)],
             player,
             after: After::Nothing,
@@ -68,7 +68,7 @@ impl Hook {
     pub(crate) fn of_system(verb: &'static str, args: Vec<Value>) -> Self {
         Self {
             handler: ObjId::SYSTEM,
-            verb,
+            verb: Some(verb),
             args,
             player: ObjId::NOTHING,
             after: After::Nothing,

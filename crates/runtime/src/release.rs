@@ -1,7 +1,9 @@
-//! What waits for the log: sessions whose next event needs a commit to become durable, and rows
-//! of events that hosts have acknowledged and that a later commit may delete.
+//! What waits for the log: sessions whose next event needs a commit to become durable, hooks that
+//! could not be called while it refused writes, and rows of events that hosts have acknowledged and
+//! that a later commit may delete.
 //!
-//! In: notes of both. Out: the sessions that a durable horizon sets free; the rows to delete.
+//! In: notes of these. Out: the sessions that a durable horizon sets free; the hooks to call again;
+//! the rows to delete.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,14 +11,18 @@ use std::sync::Arc;
 use moor_store::{Batch, Seq};
 use parking_lot::Mutex;
 
+use crate::hooks::Hook;
 use crate::ids::SessionId;
 use crate::rows;
 use crate::session::Session;
 
-/// Sessions that wait for the disk.
+/// Sessions and hooks that wait for the disk.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     sessions: Mutex<BTreeMap<Seq, Vec<Arc<Session>>>>,
+    /// Oldest first. Few: each follows something that happened to a session before the log refused
+    /// writes, or the end of a session.
+    hooks: Mutex<Vec<Hook>>,
 }
 
 impl Waiting {
@@ -35,6 +41,16 @@ impl Waiting {
         let later = sessions.split_off(&durable.next());
         let free = std::mem::replace(&mut *sessions, later);
         free.into_values().flatten().collect()
+    }
+
+    /// Notes a hook that is to be called when the log takes writes again.
+    pub(crate) fn put_off(&self, hook: Hook) {
+        self.hooks.lock().push(hook);
+    }
+
+    /// The hooks that were put off, oldest first.
+    pub(crate) fn take_hooks(&self) -> Vec<Hook> {
+        std::mem::take(&mut *self.hooks.lock())
     }
 }
 

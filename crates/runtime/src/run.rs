@@ -27,7 +27,8 @@ const ATTEMPTS_MAX: u32 = 8;
 /// How long a task waits that cannot go on because the store takes no writes.
 const READ_ONLY_RETRY: Duration = Duration::from_secs(2);
 /// What a user is told whose command could not be carried out.
-const READ_ONLY_NOTICE: &str = "*** The world cannot be changed at the moment: its disk refuses writes. Please try again later. ***";
+const READ_ONLY_NOTICE: &str =
+    "*** That was not done: the world cannot be changed while its disk refuses writes. ***";
 
 /// How the first stretch of some code ended.
 #[derive(Debug)]
@@ -95,6 +96,9 @@ impl Runtime {
                 let done = self.run_stretch(self.new_task_id(), false, |stretch| {
                     command::flush(stretch, &session, true, line.number);
                 });
+                if done.is_none() {
+                    self.tell_unstored(&session, line.number);
+                }
                 self.follow_up(done);
             }
             Job::Task(id) => self.run_task(id, None),
@@ -142,7 +146,7 @@ impl Runtime {
             finish_line(stretch, session, taken);
         });
         if done.is_none() {
-            self.tell_unstored(session, taken);
+            self.tell_unstored(session, taken.line.number);
         }
         self.follow_up(done);
     }
@@ -172,7 +176,7 @@ impl Runtime {
             }
         });
         match (&done, line) {
-            (None, Some((session, taken))) => self.tell_unstored(session, taken),
+            (None, Some((session, taken))) => self.tell_unstored(session, taken.line.number),
             (None, None) => self
                 .queue
                 .put_back(id, begun, self.clock.wall() + READ_ONLY_RETRY),
@@ -185,18 +189,18 @@ impl Runtime {
     pub(crate) fn run_hook(&self, hook: Hook) {
         let id = self.new_task_id();
         let done = self.run_stretch(id, false, |stretch| {
-            let args = hook.args.clone();
-            command::call_server_verb(stretch, hook.handler, hook.verb, args, hook.player, "");
+            if let Some(verb) = hook.verb {
+                let args = hook.args.clone();
+                command::call_server_verb(stretch, hook.handler, verb, args, hook.player, "");
+            }
             if let After::EndSession { session, message } = &hook.after {
                 end_session(stretch, session, *message);
             }
         });
-        if done.is_none()
-            && let After::EndSession { session, .. } = &hook.after
-        {
-            self.drop_session(session);
+        match done {
+            Some(_) => self.follow_up(done),
+            None => self.waiting.put_off(hook),
         }
-        self.follow_up(done);
     }
 
     /// Calls the hooks that a commit left.
@@ -234,9 +238,9 @@ impl Runtime {
     }
 
     /// Tells a user that a line could not be carried out.
-    fn tell_unstored(&self, session: &Arc<Session>, taken: &Taken) {
+    fn tell_unstored(&self, session: &Arc<Session>, line: Option<u64>) {
         let mut events = vec![SessionEvent::text(READ_ONLY_NOTICE)];
-        events.extend(taken.line.number.map(SessionEvent::LineDone));
+        events.extend(line.map(SessionEvent::LineDone));
         session
             .lock()
             .outbox

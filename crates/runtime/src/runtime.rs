@@ -25,7 +25,7 @@ use crate::registry::registry;
 use crate::release::{Garbage, Waiting};
 use crate::restore;
 use crate::rows;
-use crate::session::{Session, SessionTable};
+use crate::session::SessionTable;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
 
 /// Task numbers are below this: LambdaMOO worlds keep them in 32-bit integers.
@@ -262,12 +262,6 @@ impl Runtime {
         let mut batch = Batch::new();
         batch.delete(rows::TASKS, &rows::task_key(id));
         self.append_alone(batch);
-    }
-
-    /// Ends a session whose hook could not be run, since the store takes no writes.
-    pub(crate) fn drop_session(&self, session: &Arc<Session>) {
-        let player = session.lock().record.player();
-        self.sessions.remove(session, player);
     }
 
     /// Carries out a wish that concerns the whole server.

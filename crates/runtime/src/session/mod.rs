@@ -16,7 +16,7 @@ pub use event::{HostOption, KeepAlive, SessionEvent};
 pub(crate) use event::{decode_events, encode_events};
 pub(crate) use input::{FORCED_LINES_MAX, InputQueue, Taken};
 pub use input::{InputLine, LineKind};
-pub(crate) use outbox::Outbox;
+pub(crate) use outbox::{Outbox, UNKNOWN};
 pub use record::ListenerId;
 pub(crate) use record::SessionRecord;
 pub(crate) use record::{IntrinsicCommand, Programming};

@@ -14,6 +14,9 @@ use moor_store::Seq;
 
 use super::event::SessionEvent;
 
+/// Stands for the number of a commit that is not in the log yet.
+pub(crate) const UNKNOWN: Seq = Seq(u64::MAX);
+
 /// Bytes of output kept for a replay.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
 
@@ -91,6 +94,25 @@ impl Outbox {
         }
         self.forget_excess();
         key
+    }
+
+    /// Puts an event before those that wait, so that a user whose output waits for a disk that
+    /// fails can be told of it. False when the commit of one of them is not known yet, whose
+    /// number must stay until then: the caller tries again later.
+    pub(crate) fn push_ahead(&mut self, event: SessionEvent) -> bool {
+        let at = usize::try_from(self.released + 1 - self.first).unwrap_or(usize::MAX);
+        if self.entries.range(at..).any(|entry| entry.needs == UNKNOWN) {
+            return false;
+        }
+        self.bytes += event.output_bytes();
+        let needs = Seq::ZERO;
+        self.entries.insert(at, Entry { event, needs });
+        for row in &mut self.rows {
+            if row.last > self.released {
+                row.last += 1;
+            }
+        }
+        true
     }
 
     /// The commit of the `count` events from `key` on is known: they may leave once `needs` is
@@ -273,6 +295,29 @@ mod tests {
             Some((1, texts(&["written", "read only"])))
         );
         assert_eq!(outbox.release(Seq(9)), None);
+    }
+
+    #[test]
+    fn a_word_about_the_disk_overtakes_what_waits_for_it() {
+        let mut outbox = Outbox::new();
+        outbox.push(texts(&["seen"]), Seq(1), true);
+        outbox.release(Seq(1));
+        let key = outbox.push(texts(&["a", "b"]), UNKNOWN, true);
+        assert!(!outbox.push_ahead(SessionEvent::text("too early")));
+        outbox.settle(key, 2, Seq(2));
+        assert!(outbox.push_ahead(SessionEvent::text("the disk is full")));
+        assert_eq!(
+            outbox.release(Seq(1)),
+            Some((2, texts(&["the disk is full"])))
+        );
+        assert_eq!(outbox.release(Seq(2)), Some((3, texts(&["a", "b"]))));
+        assert_eq!(outbox.acknowledge(3), [1]);
+        assert_eq!(
+            outbox.acknowledge(4),
+            [key],
+            "a row goes with its last event"
+        );
+        assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]
