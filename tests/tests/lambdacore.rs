@@ -192,10 +192,16 @@ fn survive_a_kill(server: &mut Server, wizard: &mut Client, alice: &mut Client) 
             .expect("the connection stays");
     }
     server.restart_daemon();
+    let mut shown = Vec::new();
     for number in 1..=TYPED_WHILE_GONE {
         let lines = wizard.expect("=> ");
         assert_eq!(lines.last(), Some(&format!("=> {number}")));
+        shown.extend(lines);
     }
+    let notices = shown
+        .iter()
+        .filter(|line| line.contains("The server is restarting."));
+    assert!(notices.count() <= 1, "one outage is told once: {shown:?}");
     tell(alice, "say still here", &["You say, \"still here\""]);
     wizard.expect("Alice says, \"still here\"");
 }
