@@ -82,21 +82,37 @@ impl Transaction {
         name: Symbol,
         value: Value,
     ) -> MooResult<()> {
-        let known = self
-            .cached_property(entity, name)
-            .map(|cached| (cached.hit.clone(), cached.info));
-        let (hit, info) = match known {
-            Some(known) => known,
-            None => {
-                if !self.valid(entity) {
-                    return Err(ErrorCode::InvInd);
-                }
-                if let Some(builtin) = Builtin::of(name) {
-                    return self.set_builtin(perms, entity, builtin, value);
-                }
-                self.find_property(entity, name).ok_or(ErrorCode::PropNf)?
-            }
+        let known = self.cached_property(entity, name);
+        let Some((prop, info)) = known.map(|cached| (cached.hit.prop, cached.info)) else {
+            return self.set_property_slowly(perms, entity, name, value);
         };
+        if !self.property_allows(perms, info, PropFlags::WRITE) {
+            return Err(ErrorCode::Perm);
+        }
+        // Writing a value leaves the cache as it is: what is known is still known, only the value is new.
+        self.write_value(entity, Slot::value(prop), value.clone());
+        let key = NameKey::new(entity, name);
+        if let Some(cached) = key.and_then(|key| self.properties.get_mut(&key)) {
+            cached.value = value;
+            cached.own = true;
+        }
+        Ok(())
+    }
+
+    fn set_property_slowly(
+        &mut self,
+        perms: ObjId,
+        entity: Entity,
+        name: Symbol,
+        value: Value,
+    ) -> MooResult<()> {
+        if !self.valid(entity) {
+            return Err(ErrorCode::InvInd);
+        }
+        if let Some(builtin) = Builtin::of(name) {
+            return self.set_builtin(perms, entity, builtin, value);
+        }
+        let (hit, info) = self.find_property(entity, name).ok_or(ErrorCode::PropNf)?;
         if !self.property_allows(perms, info, PropFlags::WRITE) {
             return Err(ErrorCode::Perm);
         }
