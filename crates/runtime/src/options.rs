@@ -9,6 +9,8 @@ use std::time::Duration;
 use moor_value::{ObjId, Symbol, Value};
 use moor_world::{Builtin, BuiltinSet, Entity, Transaction};
 
+use crate::registry::registry;
+
 /// Ticks of a foreground task.
 const FG_TICKS: i64 = 60_000;
 /// Ticks of a background task.
@@ -91,6 +93,8 @@ impl Limits {
 pub(crate) struct ServerOptions {
     /// Builtin functions and built-in properties that only wizards may use: names behind `protect_`.
     protected: HashSet<String>,
+    /// Those of them that are builtin functions, by number; shorter than the table of builtins where the rest is open.
+    protected_builtins: Vec<bool>,
     /// Those of them that are built-in properties.
     pub(crate) protected_properties: BuiltinSet,
     /// The largest values.
@@ -106,6 +110,7 @@ impl ServerOptions {
     pub(crate) fn usual() -> Self {
         Self {
             protected: HashSet::new(),
+            protected_builtins: Vec::new(),
             protected_properties: BuiltinSet::default(),
             value_limits: crate::builtins::Limits::default(),
             max_concat_catchable: false,
@@ -122,7 +127,7 @@ impl ServerOptions {
         for name in names {
             let option = format!("protect_{name}");
             if property(txn, options, &option).is_some_and(|value| value.is_true()) {
-                loaded.protected.insert(name.to_owned());
+                loaded.protect(name);
             }
         }
         for (builtin, name) in Builtin::ALL {
@@ -158,14 +163,26 @@ impl ServerOptions {
         loaded
     }
 
-    /// Whether anything is protected.
-    pub(crate) fn protects(&self) -> bool {
-        !self.protected.is_empty()
+    fn protect(&mut self, name: &str) {
+        self.protected.insert(name.to_owned());
+        if let Some(number) = registry().number(name) {
+            let number = usize::from(number);
+            let len = self.protected_builtins.len().max(number + 1);
+            self.protected_builtins.resize(len, false);
+            self.protected_builtins[number] = true;
+        }
+    }
+
+    /// Whether only wizards may use the builtin function of this number; asked at every call of one.
+    #[inline]
+    pub(crate) fn is_protected_builtin(&self, number: u16) -> bool {
+        let known = self.protected_builtins.get(usize::from(number));
+        known.is_some_and(|is_protected| *is_protected)
     }
 
     /// Whether only wizards may use this builtin function or built-in property.
     pub(crate) fn is_protected(&self, name: &str) -> bool {
-        self.protects() && self.protected.contains(name)
+        self.protected.contains(name)
     }
 }
 
@@ -196,8 +213,9 @@ pub(crate) fn flag_option(txn: &mut Transaction, name: &str, default: bool) -> b
 pub(crate) fn connect_timeout(txn: &mut Transaction, handler: ObjId) -> Option<Duration> {
     let value = handler_option(txn, handler, "connect_timeout");
     let seconds = match value {
+        None => CONNECT_TIMEOUT_S,
         Some(Value::Int(seconds)) => seconds,
-        Some(_) | None => CONNECT_TIMEOUT_S,
+        Some(_) => 0,
     };
     (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs()))
 }

@@ -53,7 +53,7 @@ pub(crate) struct Stretch<'r> {
     /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
     pub(crate) is_handling_error: bool,
     /// When its seconds are over: time since the daemon's start.
-    deadline: Duration,
+    pub(crate) deadline: Duration,
     verbs: Vec<Option<FoundVerb>>,
 }
 

@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
+use moor_value::ObjId;
+use moor_world::Transaction;
+
 use crate::builtins::Surroundings;
-use crate::stretch::Stretch;
+use crate::runtime::Runtime;
 
 /// The surroundings that a stretch gives to the builtins that it runs.
-pub(crate) struct Around<'a, 'r> {
-    pub(crate) stretch: &'a Stretch<'r>,
+pub(crate) struct Around<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) txn: &'a mut Transaction,
+    /// When the stretch's time is over: time since the daemon's start.
+    pub(crate) deadline: Duration,
+    /// Whose permissions the calling code has.
+    pub(crate) perms: ObjId,
 }
 
-impl Surroundings for Around<'_, '_> {
+impl Surroundings for Around<'_> {
     fn now(&self) -> Duration {
-        self.stretch.runtime.clock.wall()
+        self.runtime.clock.wall()
     }
 
     fn monotonic(&self) -> Duration {
-        self.stretch.runtime.clock.steady()
+        self.runtime.clock.steady()
     }
 
     fn random(&mut self, buffer: &mut [u8]) {
@@ -28,6 +36,10 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn time_is_up(&mut self) -> bool {
-        self.stretch.is_late()
+        self.monotonic() >= self.deadline
+    }
+
+    fn is_wizard(&mut self) -> bool {
+        self.txn.is_wizard(self.perms)
     }
 }

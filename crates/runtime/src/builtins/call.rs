@@ -52,6 +52,9 @@ pub(crate) trait Surroundings {
 
     /// Whether the task has used up its time.
     fn time_is_up(&mut self) -> bool;
+
+    /// Whether the code that calls has a wizard's power. Few builtins ask.
+    fn is_wizard(&mut self) -> bool;
 }
 
 /// One call of a pure builtin.
@@ -60,22 +63,16 @@ pub(crate) struct Call<'a> {
     pub(crate) limits: &'a Limits,
     /// Clock, chance and the deadline.
     pub(crate) surroundings: &'a mut dyn Surroundings,
-    /// Whether the code that calls has a wizard's power.
-    pub(crate) wizard: bool,
     steps: u64,
 }
 
 impl<'a> Call<'a> {
     /// A call whose budget is full.
-    pub(crate) fn new(
-        limits: &'a Limits,
-        surroundings: &'a mut dyn Surroundings,
-        wizard: bool,
-    ) -> Self {
+    #[inline]
+    pub(crate) fn new(limits: &'a Limits, surroundings: &'a mut dyn Surroundings) -> Self {
         Self {
             limits,
             surroundings,
-            wizard,
             steps: 0,
         }
     }
@@ -155,8 +152,8 @@ impl<'a> Call<'a> {
     }
 
     /// E_PERM unless a wizard calls.
-    pub(crate) fn wizard_only(&self) -> Result<(), Raise> {
-        if self.wizard {
+    pub(crate) fn wizard_only(&mut self) -> Result<(), Raise> {
+        if self.surroundings.is_wizard() {
             Ok(())
         } else {
             Err(ErrorCode::Perm.into())

@@ -123,12 +123,12 @@ fn random_salt(call: &mut Call<'_>) -> Str {
     Str::from(String::from_iter([char(), char()]))
 }
 
-fn allow_strength(call: &Call<'_>, prefix: &Prefix<'_>) -> Result<(), Raise> {
+fn allow_strength(call: &mut Call<'_>, prefix: &Prefix<'_>) -> Result<(), Raise> {
     let usual = match prefix.format {
         Format::Bcrypt => prefix.strength == Some(BCRYPT_COST),
         _ => prefix.strength.is_none(),
     };
-    if usual || call.wizard {
+    if usual || call.surroundings.is_wizard() {
         return Ok(());
     }
     let strength = Value::Int(prefix.strength.unwrap_or(0).into());

@@ -15,6 +15,7 @@ use super::{Call, Limits, Raise, Run, Surroundings, check_args, pure_builtins};
 struct Still {
     chance: u8,
     polls_left: u32,
+    wizard: bool,
 }
 
 impl Surroundings for Still {
@@ -41,6 +42,10 @@ impl Surroundings for Still {
         self.polls_left = self.polls_left.saturating_sub(1);
         self.polls_left == 0
     }
+
+    fn is_wizard(&mut self) -> bool {
+        self.wizard
+    }
 }
 
 fn run(name: &str, args: &mut [Value], limits: &Limits, wizard: bool) -> Result<Value, Raise> {
@@ -49,8 +54,9 @@ fn run(name: &str, args: &mut [Value], limits: &Limits, wizard: bool) -> Result<
     let mut still = Still {
         chance: 0,
         polls_left: 2_000,
+        wizard,
     };
-    let mut call = Call::new(limits, &mut still, wizard);
+    let mut call = Call::new(limits, &mut still);
     match spec.run {
         Run::Pure(function) => check_args(spec, args).and_then(|()| function(&mut call, args)),
         #[allow(unreachable_patterns, reason = "other builtins are not in this table")]
