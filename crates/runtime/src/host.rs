@@ -32,7 +32,7 @@ impl Host for Stretch<'_> {
         let symbol = match name.symbol {
             Some(symbol) => symbol,
             // Only a pattern can match a word that was never a name.
-            None => Symbol::intern(name.text),
+            None => Symbol::intern(name.text.as_str()),
         };
         let way = match self.known_verb(entity, symbol) {
             Some(way) => way,
@@ -111,7 +111,7 @@ impl Host for Stretch<'_> {
         if let Err(raise) = builtins::check_args(spec, args) {
             return BuiltinOutcome::Raise(builtins::raised(raise));
         }
-        if self.options.protects() {
+        if self.options.is_protected_builtin(builtin) {
             match self.protect(spec.name, args, context) {
                 Protection::Open => {}
                 Protection::Override(call) => return BuiltinOutcome::Call(call),
@@ -120,9 +120,13 @@ impl Host for Stretch<'_> {
         }
         match spec.run {
             Run::Pure(run) => {
-                let wizard = self.txn.is_wizard(context.perms());
-                let mut around = Around { stretch: self };
-                let mut call = Call::new(&self.options.value_limits, &mut around, wizard);
+                let mut around = Around {
+                    runtime: self.runtime,
+                    txn: &mut self.txn,
+                    deadline: self.deadline,
+                    perms: context.perms(),
+                };
+                let mut call = Call::new(&self.options.value_limits, &mut around);
                 match run(&mut call, args) {
                     Ok(value) => BuiltinOutcome::Return(value),
                     Err(raise) => self.refused(raise),
@@ -165,10 +169,7 @@ impl Host for Stretch<'_> {
     }
 
     fn is_protected(&mut self, builtin: u16) -> bool {
-        self.options.protects()
-            && registry()
-                .spec(builtin)
-                .is_some_and(|spec| self.options.is_protected(spec.name))
+        self.options.is_protected_builtin(builtin)
     }
 
     fn fork(
@@ -258,11 +259,8 @@ impl Stretch<'_> {
         program::ready_verb(found)
     }
 
-    /// What the world's protection of builtins says of a call.
+    /// What the world's protection of builtins says of a call of a protected one.
     fn protect(&mut self, name: &str, args: &mut [Value], context: &mut Context<'_>) -> Protection {
-        if !self.options.is_protected(name) {
-            return Protection::Open;
-        }
         let by_system = context.frame().this() == &Value::Obj(ObjId::SYSTEM);
         if !by_system && let Some(call) = self.override_of(name, args) {
             return Protection::Override(call);

@@ -144,7 +144,7 @@ impl Vm {
                 (
                     CallName {
                         symbol: Some(name.symbol),
-                        text: name.text.as_str(),
+                        text: &name.text,
                     },
                     &name.text,
                 )
@@ -153,7 +153,7 @@ impl Vm {
                 Value::Str(text) => (
                     CallName {
                         symbol: Symbol::lookup(text.as_str()),
-                        text: text.as_str(),
+                        text,
                     },
                     text,
                 ),
@@ -339,12 +339,12 @@ impl Vm {
         limits: &TaskLimits,
         fuel: &mut Fuel,
     ) -> Option<Outcome<H::Request>> {
-        let frame = self.pop_frame();
+        let via = self.pop_frame();
         let Some(caller) = self.frames.last() else {
             self.reset();
             return Some(Outcome::Returned(value));
         };
-        match frame.via {
+        match via {
             None => {
                 let at = caller.base as usize + usize::from(caller.result);
                 self.stack[at] = value;
@@ -374,9 +374,10 @@ impl Vm {
         host: &mut H,
         limits: &TaskLimits,
     ) -> Option<Outcome<H::Request>> {
+        let text = Str::new(name);
         let call_name = CallName {
             symbol: Some(Symbol::intern(name)),
-            text: name,
+            text: &text,
         };
         let found =
             host.waif_is_indexable(&waif)
@@ -387,7 +388,7 @@ impl Vm {
                 });
         match found {
             Ok(verb) => {
-                let called_as = name_on(&waif, &Str::new(name));
+                let called_as = name_on(&waif, &text);
                 let call = Call {
                     verb,
                     this: waif,

@@ -68,6 +68,25 @@ impl Vm {
                 return exit;
             }};
         }
+        // Calls and returns change frames here and now: they are too frequent to be described first.
+        macro_rules! call_verb {
+            ($base:expr, $args:expr, $argc:expr, $name:expr, $is_spread:expr) => {{
+                self.frames[depth - 1].pc = pc as u32;
+                fuel.slice = slice;
+                let ended =
+                    self.call_verb(host, limits, $base, $args, $argc, $name, $is_spread);
+                return ended.map_or(Exit::Frames, Exit::Ended);
+            }};
+        }
+        macro_rules! return_value {
+            ($value:expr) => {{
+                let value = $value;
+                self.frames[depth - 1].pc = pc as u32;
+                fuel.slice = slice;
+                let ended = self.return_value(value, host, limits, fuel);
+                return ended.map_or(Exit::Frames, Exit::Ended);
+            }};
+        }
         // Raises, or without the debug flag makes the code the value of `dst`.
         macro_rules! fail {
             ($raise:expr, $dst:expr, [$($used:expr),*]) => {{
@@ -209,7 +228,7 @@ impl Vm {
                     reg!(dst) = constant.clone();
                 }
                 I::Int { dst, imm } => set_int(&mut reg!(dst), i64::from(imm)),
-                I::LoadThis { dst } => reg!(dst) = self.frames[depth - 1].this.clone(),
+                I::LoadThis { dst } => reg!(dst) = copy(&self.frames[depth - 1].this),
                 I::LoadCaller { dst } => {
                     reg!(dst) = match depth.checked_sub(2) {
                         Some(caller) => self.frames[caller].this.clone(),
@@ -819,49 +838,25 @@ impl Vm {
                     tick!();
                     self.frames[depth - 1].result = dst;
                     let name = CalledName::Fixed(name);
-                    exit!(Exit::CallVerb {
-                        base,
-                        args: base + 1,
-                        argc: u32::from(argc),
-                        name,
-                        is_spread: false
-                    });
+                    call_verb!(base, base + 1, u32::from(argc), name, false);
                 }
                 I::CallVerbSpread { dst, base, name } => {
                     tick!();
                     self.frames[depth - 1].result = dst;
                     let name = CalledName::Fixed(name);
-                    exit!(Exit::CallVerb {
-                        base,
-                        args: base + 1,
-                        argc: 1,
-                        name,
-                        is_spread: true
-                    });
+                    call_verb!(base, base + 1, 1, name, true);
                 }
                 I::CallVerbDyn { argc, dst, base } => {
                     tick!();
                     self.frames[depth - 1].result = dst;
                     let (name, argc) = (CalledName::Register(base + 1), u32::from(argc));
-                    exit!(Exit::CallVerb {
-                        base,
-                        args: base + 2,
-                        argc,
-                        name,
-                        is_spread: false
-                    });
+                    call_verb!(base, base + 2, argc, name, false);
                 }
                 I::CallVerbDynSpread { dst, base } => {
                     tick!();
                     self.frames[depth - 1].result = dst;
                     let name = CalledName::Register(base + 1);
-                    exit!(Exit::CallVerb {
-                        base,
-                        args: base + 2,
-                        argc: 1,
-                        name,
-                        is_spread: true
-                    });
+                    call_verb!(base, base + 2, 1, name, true);
                 }
                 I::CallBuiltin {
                     argc,
@@ -907,9 +902,9 @@ impl Vm {
                         }
                         value = raise.code;
                     }
-                    exit!(Exit::Return(value));
+                    return_value!(value);
                 }
-                I::ReturnI { imm } => exit!(Exit::Return(Value::Int(i64::from(imm)))),
+                I::ReturnI { imm } => return_value!(Value::Int(i64::from(imm))),
                 I::Fork {
                     flags,
                     task,

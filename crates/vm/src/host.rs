@@ -24,7 +24,7 @@ pub struct CallName<'a> {
     /// still match it).
     pub symbol: Option<Symbol>,
     /// As the caller spelled it.
-    pub text: &'a str,
+    pub text: &'a Str,
 }
 
 /// What a machine asks of the world that it runs in.

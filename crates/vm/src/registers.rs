@@ -40,6 +40,7 @@ pub(crate) fn float_sum(a: &Value, b: &Value) -> Option<f64> {
 pub(crate) fn copy(value: &Value) -> Value {
     match value {
         Value::Int(n) => Value::Int(*n),
+        Value::Obj(id) => Value::Obj(*id),
         value => value.clone(),
     }
 }

@@ -14,16 +14,10 @@ const SLICE_TICKS: i64 = 1_000;
 pub(crate) enum Exit<R> {
     /// An error in this frame.
     Raise(Box<Raise>),
-    /// The frame returns.
-    Return(Value),
-    /// A verb is to be called: receiver, name and arguments stand in the frame's registers from `base`.
-    CallVerb {
-        base: u16,
-        args: u16,
-        argc: u32,
-        name: CalledName,
-        is_spread: bool,
-    },
+    /// Another frame is the top one: a verb was called, or one returned.
+    Frames,
+    /// The task ended, or waits.
+    Ended(Outcome<R>),
     /// A builtin function wants something other than to return.
     Builtin(BuiltinOutcome<R>),
     /// A `finally` part is over and raises again what it held back.
@@ -107,14 +101,8 @@ impl Vm {
         fuel: &mut Fuel,
     ) -> Option<Outcome<H::Request>> {
         match exit {
-            Exit::CallVerb {
-                base,
-                args,
-                argc,
-                name,
-                is_spread,
-            } => self.call_verb(host, limits, base, args, argc, name, is_spread),
-            Exit::Return(value) => self.return_value(value, host, limits, fuel),
+            Exit::Frames => None,
+            Exit::Ended(outcome) => Some(outcome),
             Exit::Raise(raise) => self.raise(raise, host),
             Exit::Builtin(outcome) => self.builtin_outcome(outcome, host, limits),
             Exit::Again(exception) => self.raise_again(exception, host),

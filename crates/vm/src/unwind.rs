@@ -91,12 +91,12 @@ impl Vm {
             if self.land(&mut flight) {
                 return None;
             }
-            let frame = self.pop_frame();
+            let via = self.pop_frame();
             if self.frames.is_empty() {
                 self.reset();
                 return Some(end_of(flight));
             }
-            if let Some(pending) = frame.via {
+            if let Some(pending) = via {
                 self.unwind_builtin(*pending, host);
             }
         }
@@ -120,8 +120,8 @@ impl Vm {
         };
         let given = match handler.gives {
             Gives::Nothing => None,
-            Gives::Code(r) => Some((r, flight.raise.code.clone())),
-            Gives::Exception(r) => Some((r, self.exception(flight))),
+            Gives::Code(r) => Some((r, flight.raise.code.take())),
+            Gives::Exception(r) => Some((r, self.last_exception(flight))),
             Gives::Pending(r) => {
                 self.stack[base + usize::from(r)] = Value::Int(1);
                 Some((r + 1, self.exception(flight)))
@@ -132,6 +132,24 @@ impl Vm {
         }
         self.frames[index].pc = u32::from(handler.target);
         true
+    }
+
+    /// As [`exception`](Self::exception), where the flight ends: its parts are moved.
+    fn last_exception(&self, flight: &mut Flight) -> Value {
+        match flight.exception.take() {
+            Some(exception) => exception,
+            None => {
+                let stack = trace::stack_list(&self.frames, &self.verbs, flight.catcher.unwrap_or(0));
+                let raise = &mut *flight.raise;
+                let message = std::mem::take(&mut raise.message);
+                Value::List(List::from_vec(vec![
+                    raise.code.take(),
+                    Value::Str(message),
+                    raise.value.take(),
+                    Value::List(stack),
+                ]))
+            }
+        }
     }
 
     fn exception(&self, flight: &mut Flight) -> Value {

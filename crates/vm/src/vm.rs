@@ -128,22 +128,24 @@ impl Vm {
         })
     }
 
-    /// Removes the top frame and clears its window.
+    /// Removes the top frame and clears its window. Answers the builtin function that called it.
     #[inline]
-    pub(crate) fn pop_frame(&mut self) -> Frame {
-        let frame = self.frames.pop().expect("there is a frame to remove");
+    pub(crate) fn pop_frame(&mut self) -> Option<Box<PendingBuiltin>> {
+        let frame = self.frames.last_mut().expect("there is a frame to remove");
+        let via = frame.via.take();
         let registers = self.verbs.get(frame.verb).program.registers;
         let start = (frame.base - frame.argc) as usize;
         let end = frame.base as usize + usize::from(registers);
         for slot in &mut self.stack[start..end] {
             clear(slot);
         }
+        self.frames.truncate(self.frames.len() - 1);
         if let Some(caller) = self.frames.last()
             && self.commands.len() > caller.command as usize + 1
         {
             self.commands.truncate(caller.command as usize + 1);
         }
-        frame
+        via
     }
 
     /// Empties the machine after its end.
@@ -254,5 +256,11 @@ impl Vm {
 /// Makes a slot unset; does nothing costly to one that holds nothing counted.
 #[inline(always)]
 pub(crate) fn clear(slot: &mut Value) {
-    *slot = Value::None;
+    match slot.take() {
+        // What is not counted needs no dropping, and no call to find that out.
+        plain @ (Value::None | Value::Int(_) | Value::Float(_) | Value::Obj(_) | Value::Err(_)) => {
+            std::mem::forget(plain);
+        }
+        counted => drop(counted),
+    }
 }

@@ -46,9 +46,10 @@ pub(super) fn verb(
     args: Vec<Value>,
     then: Then,
 ) -> Result<Option<Box<Call>>, ErrorCode> {
+    let text = Str::new(name);
     let call_name = CallName {
         symbol: Some(Symbol::intern(name)),
-        text: name,
+        text: &text,
     };
     let Ok(verb) = env.stretch.find_verb(&this, call_name).map(Arc::clone) else {
         return Ok(None);
@@ -59,7 +60,7 @@ pub(super) fn verb(
     Ok(Some(Box::new(Call {
         verb,
         this,
-        called_as: Str::new(name),
+        called_as: text,
         args,
         command: None,
         then: then.pending(),
