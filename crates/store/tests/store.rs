@@ -239,6 +239,20 @@ fn an_export_is_a_database_of_one_moment_while_appends_go_on() {
 }
 
 #[test]
+fn what_serving_programs_and_file_systems_put_there_does_not_stand_in_the_way() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let identity = folder.path().join("hosts/node-1");
+    for name in ["hosts", "lost+found"] {
+        std::fs::create_dir(folder.path().join(name)).expect("made");
+    }
+    std::fs::write(&identity, "a host").expect("written");
+    create(folder.path()).close().expect("closed");
+    let store = Store::open(folder.path(), OPTIONS).expect("opened");
+    store.close().expect("closed");
+    assert_eq!(std::fs::read(&identity).expect("still there"), b"a host");
+}
+
+#[test]
 fn folders_that_are_no_database_of_ours_are_refused_with_a_reason() {
     let folder = tempfile::tempdir().expect("tempdir");
     let path = folder.path();
