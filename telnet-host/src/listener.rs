@@ -109,7 +109,7 @@ impl Listeners {
             address: wanted.address.clone(),
         };
         let address = match wanted.address.as_str() {
-            "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            "" => self.own_address(),
             text => text.parse().map_err(|_| bad_address())?,
         };
         self.open_at(wanted.id, SocketAddr::new(address, wanted.port))
@@ -118,6 +118,13 @@ impl Listeners {
                 io::ErrorKind::AddrNotAvailable => bad_address(),
                 _ => not_allowed(error.to_string()),
             })
+    }
+
+    /// Where the host itself listens: a place without an address is no more open than that.
+    fn own_address(&self) -> IpAddr {
+        let own = self.open.get(&ListenerId::MAIN);
+        own.and_then(|own| own.info.address.parse().ok())
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
     /// Closes a listener that a daemon asked for. The host's own stays open as long as the host.

@@ -108,9 +108,15 @@ impl Runtime {
             .collect()
     }
 
-    /// A host has named its listeners.
+    /// A host has named its listeners; it is asked for those that programs want besides.
     pub fn report_listeners(&self, host: HostId, listeners: &[Listener]) {
-        self.listeners.report(host, listeners);
+        let wishes = self.listeners.report(host, listeners);
+        for listener in wishes.close {
+            self.outlet.unlisten(host, listener);
+        }
+        for listener in &wishes.open {
+            self.outlet.listen(host, listener);
+        }
     }
 
     /// A host has named everything that it holds: its other sessions ended while it was away.

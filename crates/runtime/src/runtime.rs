@@ -270,8 +270,10 @@ impl Runtime {
             ServerRequest::LoadOptions => self.load_options(),
             ServerRequest::Collect => self.collect_orphans(),
             ServerRequest::Checkpoint => self.outlet.checkpoint(),
-            ServerRequest::Shutdown { message, .. } => self.outlet.shutdown(&message),
-            ServerRequest::Listen(listener) => {
+            ServerRequest::Shutdown { message } => self.outlet.shutdown(&message),
+            ServerRequest::Listen(mut listener) => {
+                // A host may have come since the program looked.
+                listener.host = listener.host.or_else(|| self.listeners.any_host());
                 if let Some(host) = listener.host {
                     self.outlet.listen(host, &listener);
                 }

@@ -13,6 +13,11 @@ use crate::ids::HostId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
 pub struct ListenerId(pub u32);
 
+impl ListenerId {
+    /// The host's own.
+    pub const MAIN: Self = Self(0);
+}
+
 /// The durable part of a session.
 #[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
 pub(crate) struct SessionRecord {

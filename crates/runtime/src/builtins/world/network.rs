@@ -43,14 +43,12 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if port != 0 && known.iter().any(|listener| listener.port == port) {
         return Err(ErrorCode::InvArg.into());
     }
-    // The host that accepts telnet users already accepts these as well.
-    let host = known
-        .iter()
-        .find_map(|listener| listener.host)
-        .ok_or(ErrorCode::Quota)?;
+    // The host that accepts telnet users already accepts these as well; while there is none, as
+    // when `#0:server_started` runs, the first that comes is asked to.
+    let host = known.iter().find_map(|listener| listener.host);
     let listener = Listener {
         id: runtime.listeners.next_id(),
-        host: Some(host),
+        host,
         handler,
         address: text(&options, "interface").unwrap_or_default(),
         port,
