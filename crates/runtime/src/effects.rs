@@ -116,8 +116,6 @@ pub(crate) enum ServerRequest {
     Shutdown {
         /// What users are told.
         message: String,
-        /// Seconds to wait before it happens.
-        delay_s: u64,
     },
     /// `listen()`: accept users at one more place.
     Listen(crate::listeners::Listener),

@@ -50,6 +50,8 @@ pub(crate) struct Stretch<'r> {
     pub(crate) options: Arc<ServerOptions>,
     /// Ticks and seconds that it may use.
     pub(crate) limits: Limits,
+    /// `set_thread_mode()`.
+    pub(crate) threaded: bool,
     /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
     pub(crate) is_handling_error: bool,
     /// When its seconds are over: time since the daemon's start.
@@ -84,6 +86,7 @@ impl<'r> Stretch<'r> {
             session: None,
             options: runtime.options(),
             limits: Limits::default(),
+            threaded: true,
             is_handling_error: false,
             deadline: Duration::ZERO,
             verbs: Vec::new(),

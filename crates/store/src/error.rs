@@ -215,7 +215,7 @@ pub enum DirectoryError {
         path: PathBuf,
     },
     /// Another process uses it.
-    #[error("{}: in use by process {}", path.display(), pid.map_or("unknown".to_owned(), |p| p.to_string()))]
+    #[error("{}: in use by process {}; stop that daemon first, or name another directory", path.display(), pid.map_or("unknown".to_owned(), |p| p.to_string()))]
     Locked {
         /// The lock file.
         path: PathBuf,

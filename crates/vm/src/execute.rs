@@ -73,8 +73,7 @@ impl Vm {
             ($base:expr, $args:expr, $argc:expr, $name:expr, $is_spread:expr) => {{
                 self.frames[depth - 1].pc = pc as u32;
                 fuel.slice = slice;
-                let ended =
-                    self.call_verb(host, limits, $base, $args, $argc, $name, $is_spread);
+                let ended = self.call_verb(host, limits, $base, $args, $argc, $name, $is_spread);
                 return ended.map_or(Exit::Frames, Exit::Ended);
             }};
         }

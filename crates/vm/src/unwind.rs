@@ -139,7 +139,8 @@ impl Vm {
         match flight.exception.take() {
             Some(exception) => exception,
             None => {
-                let stack = trace::stack_list(&self.frames, &self.verbs, flight.catcher.unwrap_or(0));
+                let stack =
+                    trace::stack_list(&self.frames, &self.verbs, flight.catcher.unwrap_or(0));
                 let raise = &mut *flight.raise;
                 let message = std::mem::take(&mut raise.message);
                 Value::List(List::from_vec(vec![

@@ -145,7 +145,11 @@ fn explode(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
 /// Characters of these numbers, strings as they are, lists of such. Only wizards get the
 /// characters that a line of text cannot hold.
 fn chr(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
-    let allowed = if call.surroundings.is_wizard() { 0..=255 } else { 32..=254 };
+    let allowed = if call.surroundings.is_wizard() {
+        0..=255
+    } else {
+        32..=254
+    };
     let mut text = Text::new(call);
     for arg in args.iter() {
         push_chars(call, &mut text, arg, &allowed)?;

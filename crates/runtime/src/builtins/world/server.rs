@@ -98,14 +98,10 @@ fn shutdown(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let name = env.stretch.txn.name(who.into());
     let colon = if why.is_empty() { "" } else { ": " };
     let name = name.as_str();
-    let message =
-        format!("*** Shutting down: shutdown() called by {name} ({who}){colon}{why} ***");
+    let message = format!("*** Shutting down: shutdown() called by {name} ({who}){colon}{why} ***");
     env.stretch
         .effects
-        .push(Effect::Server(ServerRequest::Shutdown {
-            message,
-            delay_s: 0,
-        }));
+        .push(Effect::Server(ServerRequest::Shutdown { message }));
     nothing()
 }
 

@@ -350,11 +350,15 @@ fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 
 /// How many tasks of a player wait for a time or for `resume()`, as this stretch leaves them.
 fn background_tasks(env: &Env<'_, '_, '_>, who: ObjId) -> usize {
-    let waits = |status: &TaskStatus| !matches!(status, TaskStatus::Reading(_) | TaskStatus::Running);
+    let waits =
+        |status: &TaskStatus| !matches!(status, TaskStatus::Reading(_) | TaskStatus::Running);
     let effects = &env.stretch.effects;
     let stored = env.stretch.runtime.queue.list().into_iter();
-    let stored = stored.filter(|(id, status, info)| info.owner == who && waits(status) && !effects.kills(*id));
-    let own = effects.parked().filter(|entry| entry.info.owner == who && waits(&entry.status));
+    let stored = stored
+        .filter(|(id, status, info)| info.owner == who && waits(status) && !effects.kills(*id));
+    let own = effects
+        .parked()
+        .filter(|entry| entry.info.owner == who && waits(&entry.status));
     stored.count() + own.count()
 }
 
@@ -433,10 +437,16 @@ fn threads(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     Ok(Answer::Value(Value::List(List::default())))
 }
 
-/// Whether a verb's builtins may run on helper threads. They always run where the task runs, so the
-/// mode changes nothing; it is 1 as it is in ToastStunt until a program sets it.
-fn set_thread_mode(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    if args.is_empty() { value(1) } else { nothing() }
+/// Whether builtins may run on helper threads. They always run where the task runs, so the mode
+/// changes nothing; it is what the stretch has set, and 1 at its beginning.
+fn set_thread_mode(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    match args.first() {
+        None => value(i64::from(env.stretch.threaded)),
+        Some(mode) => {
+            env.stretch.threaded = mode.is_true();
+            nothing()
+        }
+    }
 }
 
 /// `thread_pool("INIT", "MAIN" [, threads])`: there is no pool to set up.
@@ -447,7 +457,11 @@ fn thread_pool(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             .and_then(Value::as_str)
             .is_some_and(|text| text.as_str().eq_ignore_ascii_case(name))
     };
-    if named(0, "INIT") && named(1, "MAIN") {
+    let negative = args
+        .get(2)
+        .and_then(Value::as_int)
+        .is_some_and(|threads| threads < 0);
+    if named(0, "INIT") && named(1, "MAIN") && !negative {
         value(1)
     } else {
         Err(ErrorCode::InvArg.into())
