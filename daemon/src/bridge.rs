@@ -61,7 +61,9 @@ impl Publisher {
     /// Tells every host that the daemon stops: for good if the world asked for it, else to be back.
     pub(crate) fn tell_stop(&self) {
         self.tell_all(&match self.farewell.get() {
-            Some(message) => HostEvent::ShuttingDown { message: message.clone() },
+            Some(message) => HostEvent::ShuttingDown {
+                message: message.clone(),
+            },
             None => HostEvent::Restarting,
         });
     }
@@ -120,7 +122,9 @@ impl Outlet for Publisher {
 
     fn shutdown(&self, message: &str) {
         // Hosts hear of it when everything that tasks printed has left. A second wish changes nothing.
-        let _ = self.farewell.set(message.lines().map(str::to_owned).collect());
+        let _ = self
+            .farewell
+            .set(message.lines().map(str::to_owned).collect());
         self.drain.begin();
     }
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | flags | `args` |
 //! | opening, importing, the starter world | `database`, `import` |
-//! | runtime and hosts | `bridge`, `convert`, `topics` |
+//! | runtime and hosts | `gate`, `bridge`, `convert`, `topics` |
 //! | the life of the program, checkpoints | `serve`, `checkpoint` |
 
 mod args;
@@ -16,6 +16,7 @@ mod bridge;
 mod checkpoint;
 mod convert;
 mod database;
+mod gate;
 mod import;
 mod serve;
 mod topics;

@@ -12,6 +12,7 @@ use crate::args::Args;
 use crate::bridge::{Bridge, Publisher};
 use crate::checkpoint::{self, Checkpointer};
 use crate::database::{self, Database};
+use crate::gate::{Gate, Opener};
 use crate::topics::Topics;
 
 /// The TCP port of requests, for messages that explain an address.
@@ -47,16 +48,20 @@ pub(crate) fn serve(args: Args, drain: Drain) -> Result<Exit> {
         database::export(&args.database, path)?;
         return Ok(Exit::Success);
     }
+    // The addresses before the data directory: one that is in use must not leave a new world behind.
+    let (gate, opener) = Gate::new();
+    let server =
+        Server::start(server_config(rpc, events)?, gate).context("hosts cannot be served")?;
     let database = database::open(&args)?;
-    run(&args, database, rpc, events, &drain)
+    run(&args, database, server, opener, &drain)
 }
 
 /// Serves the world until told to stop.
 fn run(
     args: &Args,
     database: Database,
-    rpc: Vec<Endpoint>,
-    events: Vec<Endpoint>,
+    server: Server,
+    opener: Opener,
     drain: &Drain,
 ) -> Result<Exit> {
     // A line that meets a defect must not end the daemon: the host would send it again, each time.
@@ -70,6 +75,7 @@ fn run(
         checkpoints,
         args.database.clone(),
     ));
+    publisher.connect(server.handle());
     let config = RuntimeConfig {
         workers: usize::from(args.worker_threads),
         host_grace: args.host_grace,
@@ -80,10 +86,11 @@ fn run(
     let clock = Arc::new(SystemClock::default());
     let runtime =
         Runtime::start(config, world, &store, outlet, clock).context("the world cannot start")?;
-    let bridge = Bridge::new(Arc::clone(&runtime), topics, Arc::clone(&publisher));
-    let server =
-        Server::start(server_config(rpc, events)?, bridge).context("hosts cannot be served")?;
-    publisher.connect(server.handle());
+    opener.open(Bridge::new(
+        Arc::clone(&runtime),
+        topics,
+        Arc::clone(&publisher),
+    ));
     let checkpointer = Checkpointer::start(
         wishes,
         args.checkpoint_interval,
