@@ -141,7 +141,7 @@ impl Decoder {
             State::Option { verb } => {
                 let verb = *verb;
                 self.state = State::Data;
-                Some(self.option(verb, byte))
+                self.option(verb, byte)
             }
             State::Sub {
                 after_iac: true, ..
@@ -184,13 +184,14 @@ impl Decoder {
         None
     }
 
-    fn option(&mut self, verb: u8, option: u8) -> Input {
+    fn option(&mut self, verb: u8, option: u8) -> Option<Input> {
+        let answer = self.negotiation.receive(verb, option);
+        if answer.is_none() && self.negotiation.answers_host(verb, option) {
+            return None;
+        }
         let mut text = String::new();
         push_binary(&mut text, &[IAC, verb, option]);
-        Input::Command {
-            text,
-            answer: self.negotiation.receive(verb, option),
-        }
+        Some(Input::Command { text, answer })
     }
 
     /// The byte after an IAC in a subnegotiation: a doubled IAC, the end, or a command that cuts the

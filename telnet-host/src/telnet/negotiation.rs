@@ -16,12 +16,12 @@ const DONT: u8 = 254;
 const BINARY: u8 = 0;
 const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
-const WINDOW_SIZE: u8 = 31;
 
 /// What the host agrees to do itself when asked: 8-bit data and no go-aheads are what it does anyway.
 const OURS: [u8; 2] = [BINARY, SUPPRESS_GO_AHEAD];
-/// What the host agrees that the client does. The window's size is passed to the world.
-const THEIRS: [u8; 3] = [BINARY, SUPPRESS_GO_AHEAD, WINDOW_SIZE];
+/// What the host agrees that the client does. Everything else, such as telling its window's size, only
+/// a world that asks for it knows what to do with.
+const THEIRS: [u8; 2] = [BINARY, SUPPRESS_GO_AHEAD];
 
 /// Three bytes: IAC, a verb, an option.
 pub type OptionCommand = [u8; 3];
@@ -57,6 +57,12 @@ impl Negotiation {
             WONT => self.theirs.remove(option).then_some([IAC, DONT, option]),
             _ => None,
         }
+    }
+
+    /// Whether `verb` on `option` can only be the answer to what the host itself began: no business of
+    /// the world's.
+    pub(super) fn answers_host(&self, verb: u8, option: u8) -> bool {
+        option == ECHO && matches!(verb, DO | DONT) && !self.worlds.has(ECHO)
     }
 
     /// The command that asks the client to show what is typed, or not to. Sent at once and every time,
@@ -132,16 +138,10 @@ mod tests {
             Some([IAC, WONT, go_ahead])
         );
         assert_eq!(negotiation.receive(DONT, go_ahead), None);
-        assert_eq!(
-            negotiation.receive(WILL, WINDOW_SIZE),
-            Some([IAC, DO, WINDOW_SIZE])
-        );
-        assert_eq!(negotiation.receive(WILL, WINDOW_SIZE), None);
-        assert_eq!(
-            negotiation.receive(WONT, WINDOW_SIZE),
-            Some([IAC, DONT, WINDOW_SIZE])
-        );
-        assert_eq!(negotiation.receive(WONT, WINDOW_SIZE), None);
+        assert_eq!(negotiation.receive(WILL, BINARY), Some([IAC, DO, BINARY]));
+        assert_eq!(negotiation.receive(WILL, BINARY), None);
+        assert_eq!(negotiation.receive(WONT, BINARY), Some([IAC, DONT, BINARY]));
+        assert_eq!(negotiation.receive(WONT, BINARY), None);
     }
 
     #[test]

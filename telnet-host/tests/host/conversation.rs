@@ -124,7 +124,7 @@ async fn telnet_is_spoken_before_login_and_reaches_the_world() {
     user.type_bytes(b"\xff\xfd\x18a\xff").await;
     assert_eq!(user.read_bytes_until(b"\x18").await, b"\xff\xfc\x18");
     user.type_bytes(b"\xfb\x1fb\n").await;
-    assert_eq!(user.read_bytes_until(b"\x1f").await, b"\xff\xfd\x1f");
+    assert_eq!(user.read_bytes_until(b"\x1f").await, b"\xff\xfe\x1f");
     stage
         .daemon
         .until("the lines", |world| world.session(0).lines.len() == 3)

@@ -34,7 +34,7 @@ fn commands_are_taken_out_of_the_middle_of_a_line() {
     assert_eq!(
         decode(b"lo\xff\xfb\x1fok\r\n\xff\xf1x\n"),
         [
-            command("~FF~FB~1F", Some([255, 253, 31])),
+            command("~FF~FB~1F", Some([255, 254, 31])),
             line("look"),
             line("x")
         ]
