@@ -24,7 +24,11 @@ pub struct NodeArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
     /// Which log lines are written: off, error, warn, info, debug, trace, or for example info,moor_link=debug
-    #[arg(long, default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        default_value = "info,fjall=warn,lsm_tree=warn",
+        value_name = "FILTER"
+    )]
     pub log_level: LogFilter,
     /// How long the program may take to stop after SIGTERM or SIGINT, in seconds
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
