@@ -267,11 +267,12 @@ pub(crate) fn change_record(
 fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
     let Change {
         session,
-        events,
+        mut events,
         record_changed,
         ends,
     } = change;
     let mut state = session.lock();
+    state.outbox.admit(&mut events);
     let count = events.len();
     let key = match batch {
         None => state.outbox.push(events, UNKNOWN, false),

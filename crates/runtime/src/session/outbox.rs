@@ -6,7 +6,9 @@
 //! Events have consecutive numbers. An event leaves only after every event before it, so that a
 //! stretch that wrote nothing never overtakes one that waits for the disk. The bytes kept for a
 //! host that does not acknowledge are bounded by [`OUTBOX_BYTES_MAX`]: beyond it the oldest lines
-//! that have already been handed out are forgotten, and a replay says how many.
+//! that have already been handed out are forgotten, and a replay says how many. What has not been
+//! handed out, since the host is away or the disk slow, is bounded by [`UNSENT_BYTES_MAX`] in the
+//! same way. Beyond [`OUTBOX_EVENTS_MAX`] events new lines are not taken any more.
 
 use std::collections::VecDeque;
 
@@ -19,6 +21,12 @@ pub(crate) const UNKNOWN: Seq = Seq(u64::MAX);
 
 /// Bytes of output kept for a replay.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of output kept in all, with what has not been handed out.
+pub(crate) const UNSENT_BYTES_MAX: usize = 8 << 20;
+
+/// Events kept for one session.
+pub(crate) const OUTBOX_EVENTS_MAX: usize = 50_000;
 
 /// One event and what it waits for.
 #[derive(Debug)]
@@ -48,6 +56,8 @@ pub(crate) struct Outbox {
     rows: VecDeque<Row>,
     bytes: usize,
     lost_lines: usize,
+    /// Lines that were not taken since the last one that was.
+    refused_lines: usize,
 }
 
 impl Outbox {
@@ -78,6 +88,19 @@ impl Outbox {
     /// The number of the last event made.
     pub(crate) fn last(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
+    }
+
+    /// Takes output out of `events` where there is no room for it; where there is again, puts the
+    /// notice of what was lost before it. To be asked before [`Outbox::push`].
+    pub(crate) fn admit(&mut self, events: &mut Vec<SessionEvent>) {
+        if self.entries.len() >= OUTBOX_EVENTS_MAX {
+            let before = events.len();
+            events.retain(|event| event.output_bytes() == 0);
+            self.refused_lines += before - events.len();
+        } else if self.refused_lines > 0 {
+            let lost = std::mem::take(&mut self.refused_lines);
+            events.insert(0, SessionEvent::text(lost_notice(lost)));
+        }
     }
 
     /// Appends events that may leave once `needs` is durable. With `stored`, they are a row of the
@@ -232,15 +255,21 @@ impl Outbox {
         self.bytes
     }
 
-    /// Forgets the oldest handed-out lines while too many bytes are kept. Their numbers stay, as
-    /// empty output; the newest of them says how many lines were lost.
+    /// Forgets the oldest lines while too many bytes are kept: those that were handed out, and the
+    /// others only beyond the larger bound. Their numbers stay, as empty output; the newest of them
+    /// says how many lines were lost.
     fn forget_excess(&mut self) {
         if self.bytes <= OUTBOX_BYTES_MAX {
             return;
         }
         let handed_out = usize::try_from(self.released + 1 - self.first).unwrap_or(0);
+        let forgettable = if self.bytes > UNSENT_BYTES_MAX {
+            usize::MAX
+        } else {
+            handed_out
+        };
         let mut last_emptied = None;
-        for at in 0..handed_out.min(self.entries.len()) {
+        for at in 0..forgettable.min(self.entries.len()) {
             if self.bytes <= OUTBOX_BYTES_MAX / 2 {
                 break;
             }
@@ -362,5 +391,40 @@ mod tests {
             matches!(event, SessionEvent::Text { line, .. } if line.starts_with(">> Network buffer"))
         });
         assert!(notice.is_some());
+    }
+
+    #[test]
+    fn what_a_host_that_is_away_misses_is_bounded() {
+        let mut outbox = Outbox::new();
+        let line = "x".repeat(998);
+        for _ in 0..2 * UNSENT_BYTES_MAX / 1000 {
+            outbox.push(texts(&[&line]), Seq(1), false);
+        }
+        assert!(outbox.bytes() <= UNSENT_BYTES_MAX);
+        let (_, events) = outbox.release(Seq(1)).unwrap();
+        assert_eq!(events.len(), 2 * UNSENT_BYTES_MAX / 1000);
+    }
+
+    #[test]
+    fn beyond_the_greatest_number_only_output_is_refused() {
+        let mut outbox = Outbox::new();
+        let push = |outbox: &mut Outbox, mut events: Vec<SessionEvent>| {
+            outbox.admit(&mut events);
+            let count = events.len();
+            outbox.push(events, Seq(1), false);
+            count
+        };
+        for _ in 0..OUTBOX_EVENTS_MAX {
+            assert_eq!(push(&mut outbox, texts(&["a"])), 1);
+        }
+        let mut more = texts(&["b", "c"]);
+        more.push(SessionEvent::LineDone(7));
+        assert_eq!(push(&mut outbox, more), 1);
+        outbox.release(Seq(1));
+        outbox.acknowledge(u64::MAX);
+        assert_eq!(push(&mut outbox, texts(&["d"])), 2);
+        let notice = texts(&[&lost_notice(2), "d"]);
+        let first = OUTBOX_EVENTS_MAX as u64 + 2;
+        assert_eq!(outbox.release(Seq(1)), Some((first, notice)));
     }
 }
