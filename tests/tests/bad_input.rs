@@ -45,7 +45,9 @@ fn refuses(word: &str, flags: &[&str], folder: &Path, code: i32, parts: &[&str])
     }
 }
 
+/// What is in the folder, but for the folder of sockets, which every daemon makes before anything else.
 fn names(folder: &Path) -> Vec<String> {
+    const SOCKETS: &str = "moor";
     let entries = std::fs::read_dir(folder).expect("the folder");
     let mut names: Vec<String> = entries
         .map(|entry| {
@@ -56,6 +58,7 @@ fn names(folder: &Path) -> Vec<String> {
                 .into_owned()
         })
         .collect();
+    names.retain(|name| name != SOCKETS);
     names.sort();
     names
 }
