@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::PATIENCE;
 
@@ -22,6 +23,8 @@ pub struct Program {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// Where it makes sockets that no flag names: apart from the folder, which a test may look into.
+    _runtime: TempDir,
 }
 
 /// How a process ended.
@@ -47,9 +50,10 @@ impl Program {
         for name in settings.filter(|name| name.to_string_lossy().starts_with("MOOR_")) {
             command.env_remove(name);
         }
+        let runtime = tempfile::tempdir().expect("a temporary folder");
         command
             .env("HOME", folder)
-            .env("XDG_RUNTIME_DIR", folder)
+            .env("XDG_RUNTIME_DIR", runtime.path())
             .env("XDG_DATA_HOME", folder.join("share"))
             .env("XDG_CONFIG_HOME", folder.join("config"))
             .stdin(Stdio::null())
@@ -64,6 +68,7 @@ impl Program {
             child,
             lines,
             seen: Vec::new(),
+            _runtime: runtime,
         }
     }
 
