@@ -41,9 +41,6 @@ pub(crate) struct Args {
     /// How long users are kept whose host is out of touch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) host_grace: Duration,
-    /// Let wizards open connections to other machines with open_network_connection()
-    #[arg(long)]
-    pub(crate) outbound_network: bool,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }

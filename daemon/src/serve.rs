@@ -79,7 +79,6 @@ fn run(
     let config = RuntimeConfig {
         workers: usize::from(args.worker_threads),
         host_grace: args.host_grace,
-        outbound_network: args.outbound_network,
         ..RuntimeConfig::default()
     };
     let outlet = Arc::clone(&publisher);

@@ -50,8 +50,6 @@ pub struct RuntimeConfig {
     pub host_grace: Duration,
     /// Sessions at a time.
     pub sessions_max: usize,
-    /// Whether `open_network_connection()` may be used.
-    pub outbound_network: bool,
 }
 
 impl Default for RuntimeConfig {
@@ -60,7 +58,6 @@ impl Default for RuntimeConfig {
             workers: 0,
             host_grace: Duration::from_secs(300),
             sessions_max: crate::session::SESSIONS_MAX,
-            outbound_network: false,
         }
     }
 }

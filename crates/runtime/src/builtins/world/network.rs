@@ -109,8 +109,8 @@ fn describe(listener: &Listener) -> Value {
     ])
 }
 
-/// `open_network_connection(host, port [, options])`: `E_PERM` unless the server was started with
-/// outbound connections; hosts of this version offer none, so it is then `E_QUOTA`.
+/// `open_network_connection(host, port [, options])`: `E_PERM`, as on a server that has it switched
+/// off. No host of this release opens connections, so nothing can switch it on.
 fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let options = args
@@ -122,13 +122,7 @@ fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Rep
         // The options are looked at before the permission: an address family that no host has.
         return Err(ErrorCode::InvArg.into());
     }
-    let enabled = env.stretch.runtime.limits.outbound_network;
-    Err(if enabled {
-        ErrorCode::Quota
-    } else {
-        ErrorCode::Perm
-    }
-    .into())
+    Err(ErrorCode::Perm.into())
 }
 
 /// A truth value of a map of options; false when absent.
