@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::sources::{assert_none, root, sources};
 
 /// Every package with its layer; a package may depend on those of lower layers.
-const LAYERS: [(&str, u8); 20] = [
+const LAYERS: [(&str, u8); 24] = [
     ("moor-value", 0),
     ("moor-store", 0),
     ("moor-node", 0),
@@ -15,30 +15,42 @@ const LAYERS: [(&str, u8); 20] = [
     ("moor-bytecode", 1),
     ("moor-command", 1),
     ("moor-rpc", 1),
+    ("moor-keyring", 1),
     ("moor-compiler", 2),
     ("moor-vm", 2),
     ("moor-world", 2),
     ("moor-link", 2),
     ("moor-runtime", 3),
     ("moor-dump", 3),
-    ("moor-daemon", 4),
-    ("moor-telnet-host", 4),
-    ("moor-web-host", 4),
-    ("moor-curl-worker", 4),
-    ("moor", 5),
-    ("moor-tests", 6),
-    ("moor-fuzz", 6),
+    ("moor-peer", 3),
+    ("moor-host", 4),
+    ("moor-worker", 4),
+    ("moor-daemon", 5),
+    ("moor-telnet-host", 5),
+    ("moor-web-host", 5),
+    ("moor-curl-worker", 5),
+    ("moor", 6),
+    ("moor-tests", 7),
+    ("moor-fuzz", 7),
 ];
 
 /// What a package of an allowed layer must not know all the same: programs share messages, not the world; the runtime
 /// has no sockets.
-const FORBIDDEN: [(&str, &str); 6] = [
+const FORBIDDEN: [(&str, &str); 14] = [
     ("moor-runtime", "tokio"),
     ("moor-runtime", "moor-rpc"),
     ("moor-runtime", "moor-link"),
     ("moor-dump", "moor-runtime"),
     ("moor-telnet-host", "moor-world"),
     ("moor-telnet-host", "moor-runtime"),
+    ("moor-web-host", "moor-world"),
+    ("moor-web-host", "moor-runtime"),
+    ("moor-curl-worker", "moor-world"),
+    ("moor-curl-worker", "moor-runtime"),
+    ("moor-host", "moor-runtime"),
+    ("moor-worker", "moor-runtime"),
+    ("moor-peer", "moor-rpc"),
+    ("moor-keyring", "moor-link"),
 ];
 
 #[test]

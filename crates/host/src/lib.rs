@@ -1,0 +1,1 @@
+//! What every host shares: sessions, their lines and events, from the side of the users.

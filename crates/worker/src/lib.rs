@@ -1,0 +1,1 @@
+//! The worker kit: a worker is one async function from a request to an answer.
