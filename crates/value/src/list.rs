@@ -191,6 +191,20 @@ impl List {
         body.items[index] = value;
     }
 
+    /// Puts an integer in place of another one, where nobody else holds the list: neither size nor depth changes.
+    /// `false`, and nothing happened, where it is not so simple or there is no item at `index`.
+    #[inline]
+    pub fn replace_int(&mut self, index: usize, n: i64) -> bool {
+        let body = self.0.as_mut().and_then(Arc::get_mut);
+        match body.and_then(|body| body.items.get_mut(index)) {
+            Some(Value::Int(old)) => {
+                *old = n;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Moves the item at `index` out, leaving [`Value::None`] until the caller sets it again.
     ///
     /// # Panics

@@ -645,6 +645,12 @@ impl Vm {
                 I::First { dst, a } => compute!(dst, collection::first(&reg!(a)), [a]),
                 I::Last { dst, a } => compute!(dst, collection::last(&reg!(a)), [a]),
                 I::SetIndex { flags, a, i, value } => {
+                    if let (&Value::Int(at), &Value::Int(n)) = (&reg!(i), &reg!(value))
+                        && let Value::List(list) = &mut reg!(a)
+                        && list.replace_int((at as usize).wrapping_sub(1), n)
+                    {
+                        continue;
+                    }
                     let new = if flags & TAKE != 0 {
                         reg!(value).take()
                     } else {
