@@ -12,7 +12,7 @@ use crate::collection;
 use crate::compare;
 use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
-use crate::outcome::TaskLimits;
+use crate::outcome::{SLOT_BYTES, TaskLimits};
 use crate::raise::Raise;
 use crate::registers::{
     add_registers, add_value, copy, float_sum, next_element, property_symbol, set_float, set_int,
@@ -647,6 +647,7 @@ impl Vm {
                 I::SetIndex { flags, a, i, value } => {
                     if let (&Value::Int(at), &Value::Int(n)) = (&reg!(i), &reg!(value))
                         && let Value::List(list) = &mut reg!(a)
+                        && list.bytes().saturating_add(SLOT_BYTES) <= limits.list_bytes()
                         && list.replace_int((at as usize).wrapping_sub(1), n)
                     {
                         continue;

@@ -75,6 +75,20 @@ fn maps_nest_to_the_bound_too() {
 }
 
 #[test]
+fn integers_replace_integers_of_an_own_list_only() {
+    let mut list = List::from_vec(vec![Value::Int(1), Value::from("a")]);
+    let bytes = list.bytes();
+    assert!(list.replace_int(0, 7));
+    assert!(!list.replace_int(1, 7), "not an integer");
+    assert!(!list.replace_int(2, 7), "past the end");
+    assert!(!List::new().replace_int(0, 7));
+    let other = list.clone();
+    assert!(!list.replace_int(0, 8), "held by another");
+    assert_eq!(other.as_slice(), [Value::Int(7), Value::from("a")]);
+    assert_eq!(list.bytes(), bytes);
+}
+
+#[test]
 fn changes_never_reach_another_holder() {
     let mut list = ints(&[1, 2, 3]);
     let shared = list.clone();
