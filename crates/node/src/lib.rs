@@ -1,9 +1,10 @@
 //! What every program of this workspace shares: its command line and configuration file, log lines,
-//! signals and draining, liveness and the health port, private folders and files, limits, exit codes.
+//! signals and draining, liveness and the health port, checks and the admin listener, private folders and files, limits,
+//! exit codes.
 //!
 //! In: the operating system's view of a program (arguments, environment, signals, folders). Out: typed
-//! arguments, a [`Drain`] that says when to stop, a [`Liveness`] that says whether the daemon is there.
-//! It knows nothing of MOO, of the database, nor of the messages between programs.
+//! arguments, a [`Drain`] that says when to stop, a [`Liveness`] that says whether the daemon is there, a [`Health`] of
+//! everything the program vouches for. It knows nothing of MOO, of the database, nor of the messages between programs.
 //!
 //! A program is one call:
 //!
@@ -35,6 +36,9 @@
 //! }
 //! ```
 
+#[cfg(feature = "admin")]
+mod admin;
+mod checks;
 mod config;
 mod drain;
 mod exit;
@@ -50,6 +54,15 @@ mod private;
 mod start;
 mod version;
 
+#[cfg(feature = "admin")]
+pub use admin::{
+    ADMIN_SOCKET, AdminClient, AdminClientError, AdminError, AdminListener, AdminSocket,
+    AdminSocketError, ListenAddressError, MetricsError, api as admin_api,
+};
+/// The HTTP library of the admin socket's routes.
+#[cfg(feature = "admin")]
+pub use axum;
+pub use checks::{Check, Health, Heartbeat, Latch, Report};
 pub use config::{
     ConfigError, Origin, SecondsError, parse, parse_with_environment, seconds, variables,
 };
@@ -63,5 +76,5 @@ pub use log::{LogFilter, LogFilterError, LogFormat, start_logging};
 pub use panic::{contain_panics, exit_on_panic};
 pub use paths::{PathError, Paths};
 pub use private::{PrivateError, create_private_dir, write_secret};
-pub use start::{NodeArgs, run};
+pub use start::{NodeArgs, run, run_with_health};
 pub use version::{BUILD, VERSION, long_version};

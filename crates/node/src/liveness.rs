@@ -67,6 +67,11 @@ impl Liveness {
         self.healthy_until().is_some_and(|until| instant <= until)
     }
 
+    /// How long ago the last ping arrived; `None` before the first.
+    pub fn age(&self) -> Option<Duration> {
+        (*self.shared.last_ping.lock()).map(|last| last.elapsed())
+    }
+
     /// When the health that the last ping gave ends; `None` before the first ping.
     pub fn healthy_until(&self) -> Option<Instant> {
         (*self.shared.last_ping.lock()).map(|last| last + self.shared.window)

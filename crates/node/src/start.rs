@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::{self, seconds};
 use crate::exit::{Exit, complain};
-use crate::{Drain, LogFilter, LogFormat, exit_on_panic, limits, parent, start_logging};
+use crate::{Drain, Health, LogFilter, LogFormat, exit_on_panic, limits, parent, start_logging};
 
 /// The flags that every program has. Flatten them into the program's own.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +33,10 @@ pub struct NodeArgs {
     /// How long the program may take to stop after SIGTERM or SIGINT, in seconds
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
     pub drain_timeout: Duration,
+    /// Where to answer probes and Prometheus over HTTP: /livez, /readyz, /healthz, /metrics; nowhere unless given
+    #[cfg(feature = "admin")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::admin::listen_address)]
+    pub admin_listen: Option<std::net::SocketAddr>,
     /// Stop when the process of this number, which must be the one that started this program, is gone
     #[arg(long, value_name = "PID")]
     pub parent_process: Option<u32>,
@@ -52,6 +56,21 @@ where
     E: Display,
     B: FnOnce(A, Drain) -> Result<Exit, E>,
 {
+    run_with_health(program, argv, |args, drain, _| body(args, drain))
+}
+
+/// [`run`] for a body that vouches for something: it gets the [`Health`] that the admin listener shows. The listener is
+/// there before the body begins and until it has ended.
+pub fn run_with_health<A, E, B>(
+    program: &'static str,
+    argv: impl IntoIterator<Item = OsString>,
+    body: B,
+) -> ExitCode
+where
+    A: clap::Parser + AsRef<NodeArgs>,
+    E: Display,
+    B: FnOnce(A, Drain, Health) -> Result<Exit, E>,
+{
     let args: A = match config::parse(program, argv) {
         Ok(args) => args,
         Err(error) => return error.report(program).into(),
@@ -60,8 +79,31 @@ where
         Ok(drain) => drain,
         Err(exit) => return exit.into(),
     };
-    let exit = body(args, drain).unwrap_or_else(|error| complain(program, error, Exit::Failure));
+    let health = Health::new();
+    #[cfg(feature = "admin")]
+    let admin = match start_admin(program, args.as_ref(), &health, &drain) {
+        Ok(admin) => admin,
+        Err(exit) => return exit.into(),
+    };
+    let ended = body(args, drain, health);
+    #[cfg(feature = "admin")]
+    drop(admin);
+    let exit = ended.unwrap_or_else(|error| complain(program, error, Exit::Failure));
     exit.into()
+}
+
+#[cfg(feature = "admin")]
+fn start_admin(
+    program: &'static str,
+    args: &NodeArgs,
+    health: &Health,
+    drain: &Drain,
+) -> Result<Option<crate::AdminListener>, Exit> {
+    let start = |address| {
+        crate::AdminListener::start(program, address, health.clone(), drain.clone())
+            .map_err(|error| complain(program, error, Exit::Failure))
+    };
+    args.admin_listen.map(start).transpose()
 }
 
 fn prepare(program: &'static str, args: &NodeArgs) -> Result<Drain, Exit> {
