@@ -18,7 +18,7 @@ const REBIND_INTERVAL: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum HealthError {
     /// The address cannot be bound: in use, or not of this machine, or a port below 1024.
-    #[error("--health-check-port {port}: cannot listen on {address}: {source}; choose another port", port = address.port())]
+    #[error("--health-check-port {port}: cannot listen on {address}: {source}; choose another port, or another --health-check-address", port = address.port())]
     Bind {
         /// What was to be bound.
         address: SocketAddr,

@@ -210,3 +210,54 @@ fn a_parent_that_is_none_is_refused() {
     assert_eq!(refused.status.code(), Some(1), "{text}");
     assert!(text.contains("--parent-process 1"), "{text}");
 }
+
+#[test]
+fn the_admin_listener_is_there_while_the_program_is() {
+    let mut program = Program::start(&["--admin-listen", "127.0.0.1:0"]);
+    let mut err = BufReader::new(program.child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("admin listening") {
+        line.clear();
+        assert_ne!(
+            err.read_line(&mut line).expect("readable"),
+            0,
+            "no such line"
+        );
+    }
+    let address = line.trim_end().rsplit('=').next().expect("an address");
+    let probe = |path: &str| {
+        let mut stream = std::net::TcpStream::connect(address).expect(address);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("answered");
+        text
+    };
+    assert!(probe("/livez").starts_with("HTTP/1.1 200"));
+    assert!(
+        probe("/readyz").starts_with("HTTP/1.1 503"),
+        "it never said that it is ready"
+    );
+    assert!(probe("/metrics").contains("moor_build_info{program=\"moor-smallest\""));
+    program.signal(Signal::TERM);
+    assert_eq!(program.end().0, Some(0));
+    std::net::TcpStream::connect(address).expect_err("it listens after the end");
+}
+
+#[test]
+fn an_admin_address_that_cannot_be_had_is_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    for (address, code) in [(address.as_str(), 1), ("9101", 2), ("localhost", 2)] {
+        let refused = output(&["--admin-listen", address]);
+        let text = String::from_utf8(refused.stderr).expect("UTF-8");
+        assert_eq!(
+            (refused.status.code(), text.lines().count()),
+            (Some(code), 1),
+            "{text}"
+        );
+        assert!(
+            text.contains("--admin-listen") && text.contains(address),
+            "{text}"
+        );
+    }
+}

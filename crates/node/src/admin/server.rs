@@ -34,6 +34,8 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(30);
 /// What answers that are being written get when the server ends.
 const LAST_ANSWERS: Duration = Duration::from_millis(250);
+/// Clients that the kernel keeps while the thread is busy: more than the usual 128, which a burst fills.
+const BACKLOG: i32 = 1024;
 /// The pause after an accept that failed, as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -111,6 +113,7 @@ impl AsyncListener {
         Ok(match listener {
             Listener::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
+                rustix::net::listen(&listener, BACKLOG)?;
                 Self::Tcp(TcpListener::from_std(listener)?)
             }
             Listener::Unix(listener) => {
