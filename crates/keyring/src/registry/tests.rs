@@ -64,7 +64,7 @@ fn another_process_and_another_start_see_the_same() {
     assert_eq!(peer.hostname, "?n?code?name");
     let path = folder.path().join("moor/allowed-hosts");
     let other = Registry::open(&path).expect("opened");
-    assert_eq!(other.list(), [peer.clone()]);
+    assert_eq!(other.list().as_slice(), std::slice::from_ref(&peer));
     let mode = std::fs::metadata(path.join(peer.uuid.to_string()))
         .expect("there")
         .mode();
