@@ -1,7 +1,8 @@
 //! The exit codes of every program, and the one line that says why.
 //!
-//! In: an outcome. Out: a process exit code and a line on standard error. Codes from 64 up are those of BSD's
-//! `sysexits.h`. It does not decide what is a failure: the programs do.
+//! In: an outcome. Out: a process exit code and a line on standard error. Codes from 64 to 78 are those of BSD's
+//! `sysexits.h`; from 80 up they are our own: why a program may not join its daemon. It does not decide what is a
+//! failure: the programs do.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -23,6 +24,20 @@ pub enum Exit {
     Unavailable = 69,
     /// A panic: a defect in the program, logged in one line (`EX_SOFTWARE`).
     Panic = 70,
+    /// It must enroll and has no enrollment token, or what it was given is none.
+    NoToken = 80,
+    /// The daemon does not know the enrollment token.
+    TokenUnknown = 81,
+    /// The enrollment token's time is over.
+    TokenExpired = 82,
+    /// The enrollment token has let in as many programs as it may.
+    TokenUsedUp = 83,
+    /// The enrollment token is for programs of another kind.
+    TokenWrongService = 84,
+    /// Who answers is not the daemon whose key the token, or an earlier enrollment, names.
+    WrongServerKey = 85,
+    /// The daemon threw this program's key out, and the token at hand does not let it in again.
+    Revoked = 86,
 }
 
 impl Exit {
