@@ -38,6 +38,24 @@ pub const REPORT_EVERY_BYTES: u64 = 256 * 1024;
 /// descriptors; hosts and workers are programs, not users, so even 100 is a large installation.
 pub const PEERS_MAX: usize = 1024;
 
+/// Connections of one listening socket, silent ones included. At one more the oldest that has not said hello
+/// is ended. Each costs some ten kilobytes and a file descriptor; a silent one goes after
+/// [`HANDSHAKE_MS_MAX`] anyway.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// A connection that a server ends by force lives this much longer, so that the reason can arrive.
+pub const LAST_WORD_TIME: Duration = Duration::from_millis(500);
+
+/// Bytes of a message of enrollment. A peer that sends more is disconnected.
+pub const ENROLLMENT_BYTES_MAX: usize = 4_096;
+
+/// Connections of an enrollment endpoint. At one more the oldest that has not asked yet is ended.
+pub const ENROLLMENT_CONNECTIONS_MAX: usize = 256;
+
+/// A connection to an enrollment endpoint is ended after this, whatever it has done: one question and one
+/// answer take milliseconds.
+pub const ENROLLMENT_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Messages that libzmq's send queue of one connection holds beyond what credit allows: the link's own
 /// pings, reports and goodbyes.
 pub const SEND_HWM_SPARE: u64 = 8_192;
@@ -53,6 +71,15 @@ pub const BURST_MESSAGES_MAX: usize = 512;
 
 /// Addresses in one list (`--rpc-address`). More is an error of the configuration.
 pub const ENDPOINTS_MAX: usize = 16;
+
+/// Bytes of a name in `dns:` and `srv:` (RFC 1035).
+pub const NAME_BYTES_MAX: usize = 253;
+
+/// Targets that one name may stand for; more are not tried.
+pub const TARGETS_MAX: usize = 32;
+
+/// How long one look-up of a name may take; then the attempt has failed.
+pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// Bytes of a service type's name.
 pub const SERVICE_BYTES_MAX: usize = 32;

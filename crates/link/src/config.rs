@@ -2,21 +2,25 @@
 //!
 //! In: plain values from a program's configuration. Out: the same, checked. Opens nothing.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::bounds;
 use crate::endpoint::Endpoint;
 use crate::identity::{NodeId, ServiceType};
+use crate::security::{ClientSecurity, Security};
 
-/// What protects the connections. `tcp://` needs encryption and enrolled keys, `ipc://` the folder it is in.
+/// Who answers for names: `dns:`, `srv:` and the names in `tcp://`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Security {
-    /// Unix sockets only, in a folder of mode 0700. A `tcp://` endpoint is refused.
+pub enum NameSource {
+    /// The system: its hosts file and name switch for hosts, the name servers of its configuration for
+    /// service records.
     #[default]
-    OwnFolder,
-    /// Plaintext TCP on numeric loopback addresses, for tests: any process of the machine may connect.
-    UnprotectedLoopback,
+    System,
+    /// These name servers alone, over UDP and TCP.
+    Servers(Vec<SocketAddr>),
 }
 
 /// When a link counts as lost.
@@ -156,20 +160,22 @@ impl ServerConfig {
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
     /// The server's RPC addresses, tried in turn; at least one.
-    pub rpc: Vec<Endpoint>,
+    pub rpc: Vec<Address>,
     /// The server's events addresses, the n-th belonging to the n-th of `rpc`; empty for a server that
-    /// publishes nothing.
-    pub events: Vec<Endpoint>,
+    /// publishes nothing. Where both are names, the same machine serves both.
+    pub events: Vec<Address>,
     /// Version of the payloads.
     pub protocol: u32,
     /// This program's build, for the server's log.
     pub build: String,
-    /// This installation.
+    /// This installation. Over CURVE the server knows it by its enrollment instead.
     pub node: NodeId,
     /// This kind of program.
     pub service: ServiceType,
     /// What protects the connections.
-    pub security: Security,
+    pub security: ClientSecurity,
+    /// Who answers for names.
+    pub names: NameSource,
     /// Pauses between attempts; `None` takes [`Retry::IPC`] or [`Retry::TCP`] by the address.
     pub retry: Option<Retry>,
     /// Bounds.
@@ -180,20 +186,21 @@ impl ClientConfig {
     /// A client with every default.
     #[must_use]
     pub fn new(
-        rpc: Vec<Endpoint>,
-        events: Vec<Endpoint>,
+        rpc: impl IntoIterator<Item = impl Into<Address>>,
+        events: impl IntoIterator<Item = impl Into<Address>>,
         protocol: u32,
         node: NodeId,
         service: ServiceType,
     ) -> Self {
         Self {
-            rpc,
-            events,
+            rpc: rpc.into_iter().map(Into::into).collect(),
+            events: events.into_iter().map(Into::into).collect(),
             protocol,
             node,
             service,
             build: env!("CARGO_PKG_VERSION").to_owned(),
-            security: Security::default(),
+            security: ClientSecurity::default(),
+            names: NameSource::default(),
             retry: None,
             limits: Limits::client(),
         }
@@ -217,27 +224,17 @@ pub enum ConfigError {
         /// Length of the events list.
         events: usize,
     },
-    /// TCP without encryption.
+    /// An address on the network without encryption.
     #[error(
-        "{0}: tcp:// needs encryption and enrolled keys, which this release does not have; use ipc://"
+        "{0}: an address on the network needs encryption and an enrolled key; use ipc:// or enroll first"
     )]
-    PlaintextTcp(Endpoint),
+    PlaintextTcp(Address),
+    /// Enrollment over a Unix socket.
+    #[error("{0}: enrollment is for programs on other machines; write tcp://0.0.0.0:7900")]
+    LocalEnrollment(Endpoint),
     /// A heartbeat of zero.
     #[error("the heartbeat needs an interval of 1 ms or more and 1 miss or more")]
     Heartbeat,
-}
-
-impl Security {
-    fn check(&self, endpoints: &[Endpoint]) -> Result<(), ConfigError> {
-        let allowed = |endpoint: &Endpoint| match self {
-            Self::OwnFolder => endpoint.path().is_some(),
-            Self::UnprotectedLoopback => endpoint.path().is_some() || endpoint.is_loopback_tcp(),
-        };
-        match endpoints.iter().find(|endpoint| !allowed(endpoint)) {
-            Some(endpoint) => Err(ConfigError::PlaintextTcp(endpoint.clone())),
-            None => Ok(()),
-        }
-    }
 }
 
 impl ServerConfig {

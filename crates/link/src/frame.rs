@@ -25,10 +25,10 @@ use crate::bounds::{BUILD_BYTES_MAX, REFUSAL_BYTES_MAX};
 use crate::identity::{InstanceId, NodeId, ServiceType, Ticket};
 
 /// Version of this layer. Raised with every change of the layout above.
-pub const LINK_VERSION: u16 = 1;
+pub const LINK_VERSION: u16 = 2;
 
 /// The first bytes of a hello.
-const MAGIC: &[u8; 4] = b"MOOR";
+pub(crate) const MAGIC: &[u8; 4] = b"MOOR";
 
 /// What a message is: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,13 @@ impl Kind {
             _ => return None,
         })
     }
+}
+
+/// Which of a peer's two connections a message takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Channel {
+    Rpc,
+    Events,
 }
 
 /// Bytes that are no frame of this layer.
@@ -129,6 +136,8 @@ pub enum RefusalCode {
     Stopping,
     /// A message that does not belong where it came.
     Protocol,
+    /// The peer's enrollment was ended. Its key opens nothing any more.
+    Revoked,
 }
 
 impl RefusalCode {
@@ -140,6 +149,7 @@ impl RefusalCode {
             Self::TooManyPeers => 4,
             Self::Stopping => 5,
             Self::Protocol => 6,
+            Self::Revoked => 7,
         }
     }
 
@@ -151,6 +161,7 @@ impl RefusalCode {
             Self::TooManyPeers,
             Self::Stopping,
             Self::Protocol,
+            Self::Revoked,
         ]
         .into_iter()
         .find(|code| code.to_byte() == byte)
@@ -188,53 +199,53 @@ pub(crate) enum Farewell {
 }
 
 /// Cuts text at the last character that fits.
-fn cut(mut text: String, bytes_max: usize) -> String {
+pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes_max));
     text
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
     let kept = &text[..text.floor_char_boundary(bytes_max.min(usize::from(u8::MAX)))];
     out.push(kept.len() as u8);
     out.extend_from_slice(kept.as_bytes());
 }
 
 /// Reads a body from front to back; `what` names the frame in errors.
-struct Reader<'a> {
-    rest: &'a [u8],
-    what: &'static str,
+pub(crate) struct Reader<'a> {
+    pub(crate) rest: &'a [u8],
+    pub(crate) what: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    fn malformed(&self) -> FrameError {
+    pub(crate) fn malformed(&self) -> FrameError {
         FrameError::Malformed(self.what)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(self.malformed())?;
         self.rest = rest;
         Ok(*head)
     }
 
-    fn byte(&mut self) -> Result<u8, FrameError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, FrameError> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn text(&mut self) -> Result<&'a str, FrameError> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, FrameError> {
         let length = usize::from(self.byte()?);
         let (text, rest) = self.rest.split_at_checked(length).ok_or(self.malformed())?;
         self.rest = rest;
         std::str::from_utf8(text).map_err(|_| self.malformed())
     }
 
-    fn link_version(&mut self) -> Result<(), FrameError> {
+    pub(crate) fn link_version(&mut self) -> Result<(), FrameError> {
         match u16::from_le_bytes(self.array()?) {
             LINK_VERSION => Ok(()),
             theirs => Err(FrameError::LinkVersion { theirs }),
         }
     }
 
-    fn end(self) -> Result<(), FrameError> {
+    pub(crate) fn end(self) -> Result<(), FrameError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
@@ -410,7 +421,7 @@ mod tests {
     /// The layout is a promise to other versions: these bytes do not change without [`LINK_VERSION`].
     #[test]
     fn a_hello_has_these_bytes() {
-        let mut expected = b"MOOR\x01\x00\x03\x00\x00\x00".to_vec();
+        let mut expected = b"MOOR\x02\x00\x03\x00\x00\x00".to_vec();
         expected.extend([9; 16]);
         expected.extend(b"\x0btelnet-host\x050.1.0");
         assert_eq!(hello().encode(), expected);
@@ -419,10 +430,10 @@ mod tests {
     #[test]
     fn another_link_version_is_told_apart_from_garbage() {
         let mut bytes = hello().encode();
-        bytes[4] = 2;
+        bytes[4] = 9;
         assert_eq!(
             Hello::decode(&bytes),
-            Err(FrameError::LinkVersion { theirs: 2 })
+            Err(FrameError::LinkVersion { theirs: 9 })
         );
         let mut refusal = Refusal::new(RefusalCode::Denied, "x").encode();
         refusal[0] = 9;

@@ -5,6 +5,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use moor_keyring::PublicKey;
 
 use crate::bounds::SERVICE_BYTES_MAX;
 
@@ -134,21 +137,47 @@ impl fmt::Display for ServiceType {
 pub enum Proof {
     /// The peer reached a socket in a folder that only our own user can enter.
     SameUser,
+    /// The peer proved over CURVE that it has the secret of this enrolled key: its node and service are
+    /// those of its enrollment.
+    Enrolled {
+        /// The enrolled key.
+        key: PublicKey,
+    },
     /// Nothing is proven: plaintext on loopback, which only tests can ask for.
     Unproven,
 }
 
 /// Who a peer is, as its hello said and its connection proved. Cheap to clone; on every request.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct PeerIdentity(Arc<IdentityParts>);
 
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Debug)]
 struct IdentityParts {
     node: NodeId,
     service: ServiceType,
     build: String,
     proof: Proof,
+    revoked: AtomicBool,
 }
+
+impl PartialEq for PeerIdentity {
+    /// Who it is, not whether it still may.
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |identity: &Self| {
+            let IdentityParts {
+                node,
+                service,
+                build,
+                proof,
+                revoked: _,
+            } = &*identity.0;
+            (*node, service.clone(), build.clone(), *proof)
+        };
+        Arc::ptr_eq(&self.0, &other.0) || parts(self) == parts(other)
+    }
+}
+
+impl Eq for PeerIdentity {}
 
 impl PeerIdentity {
     /// Joins what a hello said with what the connection proves. Public for tests of a server's program.
@@ -159,7 +188,19 @@ impl PeerIdentity {
             service,
             build,
             proof,
+            revoked: AtomicBool::new(false),
         }))
+    }
+
+    /// The peer's enrollment was ended after this identity was made. A program looks before it carries out a
+    /// request that it had taken before it heard of the end.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.0.revoked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn revoke(&self) {
+        self.0.revoked.store(true, Ordering::Release);
     }
 
     /// The peer's node.

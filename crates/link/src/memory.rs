@@ -16,18 +16,21 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use crate::address::Address;
 use crate::bounds::BURST_MESSAGES_MAX;
-use crate::client::core::{Broken, Channel, ClientCore, ClientWire};
+use crate::client::core::{Breakage, Broken, ClientCore, ClientWire};
 use crate::client::engine::{ClientEngine, ClientTransport};
 use crate::client::{Client, ClientHandle, ClientHandler, ClientShared};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
-use crate::frame::Kind;
+use crate::frame::{Channel, Kind};
 use crate::identity::{InstanceId, Proof, Ticket, random_bytes};
 use crate::io_loop;
+use crate::names::{self, NameError, Target};
+use crate::origin::Origin;
 use crate::outbox::outbox;
-use crate::server::core::{Route, ServerCore, ServerWire, WireError};
+use crate::server::core::{Route, ServerCore, ServerWire, Way, WireError};
 use crate::server::engine::{ServerEngine, ServerTransport};
 use crate::server::{Bound, Counters, Server, ServerHandle, ServerHandler, ServerShared};
 use crate::waker::Waker;
@@ -206,7 +209,8 @@ impl Hub {
         let shared = Arc::new(ClientShared::new(limits.message_bytes_max));
         let transport = MemoryClient {
             hub: self.clone(),
-            addresses: config.rpc.clone(),
+            rpc: config.rpc.clone(),
+            events: config.events.clone(),
             waker: Arc::clone(&waker),
             connection: None,
         };
@@ -266,6 +270,11 @@ impl ServerWire for MemoryServer {
             None => Ok(()),
         }
     }
+
+    // Connections of one process: nobody keeps silent ones, and a refused client leaves.
+    fn settle(&mut self, _channel: Channel, _connection: u64) {}
+
+    fn end(&mut self, _now: Instant, _channel: Channel, _connection: u64) {}
 }
 
 impl ServerTransport for MemoryServer {
@@ -281,12 +290,17 @@ impl ServerTransport for MemoryServer {
                     self.lines.insert(route, line);
                 }
                 ToServer::Message(route, bytes) => {
-                    core.message(self, now, route, u64::from(route.0), &bytes);
+                    let way = Way {
+                        route,
+                        connection: u64::from(route.0),
+                        origin: Origin::Open,
+                    };
+                    core.message(self, now, way, &bytes);
                 }
                 ToServer::Subscribe(route, ticket) => {
-                    if let Some(ticket) = core.may_subscribe(&ticket.0) {
+                    if let Some(ticket) = core.may_subscribe(&ticket.0, Origin::Open) {
                         self.topics.insert(ticket, route);
-                        core.subscribed(self, ticket);
+                        core.subscribed(self, ticket, None);
                     }
                 }
                 ToServer::Closed(route) => {
@@ -320,7 +334,8 @@ impl Drop for MemoryConnection {
 
 struct MemoryClient {
     hub: Hub,
-    addresses: Vec<Endpoint>,
+    rpc: Vec<Address>,
+    events: Vec<Address>,
     waker: Arc<Waker>,
     connection: Option<MemoryConnection>,
 }
@@ -333,9 +348,19 @@ impl MemoryClient {
 }
 
 impl ClientWire for MemoryClient {
-    fn connect(&mut self, address: usize) -> Result<(), Broken> {
-        let endpoint = self.addresses.get(address).ok_or(Broken)?;
-        let port = self.hub.0.lock().get(endpoint).cloned().ok_or(Broken)?;
+    /// A hub has no name servers.
+    fn find(&mut self, address: usize) -> Option<Result<Vec<Target>, NameError>> {
+        let rpc = self.rpc.get(address);
+        let target = rpc.and_then(|rpc| names::at_once(rpc, self.events.get(address)));
+        Some(target.map(|target| vec![target]).ok_or(NameError::Unknown))
+    }
+
+    fn look(&mut self, _target: &Target) -> bool {
+        false
+    }
+
+    fn connect(&mut self, target: &Target) -> Result<(), Broken> {
+        let port = self.hub.0.lock().get(&target.rpc).cloned().ok_or(Broken)?;
         let route = Route(port.routes.fetch_add(1, Ordering::Relaxed));
         let (inbox, messages) = unbounded();
         port.put(ToServer::Open(
@@ -353,7 +378,7 @@ impl ClientWire for MemoryClient {
         Ok(())
     }
 
-    fn subscribe(&mut self, _address: usize, ticket: Ticket) -> Result<(), Broken> {
+    fn subscribe(&mut self, _target: &Target, ticket: Ticket) -> Result<(), Broken> {
         self.put(|route| ToServer::Subscribe(route, ticket))
     }
 
@@ -379,7 +404,7 @@ impl ClientTransport for MemoryClient {
             taken += 1;
             match message {
                 ToClient::Message(channel, bytes) => core.message(self, now, channel, &bytes),
-                ToClient::Broken => core.broken(self, now),
+                ToClient::Broken => core.broken(self, now, Breakage::Ended),
             }
         }
         taken > 0

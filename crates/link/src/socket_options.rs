@@ -4,6 +4,7 @@
 
 use std::io;
 
+use moor_keyring::KeyPair;
 use moor_zmq_sys as sys;
 
 use crate::bounds::{
@@ -11,6 +12,7 @@ use crate::bounds::{
 };
 use crate::config::Limits;
 use crate::endpoint::Endpoint;
+use crate::security::ClientKeys;
 use crate::zmq::Socket;
 
 /// ZMTP's own pings, below the link's: they close connections that never said hello and whose machine is gone.
@@ -19,8 +21,9 @@ const ZMTP_PING_INTERVAL_MS: i32 = 5_000;
 /// Silence after which ZMTP closes a connection.
 const ZMTP_SILENCE_MS_MAX: i32 = 15_000;
 
-/// Bytes that the link adds to the largest payload: a topic and a kind.
-const HEADER_BYTES: usize = 17;
+/// Bytes that are added to the largest payload: by the link a topic and a kind, by CURVE a command's name, a
+/// nonce, flags and a seal.
+const HEADER_BYTES: usize = 17 + 33;
 
 /// The send queue in messages. Credit is what bounds it, in bytes: a queue that is full is never met unless
 /// something is wrong. Doubled, because libzmq counts a message as waiting until half a queue has been read.
@@ -57,6 +60,35 @@ pub(crate) fn set_listening(socket: &Socket) -> io::Result<()> {
 pub(crate) fn set_connecting(socket: &Socket) -> io::Result<()> {
     // libzmq's own reconnection would bring back half a link without a hello; the client makes new sockets.
     socket.set(sys::ZMQ_RECONNECT_IVL, -1)
+}
+
+/// Makes the endpoints that are bound from now on open to anybody who can reach them: Unix sockets, and
+/// loopback in tests. libzmq copies the options at each bind.
+pub(crate) fn set_open_door(socket: &Socket) -> io::Result<()> {
+    socket.set(sys::ZMQ_CURVE_SERVER, 0)?;
+    socket.set(sys::ZMQ_ZAP_ENFORCE_DOMAIN, 0)?;
+    socket.set_bytes(sys::ZMQ_ZAP_DOMAIN, &[])
+}
+
+/// Makes the endpoints that are bound from now on encrypted, and their keys judged under `domain`. Without a
+/// handler of authentication nobody comes in.
+pub(crate) fn set_curve_door(socket: &Socket, pair: &KeyPair, domain: &str) -> io::Result<()> {
+    socket.set(sys::ZMQ_ZAP_ENFORCE_DOMAIN, 1)?;
+    socket.set_bytes(sys::ZMQ_ZAP_DOMAIN, domain.as_bytes())?;
+    socket.set_bytes(sys::ZMQ_CURVE_SECRETKEY, pair.secret_bytes())?;
+    socket.set(sys::ZMQ_CURVE_SERVER, 1)
+}
+
+/// Makes the connections of a client encrypted, and to one server only.
+pub(crate) fn set_curve_client(socket: &Socket, keys: &ClientKeys) -> io::Result<()> {
+    set_curve_pair(socket, &keys.pair)?;
+    socket.set_bytes(sys::ZMQ_CURVE_SERVERKEY, keys.server.as_bytes())
+}
+
+/// Gives a client its own key pair.
+pub(crate) fn set_curve_pair(socket: &Socket, pair: &KeyPair) -> io::Result<()> {
+    socket.set_bytes(sys::ZMQ_CURVE_PUBLICKEY, pair.public().as_bytes())?;
+    socket.set_bytes(sys::ZMQ_CURVE_SECRETKEY, pair.secret_bytes())
 }
 
 /// Lets a socket understand an IPv6 address. Not set for names, which would then go to IPv6 first.

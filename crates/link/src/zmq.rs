@@ -10,7 +10,7 @@
 use std::ffi::{CStr, CString, c_int, c_short, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,68 @@ fn c_text(text: &str) -> io::Result<CString> {
 pub(crate) fn has_curve() -> bool {
     // SAFETY: a text that ends in zero.
     unsafe { sys::zmq_has(c"curve".as_ptr()) == 1 }
+}
+
+/// Bytes of the box in a CURVE client's first command: 64 zeros, sealed.
+const HELLO_BOX_BYTES: usize = 80;
+
+/// What a CURVE client proves in its first command (CurveZMQ, RFC 26, "hello"): a fresh public key, a nonce
+/// of 8 bytes, and 64 zero bytes sealed for the server. `None` without random bytes.
+pub(crate) struct CurveHello {
+    pub(crate) transient: [u8; sys::CURVE_KEY_BYTES],
+    pub(crate) nonce: [u8; 8],
+    pub(crate) sealed: [u8; HELLO_BOX_BYTES],
+}
+
+impl CurveHello {
+    /// Seals a hello that only the owner of `server` can open.
+    pub(crate) fn seal(server: &[u8; sys::CURVE_KEY_BYTES]) -> Option<Self> {
+        /// The text in front of the nonce, which says what it is for.
+        const NONCE_PREFIX: &[u8; 16] = b"CurveZMQHELLO---";
+        let nonce = 1u64.to_be_bytes();
+        let mut whole = [0; 24];
+        whole[..16].copy_from_slice(NONCE_PREFIX);
+        whole[16..].copy_from_slice(&nonce);
+        let (mut transient, mut secret) = ([0; 32], [0; 32]);
+        let mut sealed = [0; HELLO_BOX_BYTES];
+        let zeros = [0; 64];
+        // SAFETY: takes nothing; may be called any number of times by any thread.
+        if unsafe { sys::sodium_init() } < 0 {
+            return None;
+        }
+        // SAFETY: two places of 32 bytes; then 16 bytes more than the 64 to seal, a nonce of 24, keys of 32.
+        let answer = unsafe {
+            sys::crypto_box_keypair(transient.as_mut_ptr(), secret.as_mut_ptr())
+                | sys::crypto_box_easy(
+                    sealed.as_mut_ptr(),
+                    zeros.as_ptr(),
+                    zeros.len() as u64,
+                    whole.as_ptr(),
+                    server.as_ptr(),
+                    secret.as_ptr(),
+                )
+        };
+        (answer == 0).then_some(Self {
+            transient,
+            nonce,
+            sealed,
+        })
+    }
+}
+
+/// Ends the connection that has this descriptor, both ways, as the network would. libzmq has no call for it.
+/// The caller has read the monitor until it was empty, so the descriptor is that connection's still; should
+/// it be given anew in that moment, another connection is ended and its owner connects again.
+pub(crate) fn cut(connection: u64) {
+    let Ok(raw) = RawFd::try_from(connection) else {
+        return;
+    };
+    if raw < 0 {
+        return;
+    }
+    // SAFETY: not -1; used for one system call, which answers an error if it is closed or no socket.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(raw) };
+    let _ = rustix::net::shutdown(descriptor, rustix::net::Shutdown::Both);
 }
 
 /// Owns a context; the last clone ends it, waiting for the linger of its sockets.
@@ -259,6 +321,19 @@ impl Message {
     pub(crate) fn has_more(&self) -> bool {
         // SAFETY: the message is initialised.
         unsafe { sys::zmq_msg_get(&self.0, sys::ZMQ_MORE) == 1 }
+    }
+
+    /// A property of the connection it came by: what the handler of authentication said (`User-Id`), the
+    /// network address (`Peer-Address`), or what the peer claims.
+    pub(crate) fn property(&self, name: &CStr) -> Option<&str> {
+        // SAFETY: the message is initialised, the name ends in zero.
+        let text = unsafe { sys::zmq_msg_gets(&self.0, name.as_ptr()) };
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: a text that ends in zero and lives as long as the message has this content, which it has
+        // while it is borrowed.
+        unsafe { CStr::from_ptr(text) }.to_str().ok()
     }
 
     /// The descriptor of the connection it came by, if it came by one. A name, not for use as a descriptor.

@@ -10,11 +10,14 @@
 
 use core::ffi::{c_char, c_int, c_long, c_short, c_void};
 
-// libzmq's CURVE calls into libsodium: naming the crate keeps it on the link line.
-use libsodium_sys as _;
+// libzmq's CURVE calls into libsodium; these few are for the link's own look at a server's key.
+pub use libsodium_sys::{crypto_box_easy, crypto_box_keypair, sodium_init};
 
 /// Version that the constants and declarations were written for.
 pub const ZMQ_VERSION: (c_int, c_int, c_int) = (4, 3, 5);
+
+/// Bytes of a CURVE key, public or secret.
+pub const CURVE_KEY_BYTES: usize = libsodium_sys::crypto_box_PUBLICKEYBYTES as usize;
 
 /// A message: 64 opaque bytes, aligned as a pointer. Must be initialised by one of the `zmq_msg_init` functions
 /// before any other use, and closed once. libzmq keeps no address of it between calls, so it may be moved.
@@ -43,6 +46,8 @@ pub struct zmq_pollitem_t {
 pub const ZMQ_PAIR: c_int = 0;
 /// Receives from topics.
 pub const ZMQ_SUB: c_int = 2;
+/// Answers one request at a time; the handler of authentication.
+pub const ZMQ_REP: c_int = 4;
 /// Sends and receives freely; the client's side of RPC.
 pub const ZMQ_DEALER: c_int = 5;
 /// Sends to and receives from named connections; the server's side of RPC.
@@ -73,6 +78,16 @@ pub const ZMQ_LAST_ENDPOINT: c_int = 32;
 pub const ZMQ_ROUTER_MANDATORY: c_int = 33;
 /// `int`: IPv6 addresses are understood.
 pub const ZMQ_IPV6: c_int = 42;
+/// `int`: 1 makes the connections of endpoints bound from now on encrypted ones, with us as the server.
+pub const ZMQ_CURVE_SERVER: c_int = 47;
+/// 32 bytes: our public key; a client's.
+pub const ZMQ_CURVE_PUBLICKEY: c_int = 48;
+/// 32 bytes: our secret key.
+pub const ZMQ_CURVE_SECRETKEY: c_int = 49;
+/// 32 bytes: the public key of the server; makes a client's connections encrypted ones.
+pub const ZMQ_CURVE_SERVERKEY: c_int = 50;
+/// String: what the handler of authentication is told of the endpoints bound from now on.
+pub const ZMQ_ZAP_DOMAIN: c_int = 55;
 /// `int`: time in ms allowed for the ZMTP handshake.
 pub const ZMQ_HANDSHAKE_IVL: c_int = 66;
 /// `int`: sending to a full subscriber is an error rather than a loss.
@@ -85,6 +100,9 @@ pub const ZMQ_HEARTBEAT_IVL: c_int = 75;
 pub const ZMQ_HEARTBEAT_TTL: c_int = 76;
 /// `int`: time in ms without an answer after which we drop the other side.
 pub const ZMQ_HEARTBEAT_TIMEOUT: c_int = 77;
+
+/// `int`: 1 lets nobody in when there is no handler of authentication.
+pub const ZMQ_ZAP_ENFORCE_DOMAIN: c_int = 93;
 
 /// Property of a message: the file descriptor of the connection it came by.
 pub const ZMQ_SRCFD: c_int = 2;
@@ -100,6 +118,8 @@ pub const ZMQ_SNDMORE: c_int = 2;
 pub const ZMQ_POLLIN: c_short = 1;
 
 // Events of a monitor.
+/// A connection was accepted; the value is its descriptor.
+pub const ZMQ_EVENT_ACCEPTED: c_int = 0x0020;
 /// A connection was closed by us, or an attempt to connect failed.
 pub const ZMQ_EVENT_CLOSED: c_int = 0x0080;
 /// A connection broke.
@@ -110,6 +130,9 @@ pub const ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: c_int = 0x0800;
 pub const ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: c_int = 0x2000;
 /// The handshake failed because the server does not want our key.
 pub const ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: c_int = 0x4000;
+
+/// Value of [`ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL`]: what came does not decrypt.
+pub const ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC: u64 = 0x1100_0001;
 
 unsafe extern "C" {
     /// Version of the library that is linked.
@@ -169,6 +192,8 @@ unsafe extern "C" {
     pub fn zmq_msg_data(message: *mut zmq_msg_t) -> *mut c_void;
     /// A message's length.
     pub fn zmq_msg_size(message: *const zmq_msg_t) -> usize;
+    /// A textual property of a message, ending in zero, which lives as long as the message; or null.
+    pub fn zmq_msg_gets(message: *const zmq_msg_t, property: *const c_char) -> *const c_char;
     /// A numeric property of a message.
     pub fn zmq_msg_get(message: *const zmq_msg_t, property: c_int) -> c_int;
 

@@ -1,8 +1,8 @@
 //! The client's rules without a socket or a clock: attempts, hello, subscription, heartbeats, credit.
 //!
-//! In: messages from the server, broken connections, commands, the time. Out: messages through a
-//! [`ClientWire`], events through the program's handler. The ZeroMQ sockets and the in-memory twin drive
-//! the same code.
+//! In: messages from the server, broken connections, what addresses stand for, commands, the time. Out:
+//! messages through a [`ClientWire`], events through the program's handler. The ZeroMQ sockets and the
+//! in-memory twin drive the same code.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,41 +11,62 @@ use std::time::{Duration, Instant};
 
 use super::retry::Backoff;
 use super::{ClientCommand, ClientEvent, ClientHandler, ClientShared, DownReason};
-use crate::bounds::CONNECT_TIME_MAX;
+use crate::bounds::{CONNECT_TIME_MAX, TARGETS_MAX};
 use crate::config::{ClientConfig, Retry};
 use crate::credit::{Credit, Tally};
-use crate::frame::{self, Farewell, FrameError, Hello, Kind, Refusal, Welcome};
+use crate::frame::{
+    self, Channel, Farewell, FrameError, Hello, Kind, Refusal, RefusalCode, Welcome,
+};
+use crate::greeting::Look;
 use crate::identity::{InstanceId, Ticket};
+use crate::names::{NameError, Target};
 
 /// The connection does not take a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Broken;
 
+/// In what way a connection broke.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Breakage {
+    /// It ended, or never began.
+    Ended,
+    /// The server ended it in the middle of the handshake, without a word.
+    HungUp,
+    /// The server knows our key and does not admit it, or does not know it.
+    NotAdmitted,
+    /// The server cannot have the pinned key's secret.
+    WrongKey,
+    /// The other side speaks another protocol, or none.
+    NotSecure,
+}
+
 /// What carries the client's messages.
 pub(crate) trait ClientWire {
-    /// Begins a connection to the RPC address of this index. Failure may also be told later.
-    fn connect(&mut self, address: usize) -> Result<(), Broken>;
-    /// Begins a connection to the events address of this index, subscribed to one topic.
-    fn subscribe(&mut self, address: usize, ticket: Ticket) -> Result<(), Broken>;
+    /// Finds what the pair of addresses of this index stands for. `None`: [`ClientCore::found`] will be told.
+    fn find(&mut self, address: usize) -> Option<Result<Vec<Target>, NameError>>;
+    /// Begins a connection to a target's RPC endpoint. Failure may also be told later.
+    fn connect(&mut self, target: &Target) -> Result<(), Broken>;
+    /// Begins a connection to its events endpoint, subscribed to one topic.
+    fn subscribe(&mut self, target: &Target, ticket: Ticket) -> Result<(), Broken>;
+    /// Looks whether a target's server has the pinned key's secret: [`ClientCore::looked`] will be told.
+    /// `false` if that cannot be found out.
+    fn look(&mut self, target: &Target) -> bool;
     /// Sends over the RPC connection.
     fn send(&mut self, kind: Kind, body: &[u8]) -> Result<(), Broken>;
     /// Drops both connections and whatever has not been read from them.
     fn close(&mut self);
 }
 
-/// Which connection a message came by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Channel {
-    Rpc,
-    Events,
-}
-
 #[derive(Debug)]
 enum State {
     /// Between attempts.
     Waiting { until: Instant },
+    /// Finding out what the address stands for.
+    Finding { deadline: Instant },
     /// Hello sent, no answer yet.
     Greeting { deadline: Instant },
+    /// The server hung up on us; finding out who it is. The connection is closed.
+    Looking { deadline: Instant },
     /// Welcomed, subscription not yet live.
     Subscribing {
         deadline: Instant,
@@ -65,6 +86,12 @@ pub(crate) struct ClientCore<H> {
     state: State,
     /// Index of the address that is tried or in use.
     address: usize,
+    /// What it stands for and is tried or in use; `None` before the first attempt.
+    target: Option<Target>,
+    /// What this address stood for and was tried since its turn began.
+    tried: Vec<Target>,
+    /// It stands for more than was tried.
+    has_untried: bool,
     backoff: Backoff,
     credit: Credit,
     tally: Tally,
@@ -93,6 +120,9 @@ impl<H: ClientHandler> ClientCore<H> {
             handler,
             state: State::Waiting { until: now },
             address: 0,
+            target: None,
+            tried: Vec::new(),
+            has_untried: false,
             backoff: Backoff::default(),
             credit: Credit::default(),
             tally: Tally::default(),
@@ -181,7 +211,12 @@ impl<H: ClientHandler> ClientCore<H> {
         match (channel, kind) {
             (Channel::Rpc, Kind::Welcome) => self.welcome(wire, now, Welcome::decode(body)?),
             (Channel::Rpc, Kind::Refused) => {
-                self.down(wire, now, DownReason::Refused(Refusal::decode(body)?));
+                let refusal = Refusal::decode(body)?;
+                let reason = match refusal.code {
+                    RefusalCode::Revoked => DownReason::Revoked,
+                    _ => DownReason::Refused(refusal),
+                };
+                self.down(wire, now, reason);
                 Ok(())
             }
             (_, Kind::Bye) => {
@@ -243,8 +278,11 @@ impl<H: ClientHandler> ClientCore<H> {
         };
         if !welcome.events {
             self.granted(now);
-        } else if wire.subscribe(self.address, welcome.ticket).is_err() {
-            self.down(wire, now, DownReason::Disconnected);
+        } else {
+            let target = self.target.as_ref();
+            if target.is_none_or(|target| wire.subscribe(target, welcome.ticket).is_err()) {
+                self.down(wire, now, DownReason::Disconnected);
+            }
         }
         Ok(())
     }
@@ -323,21 +361,56 @@ impl<H: ClientHandler> ClientCore<H> {
     }
 
     /// A connection broke, or an attempt to connect failed.
-    pub(crate) fn broken(&mut self, wire: &mut impl ClientWire, now: Instant) {
-        match self.state {
-            State::Waiting { .. } => {}
-            State::Greeting { .. } => {
-                let address = self.config.rpc[self.address].to_string();
-                self.down(wire, now, DownReason::Unreachable(address));
+    pub(crate) fn broken(&mut self, wire: &mut impl ClientWire, now: Instant, how: Breakage) {
+        let connected = match self.state {
+            State::Waiting { .. } | State::Finding { .. } | State::Looking { .. } => return,
+            State::Greeting { .. } => false,
+            State::Subscribing { .. } | State::Up { .. } => true,
+        };
+        let at = || self.config.rpc[self.address].to_string();
+        let reason = match how {
+            Breakage::NotAdmitted => DownReason::NotEnrolled(at()),
+            Breakage::WrongKey => DownReason::WrongServerKey(at()),
+            Breakage::NotSecure => DownReason::NotSecure(at()),
+            Breakage::HungUp if !connected => {
+                self.look(wire, now);
+                return;
             }
-            State::Subscribing { .. } | State::Up { .. } => {
-                let reason = match self.server_stops {
-                    true => DownReason::ServerStopping,
-                    false => DownReason::Disconnected,
-                };
-                self.down(wire, now, reason);
-            }
+            Breakage::Ended | Breakage::HungUp if !connected => DownReason::Unreachable(at()),
+            Breakage::Ended | Breakage::HungUp => match self.server_stops {
+                true => DownReason::ServerStopping,
+                false => DownReason::Disconnected,
+            },
+        };
+        self.down(wire, now, reason);
+    }
+
+    /// A CURVE server that has another secret than the pinned key's hangs up without a word, and so does one
+    /// that dies: which of the two is found out by a look at it.
+    fn look(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        wire.close();
+        if self.target.as_ref().is_some_and(|target| wire.look(target)) {
+            self.state = State::Looking {
+                deadline: now + CONNECT_TIME_MAX,
+            };
+        } else {
+            self.down(wire, now, DownReason::Disconnected);
         }
+    }
+
+    /// The look at a server that hung up on us has an answer.
+    pub(crate) fn looked(&mut self, wire: &mut impl ClientWire, now: Instant, look: Look) {
+        if !matches!(self.state, State::Looking { .. }) {
+            return;
+        }
+        let at = self.config.rpc[self.address].to_string();
+        let reason = match look {
+            Look::OtherKey => DownReason::WrongServerKey(at),
+            Look::NotSecure => DownReason::NotSecure(at),
+            Look::Unreachable => DownReason::Unreachable(at),
+            Look::Right => DownReason::Disconnected,
+        };
+        self.down(wire, now, reason);
     }
 
     /// Drops the connections and plans the next attempt, at the next address of the list.
@@ -349,19 +422,22 @@ impl<H: ClientHandler> ClientCore<H> {
             self.shared.epoch.fetch_add(1, Ordering::AcqRel);
         }
         wire.close();
-        let retry = self
-            .config
-            .retry
-            .unwrap_or(match self.config.rpc[self.address].path() {
-                Some(_) => Retry::IPC,
-                None => Retry::TCP,
-            });
+        let retry =
+            self.config
+                .retry
+                .unwrap_or_else(|| match self.config.rpc[self.address].is_network() {
+                    false => Retry::IPC,
+                    true => Retry::TCP,
+                });
         // Without random bytes the longest pause is taken, which is safe.
         let pause = self
             .backoff
             .pause(&retry, getrandom::u64().unwrap_or(u64::MAX));
         self.state = State::Waiting { until: now + pause };
-        self.address = (self.address + 1) % self.config.rpc.len();
+        if !self.has_untried {
+            self.tried.clear();
+            self.address = (self.address + 1) % self.config.rpc.len();
+        }
         self.credit = Credit::default();
         self.tally = Tally::default();
         self.server_stops = false;
@@ -406,7 +482,12 @@ impl<H: ClientHandler> ClientCore<H> {
     pub(crate) fn tick(&mut self, wire: &mut impl ClientWire, now: Instant) -> Instant {
         match self.state {
             State::Waiting { until } if now >= until && !self.stopping => self.attempt(wire, now),
-            State::Greeting { deadline } | State::Subscribing { deadline, .. }
+            State::Finding { deadline } if now >= deadline => {
+                self.unresolved(wire, now, NameError::NoAnswer);
+            }
+            State::Greeting { deadline }
+            | State::Looking { deadline }
+            | State::Subscribing { deadline, .. }
                 if now >= deadline =>
             {
                 self.down(wire, now, DownReason::Timeout);
@@ -418,7 +499,10 @@ impl<H: ClientHandler> ClientCore<H> {
         }
         match self.state {
             State::Waiting { until } => until,
-            State::Greeting { deadline } | State::Subscribing { deadline, .. } => deadline,
+            State::Finding { deadline }
+            | State::Greeting { deadline }
+            | State::Looking { deadline }
+            | State::Subscribing { deadline, .. } => deadline,
             State::Up { heard, silence_max } => {
                 (heard + silence_max).max(now) + Duration::from_millis(1)
             }
@@ -426,6 +510,47 @@ impl<H: ClientHandler> ClientCore<H> {
     }
 
     fn attempt(&mut self, wire: &mut impl ClientWire, now: Instant) {
+        self.state = State::Finding {
+            deadline: now + CONNECT_TIME_MAX,
+        };
+        self.has_untried = false;
+        if let Some(answer) = wire.find(self.address) {
+            self.found(wire, now, answer);
+        }
+    }
+
+    fn unresolved(&mut self, wire: &mut impl ClientWire, now: Instant, error: NameError) {
+        let address = self.config.rpc[self.address].to_string();
+        self.down(wire, now, DownReason::Unresolved { address, error });
+    }
+
+    /// What the address stands for is known: the first that was not tried in this turn is tried.
+    pub(crate) fn found(
+        &mut self,
+        wire: &mut impl ClientWire,
+        now: Instant,
+        answer: Result<Vec<Target>, NameError>,
+    ) {
+        if !matches!(self.state, State::Finding { .. }) {
+            return;
+        }
+        let targets = match answer {
+            Ok(targets) => targets,
+            Err(error) => return self.unresolved(wire, now, error),
+        };
+        let untried = |target: &&Target| !self.tried.contains(target);
+        let Some(target) = targets.iter().find(untried).or(targets.first()).cloned() else {
+            return self.unresolved(wire, now, NameError::Unknown);
+        };
+        self.tried.push(target.clone());
+        // A name that stands for something else each time ends its turn all the same.
+        self.has_untried = self.tried.len() < TARGETS_MAX
+            && targets.iter().any(|target| !self.tried.contains(target));
+        self.target = Some(target);
+        self.greet(wire, now);
+    }
+
+    fn greet(&mut self, wire: &mut impl ClientWire, now: Instant) {
         self.state = State::Greeting {
             deadline: now + CONNECT_TIME_MAX,
         };
@@ -435,11 +560,12 @@ impl<H: ClientHandler> ClientCore<H> {
             service: self.config.service.clone(),
             build: self.config.build.clone(),
         };
-        let greeted = wire
-            .connect(self.address)
-            .and_then(|()| wire.send(Kind::Hello, &hello.encode()));
-        if greeted.is_err() {
-            self.broken(wire, now);
+        let connected = self
+            .target
+            .as_ref()
+            .is_some_and(|target| wire.connect(target).is_ok());
+        if !connected || wire.send(Kind::Hello, &hello.encode()).is_err() {
+            self.broken(wire, now, Breakage::Ended);
         }
     }
 

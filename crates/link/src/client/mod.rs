@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::frame::{FrameError, Refusal};
 use crate::identity::InstanceId;
+use crate::names::NameError;
 use crate::outbox::{Outbox, SendError};
 use crate::{ClientConfig, StartError};
 
@@ -59,6 +60,27 @@ pub enum DownReason {
     /// The server said no.
     #[error("the server refused: {0}")]
     Refused(Refusal),
+    /// The server ended our enrollment while we were there
+    /// ([`RefusalCode::Revoked`](crate::RefusalCode::Revoked)).
+    #[error("the server has revoked this program's enrollment")]
+    Revoked,
+    /// The server does not know our key, or our kind of program has no business at this address.
+    #[error("{0}: the server does not admit this program's key; enroll it")]
+    NotEnrolled(String),
+    /// Whoever answers at the address does not have the secret of the pinned key.
+    #[error("{0}: the server's key is not the one that was given at enrollment")]
+    WrongServerKey(String),
+    /// Whoever answers at the address does not speak CURVE, or is no ZeroMQ program at all.
+    #[error("{0}: what answers there is not an encrypted moor endpoint")]
+    NotSecure(String),
+    /// The name of the address stands for nothing, now.
+    #[error("{address}: {error}")]
+    Unresolved {
+        /// The address as configured.
+        address: String,
+        /// Why.
+        error: NameError,
+    },
     /// The server stops in order.
     #[error("the server is stopping")]
     ServerStopping,

@@ -1,8 +1,8 @@
 //! The client over ZeroMQ: a DEALER for RPC and a SUB for events, made anew for each attempt, with a
 //! monitor each.
 //!
-//! In: addresses to connect to. Out: messages and broken connections to the core. Knows the sockets' habits
-//! and nothing of the link's rules.
+//! In: addresses to connect to, our keys and the server's. Out: messages and broken connections to the core.
+//! Knows the sockets' habits and nothing of the link's rules.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,17 +12,21 @@ use std::time::{Duration, Instant};
 
 use moor_zmq_sys as sys;
 
-use super::core::{Broken, Channel, ClientCore, ClientWire};
+use super::core::{Breakage, Broken, ClientCore, ClientWire};
 use super::engine::{ClientEngine, ClientTransport};
 use super::{Client, ClientHandle, ClientHandler, ClientShared};
+use crate::address::Address;
 use crate::bounds::BURST_MESSAGES_MAX;
 use crate::config::{ClientConfig, Limits};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
 use crate::folder::{FolderError, check_folder};
-use crate::frame::Kind;
+use crate::frame::{Channel, Kind};
 use crate::identity::Ticket;
+use crate::names::{self, NameError, Target};
 use crate::outbox::outbox;
+use crate::scout::{Errand, Report, Scout};
+use crate::security::ClientKeys;
 use crate::waker::Waker;
 use crate::zmq::{Context, Message, Monitor, Socket, has_curve, poll};
 use crate::{io_loop, socket_options};
@@ -45,8 +49,11 @@ struct Connection {
 struct ClientSockets {
     context: Context,
     limits: Limits,
-    rpc_addresses: Vec<Endpoint>,
-    events_addresses: Vec<Endpoint>,
+    rpc_addresses: Vec<Address>,
+    events_addresses: Vec<Address>,
+    /// For connections over the network; without them there are none, except plaintext ones of tests.
+    keys: Option<Arc<ClientKeys>>,
+    scout: Scout,
     rpc: Option<Connection>,
     events: Option<Connection>,
     /// Monitors are named apart by it.
@@ -75,6 +82,8 @@ pub(crate) fn start<H: ClientHandler>(
         limits,
         rpc_addresses: config.rpc.clone(),
         events_addresses: config.events.clone(),
+        keys: config.security.keys().cloned(),
+        scout: Scout::new(config.names.clone(), Arc::clone(&waker)),
         rpc: None,
         events: None,
         connections_made: 0,
@@ -136,6 +145,9 @@ impl ClientSockets {
         socket_options::set_always(&socket, &self.limits)?;
         socket_options::set_connecting(&socket)?;
         socket_options::set_family(&socket, endpoint)?;
+        if let (Some(keys), None) = (&self.keys, endpoint.path()) {
+            socket_options::set_curve_client(&socket, keys)?;
+        }
         if let Some(ticket) = topic {
             socket.set_bytes(sys::ZMQ_SUBSCRIBE, &ticket.0)?;
         }
@@ -183,28 +195,77 @@ impl ClientSockets {
     }
 
     fn read_monitors<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
-        let broken = [&mut self.rpc, &mut self.events]
+        // Of several events the first is the cause.
+        let event = [&mut self.rpc, &mut self.events]
             .into_iter()
             .flatten()
-            .any(|connection| or_empty(connection.monitor.next()).is_some());
-        if broken {
-            core.broken(self, now);
+            .find_map(|connection| or_empty(connection.monitor.next()));
+        let Some((event, value)) = event else {
+            return false;
+        };
+        let how = breakage(event, value, self.keys.is_some());
+        core.broken(self, now, how);
+        true
+    }
+
+    fn read_scout<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
+        let Some(report) = self.scout.report() else {
+            return false;
+        };
+        match report {
+            Report::Found(answer) => core.found(self, now, answer),
+            Report::Looked(look) => core.looked(self, now, look),
         }
-        broken
+        true
+    }
+}
+
+/// What a monitor's event says of the connection. Only a CURVE server hangs up for a reason worth a look.
+fn breakage(event: i32, value: u64, is_curve: bool) -> Breakage {
+    match event {
+        sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Breakage::NotAdmitted,
+        sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+            if value == sys::ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC =>
+        {
+            Breakage::WrongKey
+        }
+        sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Breakage::NotSecure,
+        sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL if is_curve => Breakage::HungUp,
+        _ => Breakage::Ended,
     }
 }
 
 impl ClientWire for ClientSockets {
-    fn connect(&mut self, address: usize) -> Result<(), Broken> {
-        let endpoint = self.rpc_addresses.get(address).cloned().ok_or(Broken)?;
-        self.rpc = Some(self.open(sys::ZMQ_DEALER, &endpoint, None)?);
+    fn find(&mut self, address: usize) -> Option<Result<Vec<Target>, NameError>> {
+        let Some(rpc) = self.rpc_addresses.get(address) else {
+            return Some(Err(NameError::Unknown));
+        };
+        let events = self.events_addresses.get(address);
+        if let Some(target) = names::at_once(rpc, events) {
+            return Some(Ok(vec![target]));
+        }
+        let errand = Errand::Find(rpc.clone(), events.cloned());
+        // One that cannot go is still held up by a name server that does not answer.
+        (!self.scout.send(errand)).then_some(Err(NameError::NoAnswer))
+    }
+
+    fn connect(&mut self, target: &Target) -> Result<(), Broken> {
+        self.rpc = Some(self.open(sys::ZMQ_DEALER, &target.rpc, None)?);
         Ok(())
     }
 
-    fn subscribe(&mut self, address: usize, ticket: Ticket) -> Result<(), Broken> {
-        let endpoint = self.events_addresses.get(address).cloned().ok_or(Broken)?;
-        self.events = Some(self.open(sys::ZMQ_SUB, &endpoint, Some(ticket))?);
+    fn subscribe(&mut self, target: &Target, ticket: Ticket) -> Result<(), Broken> {
+        let events = target.events.as_ref().ok_or(Broken)?;
+        self.events = Some(self.open(sys::ZMQ_SUB, events, Some(ticket))?);
         Ok(())
+    }
+
+    fn look(&mut self, target: &Target) -> bool {
+        let Some(keys) = self.keys.as_ref().filter(|_| target.rpc.path().is_none()) else {
+            return false;
+        };
+        let key = *keys.server.as_bytes();
+        self.scout.send(Errand::Look(target.rpc.clone(), key))
     }
 
     fn send(&mut self, kind: Kind, body: &[u8]) -> Result<(), Broken> {
@@ -227,6 +288,7 @@ impl ClientTransport for ClientSockets {
     fn read<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
         let mut busy = self.read_channel(core, now, Channel::Rpc);
         busy |= self.read_channel(core, now, Channel::Events);
+        busy |= !core.is_stalled() && self.read_scout(core, now);
         // Only when all else is read: a server's last word, its refusal or goodbye, comes before the end of
         // its connection.
         if !busy && !core.is_stalled() {
@@ -236,6 +298,10 @@ impl ClientTransport for ClientSockets {
     }
 
     fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
+        // A report that came while we were awake has not woken us.
+        if reading && self.scout.has_report() {
+            return;
+        }
         let sockets =
             [&self.rpc, &self.events].map(|connection| connection.as_ref().filter(|_| reading));
         let [rpc, events] = sockets;

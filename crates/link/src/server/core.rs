@@ -1,7 +1,7 @@
 //! The server's rules without a socket or a clock: hellos, admission, subscriptions, heartbeats, credit.
 //!
-//! In: messages with the route they came by, subscriptions, broken connections, commands, the time. Out:
-//! messages through a [`ServerWire`], events through the program's handler. The ZeroMQ sockets and the
+//! In: messages with the way they came by, subscriptions, broken connections, commands, the time, the
+//! registry of enrolled peers. Out: messages through a [`ServerWire`], events through the program's handler. The ZeroMQ sockets and the
 //! in-memory twin drive the same code.
 
 use std::collections::VecDeque;
@@ -11,11 +11,16 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
+use super::standing::{self, Standing};
 use super::{Counters, GoneReason, ServerCommand, ServerEvent, ServerHandler};
 use crate::ServerConfig;
 use crate::credit::{Credit, Tally};
-use crate::frame::{self, Farewell, FrameError, Hello, Kind, Refusal, RefusalCode, Welcome};
+use crate::frame::{
+    self, Channel, Farewell, FrameError, Hello, Kind, Refusal, RefusalCode, Welcome,
+};
 use crate::identity::{InstanceId, NodeId, PeerId, PeerIdentity, Proof, Ticket, random_bytes};
+use crate::origin::Origin;
+use crate::security::ServerKeys;
 
 /// One connection as the transport names it; never used twice while the server runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -30,12 +35,25 @@ pub(crate) enum WireError {
     Full,
 }
 
+/// A message's way to us: the route of its answer, the transport's name of the connection, by which its end
+/// is told, and whom the connection proves it to come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Way {
+    pub(crate) route: Route,
+    pub(crate) connection: u64,
+    pub(crate) origin: Origin,
+}
+
 /// What carries the server's messages.
 pub(crate) trait ServerWire {
     /// Sends over the RPC connection.
     fn send(&mut self, route: Route, kind: Kind, body: &[u8]) -> Result<(), WireError>;
     /// Sends to the topic of a ticket.
     fn publish(&mut self, ticket: Ticket, kind: Kind, body: &[u8]) -> Result<(), WireError>;
+    /// A connection belongs to a welcomed peer.
+    fn settle(&mut self, channel: Channel, connection: u64);
+    /// Ends a connection by force, once its last message has had time to arrive.
+    fn end(&mut self, now: Instant, channel: Channel, connection: u64);
 }
 
 /// A peer between its accepted hello and its end.
@@ -46,15 +64,20 @@ struct Peer {
     /// Its subscription is live; only now its payloads are taken.
     joined: bool,
     heard: Instant,
-    /// The transport's name of the connection, by which its end is told.
+    standing: Standing,
+    /// The transport's name of the RPC connection.
     connection: u64,
+    /// That of the events connection, once it has subscribed.
+    events_connection: Option<u64>,
     credit: Credit,
     tally: Tally,
 }
 
 pub(crate) struct ServerCore<H> {
     config: ServerConfig,
+    keys: Option<Arc<ServerKeys>>,
     instance: InstanceId,
+    /// What a connection without a key proves.
     proof: Proof,
     counters: Arc<Counters>,
     handler: H,
@@ -87,6 +110,7 @@ impl<H: ServerHandler> ServerCore<H> {
     ) -> Self {
         let next_ping = now + config.heartbeat.interval;
         Self {
+            keys: config.security.keys().cloned(),
             config,
             instance,
             proof,
@@ -133,20 +157,23 @@ impl<H: ServerHandler> ServerCore<H> {
         }
     }
 
-    /// Takes a message from the RPC socket. `connection` is the transport's name of the connection.
+    /// Takes a message from the RPC socket.
     pub(crate) fn message(
         &mut self,
         wire: &mut impl ServerWire,
         now: Instant,
-        route: Route,
-        connection: u64,
+        way: Way,
         message: &[u8],
     ) {
+        let route = way.route;
+        if !self.may_speak(wire, now, way) {
+            return;
+        }
         let known = self.peers.contains_key(&route);
         match frame::split(message) {
-            Ok((Kind::Hello, body)) if !known => self.hello(wire, now, route, connection, body),
-            Ok((Kind::Data, body)) if known => self.data(wire, now, route, body),
-            Ok((Kind::Received, body)) if known => self.received(wire, now, route, body),
+            Ok((Kind::Hello, body)) if !known => self.hello(wire, now, way, body),
+            Ok((Kind::Data, body)) if known => self.data(wire, now, way, body),
+            Ok((Kind::Received, body)) if known => self.received(wire, now, way, body),
             Ok((Kind::Bye, _)) if known => {
                 // The answer says that all it sent before has been read.
                 self.farewell(wire, route, Farewell::Stopping);
@@ -155,7 +182,59 @@ impl<H: ServerHandler> ServerCore<H> {
             Ok((Kind::Bye, _)) => {}
             // A peer of a former life or one that was dropped while it sent: it must say hello again.
             Ok((Kind::Data | Kind::Received, _)) => self.farewell(wire, route, Farewell::Dropped),
-            Ok(_) | Err(_) => self.malformed(wire, route),
+            Ok(_) | Err(_) => self.malformed(wire, now, way),
+        }
+    }
+
+    /// Whether a message may be looked at: its sender is who its connection proved, and is enrolled now if it
+    /// came in with a key. Asked for every message, so that nothing is taken of what a revoked peer sent
+    /// before it heard of it.
+    fn may_speak(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way) -> bool {
+        let keys = self.keys.as_deref();
+        let Some(peer) = self.peers.get_mut(&way.route) else {
+            let known = standing::is_known(keys, way.origin);
+            if !known {
+                self.refuse(wire, way.route, &standing::revoked());
+                wire.end(now, Channel::Rpc, way.connection);
+            }
+            return known;
+        };
+        if !peer.standing.is_of(way.origin) {
+            self.malformed(wire, now, way);
+            return false;
+        }
+        let current = peer.standing.is_current(keys);
+        if !current {
+            self.revoke(wire, now, way.route);
+        }
+        current
+    }
+
+    /// Ends a peer whose enrollment is gone: it hears why, and its connections do not outlive that.
+    fn revoke(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route) {
+        let Some(peer) = self.peers.get(&route) else {
+            return;
+        };
+        peer.identity.revoke();
+        let (connection, events) = (peer.connection, peer.events_connection);
+        self.refuse(wire, route, &standing::revoked());
+        wire.end(now, Channel::Rpc, connection);
+        if let Some(events) = events {
+            wire.end(now, Channel::Events, events);
+        }
+        self.drop_peer(route, GoneReason::Revoked);
+    }
+
+    /// Holds every peer against the registry.
+    fn recheck(&mut self, wire: &mut impl ServerWire, now: Instant) {
+        let keys = self.keys.as_deref();
+        let gone: Vec<Route> = self
+            .peers
+            .iter_mut()
+            .filter_map(|(&route, peer)| (!peer.standing.is_current(keys)).then_some(route))
+            .collect();
+        for route in gone {
+            self.revoke(wire, now, route);
         }
     }
 
@@ -165,40 +244,34 @@ impl<H: ServerHandler> ServerCore<H> {
     }
 
     /// Answers what does not belong on the link, and ends the peer if it is one.
-    fn malformed(&mut self, wire: &mut impl ServerWire, route: Route) {
+    fn malformed(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way) {
         count(&self.counters.malformed);
         let refusal = Refusal::new(
             RefusalCode::Protocol,
             "that message does not belong on this link",
         );
-        self.refuse(wire, route, &refusal);
-        self.drop_peer(route, GoneReason::Protocol);
+        self.refuse(wire, way.route, &refusal);
+        wire.end(now, Channel::Rpc, way.connection);
+        self.drop_peer(way.route, GoneReason::Protocol);
     }
 
     fn refuse(&mut self, wire: &mut impl ServerWire, route: Route, refusal: &Refusal) {
         let _ = wire.send(route, Kind::Refused, &refusal.encode());
     }
 
-    fn hello(
-        &mut self,
-        wire: &mut impl ServerWire,
-        now: Instant,
-        route: Route,
-        connection: u64,
-        body: &[u8],
-    ) {
-        match self.admit(body) {
-            Ok(identity) => self.welcome(wire, now, route, connection, identity),
+    fn hello(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way, body: &[u8]) {
+        match self.admit(way.origin, body) {
+            Ok((identity, standing)) => self.welcome(wire, now, way, identity, standing),
             Err(refusal) => {
                 count(&self.counters.refused);
                 tracing::info!(refusal = %refusal.text, "refused a hello");
-                self.refuse(wire, route, &refusal);
+                self.refuse(wire, way.route, &refusal);
             }
         }
     }
 
     /// Whether a hello lets its sender in.
-    fn admit(&mut self, body: &[u8]) -> Result<PeerIdentity, Refusal> {
+    fn admit(&mut self, origin: Origin, body: &[u8]) -> Result<(PeerIdentity, Standing), Refusal> {
         let hello = Hello::decode(body).map_err(|error| {
             let code = match error {
                 FrameError::LinkVersion { .. } => RefusalCode::Version,
@@ -223,27 +296,31 @@ impl<H: ServerHandler> ServerCore<H> {
             let text = format!("{} has no business at this endpoint", hello.service);
             return Err(Refusal::new(RefusalCode::Service, text));
         }
-        if self.peers.len() >= self.config.limits.peers_max && !self.nodes.contains_key(&hello.node)
-        {
+        let (identity, standing) =
+            standing::admit(self.keys.as_deref(), self.proof, origin, hello)?;
+        let is_new = !self.nodes.contains_key(&identity.node());
+        if is_new && self.peers.len() >= self.config.limits.peers_max {
             let text = format!(
                 "{} peers are connected, no more are allowed",
                 self.peers.len()
             );
             return Err(Refusal::new(RefusalCode::TooManyPeers, text));
         }
-        let identity = PeerIdentity::new(hello.node, hello.service, hello.build, self.proof);
         self.handler.admit(&identity)?;
-        Ok(identity)
+        Ok((identity, standing))
     }
 
     fn welcome(
         &mut self,
         wire: &mut impl ServerWire,
         now: Instant,
-        route: Route,
-        connection: u64,
+        way: Way,
         identity: PeerIdentity,
+        standing: Standing,
     ) {
+        let Way {
+            route, connection, ..
+        } = way;
         let Ok(ticket) = random_bytes().map(Ticket) else {
             self.refuse(
                 wire,
@@ -267,6 +344,7 @@ impl<H: ServerHandler> ServerCore<H> {
         self.tickets.insert(ticket, route);
         self.nodes.insert(identity.node(), route);
         self.connections.insert(connection, route);
+        wire.settle(Channel::Rpc, connection);
         let (credit, tally) = (Credit::default(), Tally::default());
         let peer = Peer {
             id,
@@ -274,7 +352,9 @@ impl<H: ServerHandler> ServerCore<H> {
             ticket,
             joined: false,
             heard: now,
+            standing,
             connection,
+            events_connection: None,
             credit,
             tally,
         };
@@ -309,22 +389,36 @@ impl<H: ServerHandler> ServerCore<H> {
         self.tell(event);
     }
 
-    /// Judges a subscription. Only the exact topic of a welcomed peer is granted: no prefix, nothing longer,
-    /// no other topic. The caller grants it in the transport, then calls [`Self::subscribed`].
-    pub(crate) fn may_subscribe(&self, topic: &[u8]) -> Option<Ticket> {
-        let ticket = topic.try_into().ok().map(Ticket);
-        let granted = ticket.filter(|ticket| self.tickets.contains_key(ticket));
+    /// Judges a subscription. Only the exact topic of a welcomed peer is granted, and only to that peer: no
+    /// prefix, nothing longer, no other topic. The caller grants it in the transport, then calls
+    /// [`Self::subscribed`].
+    pub(crate) fn may_subscribe(&mut self, topic: &[u8], origin: Origin) -> Option<Ticket> {
+        let keys = self.keys.as_deref();
+        let granted = topic.try_into().ok().map(Ticket).filter(|ticket| {
+            let route = self.tickets.get(ticket);
+            let peer = route.and_then(|route| self.peers.get_mut(route));
+            peer.is_some_and(|peer| peer.standing.is_of(origin) && peer.standing.is_current(keys))
+        });
         if granted.is_none() {
             count(&self.counters.subscriptions_denied);
         }
         granted
     }
 
-    /// A granted subscription is live.
-    pub(crate) fn subscribed(&mut self, wire: &mut impl ServerWire, ticket: Ticket) {
+    /// A granted subscription is live, over this connection.
+    pub(crate) fn subscribed(
+        &mut self,
+        wire: &mut impl ServerWire,
+        ticket: Ticket,
+        connection: Option<u64>,
+    ) {
         let Some(&route) = self.tickets.get(&ticket) else {
             return;
         };
+        if let (Some(peer), Some(connection)) = (self.peers.get_mut(&route), connection) {
+            wire.settle(Channel::Events, connection);
+            peer.events_connection = Some(connection);
+        }
         if wire.publish(ticket, Kind::Granted, &[]).is_err() {
             return;
         }
@@ -334,25 +428,41 @@ impl<H: ServerHandler> ServerCore<H> {
     }
 
     /// A subscription ended: the peer's events connection broke, and events would be lost. Returns the
-    /// topic if it was a peer's.
+    /// topic if it was a peer's. The transport itself tells of a broken connection, with an open origin.
     pub(crate) fn unsubscribed(
         &mut self,
         wire: &mut impl ServerWire,
         topic: &[u8],
+        origin: Origin,
     ) -> Option<Ticket> {
         let ticket = topic.try_into().ok().map(Ticket)?;
         let &route = self.tickets.get(&ticket)?;
+        let is_own = |peer: &Peer| origin == Origin::Open || peer.standing.is_of(origin);
+        if !self.peers.get(&route).is_some_and(is_own) {
+            count(&self.counters.subscriptions_denied);
+            return None;
+        }
         self.farewell(wire, route, Farewell::Dropped);
         self.drop_peer(route, GoneReason::Disconnected);
         Some(ticket)
     }
 
-    fn data(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route, body: &[u8]) {
+    /// A connection to the events socket ended; its name may be given anew.
+    pub(crate) fn events_disconnected(&mut self, connection: u64) {
+        for peer in self.peers.values_mut() {
+            if peer.events_connection == Some(connection) {
+                peer.events_connection = None;
+            }
+        }
+    }
+
+    fn data(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way, body: &[u8]) {
+        let route = way.route;
         let Some(peer) = self.peers.get_mut(&route) else {
             return;
         };
         if !peer.joined || body.len() > self.config.limits.message_bytes_max {
-            self.malformed(wire, route);
+            self.malformed(wire, now, way);
             return;
         }
         peer.heard = now;
@@ -369,8 +479,8 @@ impl<H: ServerHandler> ServerCore<H> {
         });
     }
 
-    fn received(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route, body: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&route) else {
+    fn received(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way, body: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&way.route) else {
             return;
         };
         match frame::decode_received(body) {
@@ -378,7 +488,7 @@ impl<H: ServerHandler> ServerCore<H> {
                 peer.heard = now;
                 peer.credit.report(total);
             }
-            Err(_) => self.malformed(wire, route),
+            Err(_) => self.malformed(wire, now, way),
         }
     }
 
@@ -406,6 +516,7 @@ impl<H: ServerHandler> ServerCore<H> {
         match reason {
             GoneReason::Slow => count(&self.counters.slow),
             GoneReason::Silent => count(&self.counters.silent),
+            GoneReason::Revoked => count(&self.counters.revoked),
             _ => {}
         }
         if peer.joined {
@@ -419,10 +530,20 @@ impl<H: ServerHandler> ServerCore<H> {
     }
 
     /// Carries out a command of the program.
-    pub(crate) fn command(&mut self, wire: &mut impl ServerWire, command: ServerCommand) {
+    pub(crate) fn command(
+        &mut self,
+        wire: &mut impl ServerWire,
+        now: Instant,
+        command: ServerCommand,
+    ) {
         match command {
-            ServerCommand::Reply { peer, payload } => self.payload(wire, peer, false, &payload),
-            ServerCommand::Publish { peer, payload } => self.payload(wire, peer, true, &payload),
+            ServerCommand::Reply { peer, payload } => {
+                self.payload(wire, now, peer, Channel::Rpc, &payload);
+            }
+            ServerCommand::Publish { peer, payload } => {
+                self.payload(wire, now, peer, Channel::Events, &payload);
+            }
+            ServerCommand::Recheck => self.recheck(wire, now),
             ServerCommand::Disconnect { peer } => {
                 if let Some(&route) = self.routes.get(&peer) {
                     self.farewell(wire, route, Farewell::Dropped);
@@ -432,7 +553,14 @@ impl<H: ServerHandler> ServerCore<H> {
         }
     }
 
-    fn payload(&mut self, wire: &mut impl ServerWire, id: PeerId, event: bool, payload: &[u8]) {
+    fn payload(
+        &mut self,
+        wire: &mut impl ServerWire,
+        now: Instant,
+        id: PeerId,
+        channel: Channel,
+        payload: &[u8],
+    ) {
         let Some(&route) = self.routes.get(&id) else {
             count(&self.counters.undeliverable);
             return;
@@ -440,16 +568,22 @@ impl<H: ServerHandler> ServerCore<H> {
         let Some(peer) = self.peers.get_mut(&route) else {
             return;
         };
+        if !peer.standing.is_current(self.keys.as_deref()) {
+            count(&self.counters.undeliverable);
+            self.revoke(wire, now, route);
+            return;
+        }
         peer.credit.sent(payload.len());
         let sent = if peer.credit.in_flight() > self.config.limits.in_flight_bytes_max {
             Err(WireError::Full)
-        } else if event {
-            wire.publish(peer.ticket, Kind::Data, payload)
         } else {
-            wire.send(route, Kind::Data, payload)
+            match channel {
+                Channel::Events => wire.publish(peer.ticket, Kind::Data, payload),
+                Channel::Rpc => wire.send(route, Kind::Data, payload),
+            }
         };
         match sent {
-            Ok(()) if event => count(&self.counters.published),
+            Ok(()) if channel == Channel::Events => count(&self.counters.published),
             Ok(()) => count(&self.counters.replies),
             Err(error) => {
                 count(&self.counters.undeliverable);
@@ -472,6 +606,7 @@ impl<H: ServerHandler> ServerCore<H> {
     pub(crate) fn tick(&mut self, wire: &mut impl ServerWire, now: Instant) -> Instant {
         if now >= self.next_ping {
             self.next_ping = now + self.config.heartbeat.interval;
+            self.recheck(wire, now);
             if !self.is_stalled() {
                 self.drop_silent(wire, now);
             }

@@ -5,8 +5,11 @@
 //! through a [`ServerHandler`] on the I/O thread. Never looks into a payload.
 
 pub(crate) mod core;
+pub(crate) mod door;
 pub(crate) mod engine;
+pub(crate) mod judge;
 pub(crate) mod socket;
+pub(crate) mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,6 +70,9 @@ pub enum GoneReason {
     Replaced,
     /// It sent what does not belong on the link.
     Protocol,
+    /// Its enrollment was ended. Requests of it that the program still holds must not be carried out, see
+    /// [`PeerIdentity::is_revoked`].
+    Revoked,
     /// The program asked for it.
     Asked,
 }
@@ -117,6 +123,7 @@ pub(crate) enum ServerCommand {
     Reply { peer: PeerId, payload: Vec<u8> },
     Publish { peer: PeerId, payload: Vec<u8> },
     Disconnect { peer: PeerId },
+    Recheck,
 }
 
 /// Where a server really listens: port 0 is replaced by the port that the system chose.
@@ -143,6 +150,8 @@ pub struct ServerCounts {
     pub undeliverable: u64,
     /// Hellos refused.
     pub refused: u64,
+    /// Keys refused in the handshake: not enrolled, or of a kind that has no business at the endpoint.
+    pub keys_refused: u64,
     /// Subscriptions not granted.
     pub subscriptions_denied: u64,
     /// Messages that are no frame, or that do not belong where they came.
@@ -151,6 +160,8 @@ pub struct ServerCounts {
     pub slow: u64,
     /// Peers dropped because they were silent.
     pub silent: u64,
+    /// Peers dropped because their enrollment was ended.
+    pub revoked: u64,
 }
 
 /// The live counters behind [`ServerCounts`].
@@ -162,10 +173,12 @@ pub(crate) struct Counters {
     pub(crate) published: AtomicU64,
     pub(crate) undeliverable: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) keys_refused: AtomicU64,
     pub(crate) subscriptions_denied: AtomicU64,
     pub(crate) malformed: AtomicU64,
     pub(crate) slow: AtomicU64,
     pub(crate) silent: AtomicU64,
+    pub(crate) revoked: AtomicU64,
 }
 
 impl Counters {
@@ -178,10 +191,12 @@ impl Counters {
             published: get(&self.published),
             undeliverable: get(&self.undeliverable),
             refused: get(&self.refused),
+            keys_refused: get(&self.keys_refused),
             subscriptions_denied: get(&self.subscriptions_denied),
             malformed: get(&self.malformed),
             slow: get(&self.slow),
             silent: get(&self.silent),
+            revoked: get(&self.revoked),
         }
     }
 }
@@ -230,6 +245,16 @@ impl ServerHandle {
     /// [`SendError::Full`], [`SendError::Closed`].
     pub fn disconnect(&self, peer: PeerId) -> Result<(), SendError> {
         self.outbox.put(0, ServerCommand::Disconnect { peer })
+    }
+
+    /// Looks up every enrolled peer in the registry again, because the registry has changed: those that are
+    /// gone from it are refused and told of as [`GoneReason::Revoked`], at once. Messages and events are
+    /// checked without it too; this ends peers that are silent.
+    ///
+    /// # Errors
+    /// [`SendError::Full`], [`SendError::Closed`].
+    pub fn recheck(&self) -> Result<(), SendError> {
+        self.outbox.put(0, ServerCommand::Recheck)
     }
 
     /// Where the server listens.

@@ -1,6 +1,7 @@
-//! The server over ZeroMQ: a ROUTER for RPC, an XPUB for events, and the ROUTER's monitor.
+//! The server over ZeroMQ: a ROUTER for RPC, an XPUB for events, a door for each, and the handler of
+//! authentication.
 //!
-//! In: endpoints to bind. Out: messages and broken connections to the core, in the order in which they
+//! In: endpoints to bind, keys. Out: messages and broken connections to the core, in the order in which they
 //! happened to each connection. Knows the sockets' habits and nothing of the link's rules.
 
 use std::io;
@@ -9,21 +10,27 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use moor_keyring::KeyPair;
 use moor_zmq_sys as sys;
 
-use super::core::{Route, ServerCore, ServerWire, WireError};
+use super::core::{Route, ServerCore, ServerWire, Way, WireError};
+use super::door::Door;
 use super::engine::{ServerEngine, ServerTransport};
+use super::judge::RegistryJudge;
 use super::{Bound, Counters, Server, ServerHandle, ServerHandler, ServerShared};
-use crate::bounds::BURST_MESSAGES_MAX;
-use crate::config::{Limits, Security, ServerConfig};
+use crate::bounds::{BURST_MESSAGES_MAX, CONNECTIONS_MAX};
+use crate::config::{Limits, ServerConfig};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
 use crate::folder::SocketClaim;
-use crate::frame::Kind;
+use crate::frame::{Channel, Kind};
 use crate::identity::{InstanceId, Proof, Ticket, random_bytes};
+use crate::origin::Origin;
 use crate::outbox::outbox;
+use crate::security::Security;
 use crate::waker::Waker;
-use crate::zmq::{Context, Message, Monitor, Socket, has_curve, poll};
+use crate::zap::{Judge, ZapHandler};
+use crate::zmq::{Context, Message, Socket, has_curve, poll};
 use crate::{io_loop, socket_options};
 
 /// First byte of what an XPUB reads: a subscription, and its end.
@@ -32,12 +39,16 @@ const UNSUBSCRIBE: u8 = 0;
 
 struct ServerSockets {
     rpc: Socket,
-    rpc_monitor: Monitor,
-    events: Option<Socket>,
+    rpc_door: Door,
+    events: Option<(Socket, Door)>,
+    /// Some endpoint is encrypted: each message's origin is read from its connection.
+    has_keys: bool,
     /// A peer sent something else than a subscription to the XPUB, see `read_events`.
     events_out_of_step: bool,
     /// Last, because a socket is closed before its path is given free.
     _claims: Vec<SocketClaim>,
+    /// Lets nobody new in once it is dropped; it must end for the context to end.
+    _zap: Option<ZapHandler>,
 }
 
 /// Binds every endpoint and starts the I/O thread.
@@ -45,43 +56,68 @@ pub(crate) fn start<H: ServerHandler>(
     config: ServerConfig,
     handler: H,
 ) -> Result<Server, StartError> {
+    let counters = Arc::new(Counters::default());
+    let judge = config
+        .security
+        .keys()
+        .map(|keys| RegistryJudge::new(Arc::clone(keys), Arc::clone(&counters)));
+    start_with(config, handler, counters, judge)
+}
+
+/// As [`start`], with any judge of keys.
+fn start_with<H: ServerHandler>(
+    config: ServerConfig,
+    handler: H,
+    counters: Arc<Counters>,
+    judge: Option<impl Judge>,
+) -> Result<Server, StartError> {
     config.check()?;
     if !has_curve() {
         return Err(StartError::NoCurve);
     }
     let context = Context::new()?;
+    // Before any socket binds: an encrypted endpoint without a handler lets nobody in.
+    let zap = match judge {
+        Some(judge) => Some(ZapHandler::start(&context, judge)?),
+        None => None,
+    };
     let mut claims = Vec::new();
+    let keys = config.security.keys().map(Arc::as_ref);
+    let rpc = rpc_socket(&context, &config.limits)?;
+    let rpc_door = Door::new(&rpc, "rpc", CONNECTIONS_MAX, None)?;
+    let curve = keys.map(|keys| (&*keys.pair, keys.rpc.as_str()));
+    let bound_rpc = bind_all(&rpc, &config.rpc, curve, &mut claims)?;
+    let (mut events, mut bound_events) = (None, Vec::new());
+    if !config.events.is_empty() {
+        let socket = events_socket(&context, &config.limits)?;
+        let door = Door::new(&socket, "events", CONNECTIONS_MAX, None)?;
+        let curve = keys.map(|keys| (&*keys.pair, keys.events.as_str()));
+        bound_events = bind_all(&socket, &config.events, curve, &mut claims)?;
+        events = Some((socket, door));
+    }
+    let sockets = ServerSockets {
+        rpc,
+        rpc_door,
+        events,
+        has_keys: keys.is_some(),
+        events_out_of_step: false,
+        _claims: claims,
+        _zap: zap,
+    };
+    let bound = Bound {
+        rpc: bound_rpc,
+        events: bound_events,
+    };
+    spawn(config, handler, counters, bound, sockets)
+}
+
+fn rpc_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
     let rpc = context.socket(sys::ZMQ_ROUTER)?;
-    socket_options::set_always(&rpc, &config.limits)?;
+    socket_options::set_always(&rpc, limits)?;
     socket_options::set_listening(&rpc)?;
     // Unset, a reply to a peer that is gone or full would vanish without a word.
     rpc.set(sys::ZMQ_ROUTER_MANDATORY, 1)?;
-    let rpc_monitor = rpc.monitor("rpc", sys::ZMQ_EVENT_DISCONNECTED)?;
-    let bound_rpc = bind_all(&rpc, &config.rpc, &mut claims)?;
-    let (events, bound_events) = match config.events.is_empty() {
-        true => (None, Vec::new()),
-        false => {
-            let events = events_socket(&context, &config.limits)?;
-            let bound = bind_all(&events, &config.events, &mut claims)?;
-            (Some(events), bound)
-        }
-    };
-    let sockets = ServerSockets {
-        rpc,
-        rpc_monitor,
-        events,
-        events_out_of_step: false,
-        _claims: claims,
-    };
-    spawn(
-        config,
-        handler,
-        Bound {
-            rpc: bound_rpc,
-            events: bound_events,
-        },
-        sockets,
-    )
+    Ok(rpc)
 }
 
 fn events_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
@@ -95,9 +131,11 @@ fn events_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
     Ok(events)
 }
 
-fn bind_all(
+/// Binds a socket to all its endpoints, those over TCP with the keys and the domain in `curve`.
+pub(crate) fn bind_all(
     socket: &Socket,
     endpoints: &[Endpoint],
+    curve: Option<(&KeyPair, &str)>,
     claims: &mut Vec<SocketClaim>,
 ) -> Result<Vec<Endpoint>, StartError> {
     let mut bound = Vec::new();
@@ -106,7 +144,7 @@ fn bind_all(
             claims.push(SocketClaim::take(path)?);
         }
         bound.push(
-            bind(socket, endpoint).map_err(|source| match source.kind() {
+            bind(socket, endpoint, curve).map_err(|source| match source.kind() {
                 io::ErrorKind::AddrInUse => StartError::EndpointInUse(endpoint.clone()),
                 _ => StartError::Bind {
                     endpoint: endpoint.clone(),
@@ -118,9 +156,18 @@ fn bind_all(
     Ok(bound)
 }
 
-/// Binds one endpoint and says what it became.
-fn bind(socket: &Socket, endpoint: &Endpoint) -> io::Result<Endpoint> {
+/// Binds one endpoint and says what it became. libzmq copies the options at the bind, so that they hold for
+/// this endpoint only.
+fn bind(
+    socket: &Socket,
+    endpoint: &Endpoint,
+    curve: Option<(&KeyPair, &str)>,
+) -> io::Result<Endpoint> {
     socket_options::set_family(socket, endpoint)?;
+    match curve.filter(|_| endpoint.path().is_none()) {
+        Some((pair, domain)) => socket_options::set_curve_door(socket, pair, domain)?,
+        None => socket_options::set_open_door(socket)?,
+    }
     socket.bind(&endpoint.to_string())?;
     match endpoint {
         Endpoint::Ipc(_) => Ok(endpoint.clone()),
@@ -131,11 +178,12 @@ fn bind(socket: &Socket, endpoint: &Endpoint) -> io::Result<Endpoint> {
 fn spawn<H: ServerHandler>(
     config: ServerConfig,
     handler: H,
+    counters: Arc<Counters>,
     bound: Bound,
     transport: ServerSockets,
 ) -> Result<Server, StartError> {
     let proof = match config.security {
-        Security::OwnFolder => Proof::SameUser,
+        Security::OwnFolder | Security::Curve(_) => Proof::SameUser,
         Security::UnprotectedLoopback => Proof::Unproven,
     };
     let waker = Arc::new(Waker::new()?);
@@ -145,7 +193,6 @@ fn spawn<H: ServerHandler>(
         limits.outbox_bytes_max,
         Arc::clone(&waker),
     );
-    let counters = Arc::new(Counters::default());
     let instance = InstanceId(random_bytes()?);
     let shared = Arc::new(ServerShared {
         counters: Arc::clone(&counters),
@@ -163,14 +210,14 @@ fn spawn<H: ServerHandler>(
 
 /// A routing id that a ROUTER gives by itself: a zero byte and four that count connections. An id that a
 /// peer chose for itself has another form; it could be used again after its connection, and is not known.
-fn route_of(routing_id: &[u8]) -> Option<Route> {
+pub(crate) fn route_of(routing_id: &[u8]) -> Option<Route> {
     match *routing_id {
         [0, a, b, c, d] => Some(Route(u32::from_be_bytes([a, b, c, d]))),
         _ => None,
     }
 }
 
-fn routing_id(route: Route) -> [u8; 5] {
+pub(crate) fn routing_id(route: Route) -> [u8; 5] {
     let [a, b, c, d] = route.0.to_be_bytes();
     [0, a, b, c, d]
 }
@@ -188,7 +235,7 @@ fn wire_error(error: &io::Error) -> WireError {
 
 /// A socket that fails to read is broken for good in a way that libzmq does not document; it is logged and
 /// counts as empty.
-fn or_empty<T: Default>(answer: io::Result<T>) -> T {
+pub(crate) fn or_empty<T: Default>(answer: io::Result<T>) -> T {
     answer.unwrap_or_else(|error| {
         tracing::error!(%error, "a socket could not be read");
         T::default()
@@ -206,23 +253,82 @@ impl ServerWire for ServerSockets {
     }
 
     fn publish(&mut self, ticket: Ticket, kind: Kind, body: &[u8]) -> Result<(), WireError> {
-        let Some(events) = &self.events else {
+        let Some((events, _)) = &self.events else {
             return Err(WireError::Gone);
         };
         events
             .send([&ticket.0, &[kind as u8], body])
             .map_err(|error| wire_error(&error))
     }
+
+    fn settle(&mut self, channel: Channel, connection: u64) {
+        if let Some(door) = self.door(channel) {
+            door.settle(connection);
+        }
+    }
+
+    fn end(&mut self, now: Instant, channel: Channel, connection: u64) {
+        if let Some(door) = self.door(channel) {
+            door.end(now, connection);
+        }
+    }
 }
 
 impl ServerSockets {
-    fn read_monitor<H: ServerHandler>(&mut self, core: &mut ServerCore<H>) -> bool {
+    fn door(&mut self, channel: Channel) -> Option<&mut Door> {
+        match channel {
+            Channel::Rpc => Some(&mut self.rpc_door),
+            Channel::Events => self.events.as_mut().map(|(_, door)| door),
+        }
+    }
+
+    /// Without encrypted endpoints no property is looked up, which costs more than the rest of a message.
+    fn origin(&self, message: &Message) -> Origin {
+        match self.has_keys {
+            true => Origin::of(message),
+            false => Origin::Open,
+        }
+    }
+
+    fn read_rpc_door<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
         let mut busy = false;
-        while let Some((_, connection)) = or_empty(self.rpc_monitor.next()) {
+        while let Some(connection) = self.rpc_door.next_ended(now) {
             core.disconnected(connection);
             busy = true;
         }
         busy
+    }
+
+    fn read_events_door<H: ServerHandler>(
+        &mut self,
+        core: &mut ServerCore<H>,
+        now: Instant,
+    ) -> bool {
+        let mut busy = false;
+        let Some((_, door)) = &mut self.events else {
+            return false;
+        };
+        while let Some(connection) = door.next_ended(now) {
+            core.events_disconnected(connection);
+            busy = true;
+        }
+        busy
+    }
+
+    /// Hears of what ended, then ends what is due: in this order a descriptor is still that connection's.
+    fn read_doors<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
+        let busy = self.read_rpc_door(core, now) | self.read_events_door(core, now);
+        self.rpc_door.end_due(now);
+        if let Some((_, door)) = &mut self.events {
+            door.end_due(now);
+        }
+        busy
+    }
+
+    /// When a connection is to be ended next.
+    fn due(&self) -> Option<Instant> {
+        let events = self.events.as_ref().and_then(|(_, door)| door.due());
+        [self.rpc_door.due(), events].into_iter().flatten().min()
     }
 
     fn read_rpc<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
@@ -247,7 +353,7 @@ impl ServerSockets {
     ) {
         let route = route_of(message.bytes());
         let whole = message.has_more() && or_empty(self.rpc.receive(message));
-        let connection = message.connection();
+        let (connection, origin) = (message.connection(), self.origin(message));
         let mut bytes = message.bytes();
         if !whole || message.has_more() {
             // A message of several parts is none of ours; the empty one stands for it.
@@ -259,47 +365,59 @@ impl ServerSockets {
         };
         if bytes.first() == Some(&(Kind::Hello as u8)) {
             // Descriptors are used again: whatever had this one before must be known to be gone.
-            self.read_monitor(core);
+            self.read_rpc_door(core, now);
         }
-        core.message(self, now, route, connection, bytes);
+        let way = Way {
+            route,
+            connection,
+            origin,
+        };
+        core.message(self, now, way, bytes);
     }
 
     /// Takes subscriptions. libzmq keeps what subscribers send and whom it came from in two queues, and a
     /// message that is no subscription enters only the first, so that from then on a grant would go to the
     /// wrong connection. Such a message therefore denies everything behind it until both queues are empty;
     /// a peer that was denied by this tries again.
-    fn read_events<H: ServerHandler>(&mut self, core: &mut ServerCore<H>) -> bool {
+    fn read_events<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
         let mut message = Message::new();
         let mut taken = 0;
         while taken < BURST_MESSAGES_MAX && !core.is_stalled() {
-            let Some(events) = &self.events else { break };
+            let Some((events, _)) = &self.events else {
+                break;
+            };
             if !or_empty(events.receive(&mut message)) {
                 self.events_out_of_step = false;
                 break;
             }
             taken += 1;
-            self.one_subscription(core, message.bytes());
+            self.one_subscription(core, now, &message);
         }
         taken > 0
     }
 
-    fn one_subscription<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, message: &[u8]) {
-        match message.split_first() {
+    fn one_subscription<H: ServerHandler>(
+        &mut self,
+        core: &mut ServerCore<H>,
+        now: Instant,
+        message: &Message,
+    ) {
+        let origin = self.origin(message);
+        let in_step = !self.events_out_of_step;
+        match message.bytes().split_first() {
             Some((&SUBSCRIBE, topic)) => {
-                let ticket = core
-                    .may_subscribe(topic)
-                    .filter(|_| !self.events_out_of_step);
+                let ticket = core.may_subscribe(topic, origin).filter(|_| in_step);
                 if let Some(ticket) = ticket
                     && self.set_topic(sys::ZMQ_SUBSCRIBE, ticket)
                 {
-                    core.subscribed(self, ticket);
+                    // As for a hello: whatever had this descriptor before must be known to be gone.
+                    self.read_events_door(core, now);
+                    core.subscribed(self, ticket, message.connection());
                 }
             }
             Some((&UNSUBSCRIBE, topic)) => {
-                if let Some(ticket) = core
-                    .unsubscribed(self, topic)
-                    .filter(|_| !self.events_out_of_step)
-                {
+                let ticket = core.unsubscribed(self, topic, origin);
+                if let Some(ticket) = ticket.filter(|_| in_step) {
                     self.set_topic(sys::ZMQ_UNSUBSCRIBE, ticket);
                 }
             }
@@ -314,28 +432,34 @@ impl ServerSockets {
     fn set_topic(&self, option: std::ffi::c_int, ticket: Ticket) -> bool {
         self.events
             .as_ref()
-            .is_some_and(|events| events.set_bytes(option, &ticket.0).is_ok())
+            .is_some_and(|(events, _)| events.set_bytes(option, &ticket.0).is_ok())
     }
 }
 
 impl ServerTransport for ServerSockets {
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
         let mut busy = self.read_rpc(core, now);
-        busy |= self.read_events(core);
+        busy |= self.read_events(core, now);
         // Last, so that what a peer sent before its connection broke is usually still its own.
         if !core.is_stalled() {
-            busy |= self.read_monitor(core);
+            busy |= self.read_doors(core, now);
         }
         busy
     }
 
     fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
+        let events = self.events.as_ref();
         let sockets = [
             Some(&self.rpc),
-            Some(self.rpc_monitor.socket()),
-            self.events.as_ref(),
+            Some(self.rpc_door.socket()),
+            events.map(|(socket, _)| socket),
+            events.map(|(_, door)| door.socket()),
         ];
         let sockets = sockets.map(|socket| socket.filter(|_| reading));
+        let due = self
+            .due()
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        let time_max = due.map_or(time_max, |due| due.min(time_max));
         or_empty(poll(sockets, waker.as_fd(), time_max));
     }
 }

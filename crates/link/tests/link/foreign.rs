@@ -79,7 +79,7 @@ def open(kind, name, **options):
 def say(socket, ms=200):
     while socket.poll(ms):
         print(b"|".join(socket.recv_multipart()).hex())
-def hello(protocol=7, service=b"telnet-host", link=1, node=b"n" * 16):
+def hello(protocol=7, service=b"telnet-host", link=2, node=b"n" * 16):
     return (b"\x01MOOR" + link.to_bytes(2, "little") + protocol.to_bytes(4, "little") + node
         + bytes([len(service)]) + service + b"\x01x")
 rpc = open(zmq.DEALER, "rpc.sock")
@@ -187,7 +187,7 @@ print(rpc.recv()[:1].hex())
     assert_eq!(
         codes,
         [
-            "03010001", "03010001", "03010002", "03010006", "03010006", "right", "02"
+            "03020001", "03020001", "03020002", "03020006", "03020006", "right", "02"
         ]
     );
     assert!(requests.is_empty(), "nobody came in without a subscription");

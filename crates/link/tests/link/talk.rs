@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 use moor_link::{
-    Client, ClientEvent, DownReason, Endpoint, GoneReason, PeerIdentity, Proof, Refusal,
-    RefusalCode, SendError, Server, ServerEvent, ServerHandler, ServiceType, StartError,
+    Client, ClientEvent, ClientSecurity, DownReason, Endpoint, GoneReason, PeerIdentity, Proof,
+    Refusal, RefusalCode, SendError, Server, ServerEvent, ServerHandler, ServiceType, StartError,
 };
 
 use crate::ground::{
@@ -319,9 +319,9 @@ fn one_server_listens_on_ipc_and_tcp_at_once_and_reports_its_ports() {
     let (_ipc, answers) = ground.client(1);
     until_up(&answers);
     let (tcp, answers) = ground.client_with(2, 100, |config| {
-        config.security = LOOPBACK;
-        config.rpc = vec![bound.rpc[1].clone()];
-        config.events = vec![bound.events[1].clone()];
+        config.security = ClientSecurity::UnprotectedLoopback;
+        config.rpc = vec![bound.rpc[1].clone().into()];
+        config.events = vec![bound.events[1].clone().into()];
     });
     assert!(matches!(bound.rpc[1], Endpoint::Tcp { port, .. } if port != 0));
     until_up(&answers);
