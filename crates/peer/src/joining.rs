@@ -1,0 +1,303 @@
+//! Joining a daemon and staying with it: one thread that enrolls where that is needed, keeps a link up, and notices
+//! when the daemon does not want us any more.
+//!
+//! In: addresses, flags, the ear of the program. Out: a [`Link`], the recency of pings in a [`Liveness`], and an exit
+//! code. Whatever time can mend is waited for; what only an operator can mend ends the program with one line and a code
+//! of its own.
+
+mod ear;
+mod end;
+mod enrolling;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use moor_keyring::KeyPair;
+use moor_link::{
+    Address, Client, ClientConfig, ClientHandler, ClientKeys, ClientSecurity, ServiceType,
+    ServiceTypeError,
+};
+use moor_node::{Drain, Exit, Liveness, Paths, complain};
+
+use crate::args::PeerArgs;
+use crate::home::{HomeError, home};
+use crate::identity::{Identity, IdentityError};
+use crate::link::Link;
+use ear::{Ear, News, Rejection};
+use end::End;
+
+/// How often the time of the last ping is taken over, and the drain is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What the link may report before this thread has looked. More of the same says nothing new.
+const NEWS_MAX: usize = 16;
+
+/// How a program joins.
+#[derive(Debug, Clone)]
+pub struct PeerConfig {
+    /// The name of the program, for its one line at the end.
+    pub program: &'static str,
+    /// The kind of program that it tells the daemon it is.
+    pub service: String,
+    /// Version of the payloads.
+    pub protocol: u32,
+    /// The daemon's addresses for requests, and the name of their flag.
+    pub rpc: (&'static str, Vec<Address>),
+    /// The daemon's addresses for events, one for each of `rpc`.
+    pub events: Vec<Address>,
+    /// The shared flags.
+    pub args: PeerArgs,
+}
+
+/// A program cannot begin to join. The message names the flag and the mend.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// Its folders cannot be had.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Its identity cannot be had.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The kind of program has a name that no message takes.
+    #[error(transparent)]
+    Service(#[from] ServiceTypeError),
+    /// The addresses cannot work.
+    #[error("{flag}: {source}")]
+    Link {
+        /// The flag of the addresses.
+        flag: &'static str,
+        /// What is wrong.
+        source: moor_link::StartError,
+    },
+    /// The program is not enrolled and does not know where to enroll.
+    #[error(
+        "--enrollment-address is needed: this program is not enrolled yet; write tcp://HOST:7900"
+    )]
+    NoEnrollmentAddress,
+    /// The system gives no thread.
+    #[error("no thread to be had: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A program that has joined or is about to.
+#[derive(Debug)]
+pub struct Joined {
+    link: Link,
+    liveness: Liveness,
+    news: Sender<News>,
+    thread: Option<JoinHandle<Exit>>,
+}
+
+impl Joined {
+    /// Takes the identity and begins to join. What the link reports goes to `handler`, on a thread that it must not
+    /// block. When only an operator can help, one line is written, `drain` begins, and [`stop`](Self::stop) tells the
+    /// exit code.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn start(
+        config: PeerConfig,
+        handler: impl ClientHandler,
+        drain: Drain,
+    ) -> Result<Self, JoinError> {
+        let paths = Paths::from_environment();
+        let home = home(&config.service, config.args.data_dir.as_deref(), &paths)?;
+        let identity = Identity::take(&home)?;
+        let service = ServiceType::new(&config.service)?;
+        let addresses = config.rpc.1.iter().chain(&config.events);
+        let pair = match addresses.clone().any(Address::is_network) {
+            true => Some(Arc::new(identity.key()?)),
+            false => None,
+        };
+        if pair.is_some()
+            && identity.known()?.is_none()
+            && config.args.enrollment_address.is_empty()
+        {
+            return Err(JoinError::NoEnrollmentAddress);
+        }
+        let (sender, news) = bounded(NEWS_MAX);
+        let (link, liveness) = (Link::default(), Liveness::new());
+        let joining = Joining {
+            config,
+            service,
+            paths,
+            identity,
+            pair,
+            link: link.clone(),
+            liveness: liveness.clone(),
+            news,
+            drain,
+            ear: Ear::new(handler, sender.clone()),
+        };
+        // What can be wrong with the addresses themselves is told to the caller, not later in the log.
+        let first = match joining.pair {
+            None => Some(joining.connect(ClientSecurity::OwnFolder)?),
+            Some(_) => None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("joining".into())
+            .spawn(move || joining.run(first))?;
+        Ok(Self {
+            link,
+            liveness,
+            news: sender,
+            thread: Some(thread),
+        })
+    }
+
+    /// The link. Until the program is enrolled it is down.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        self.link.clone()
+    }
+
+    /// How recent the daemon's pings are.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        self.liveness.clone()
+    }
+
+    /// Sends what is waiting, leaves the daemon, and tells how the program ends: [`Exit::Success`] unless it could not
+    /// join or stay. Blocks until all is done.
+    pub fn stop(mut self) -> Exit {
+        self.end()
+    }
+
+    fn end(&mut self) -> Exit {
+        let Some(thread) = self.thread.take() else {
+            return Exit::Success;
+        };
+        // Room comes, as the thread reads; if it has ended there is nobody to tell.
+        let _ = self.news.send(News::Stop);
+        thread.join().unwrap_or(Exit::Panic)
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the thread owns.
+struct Joining {
+    config: PeerConfig,
+    service: ServiceType,
+    paths: Paths,
+    identity: Identity,
+    /// Where an address is on the network.
+    pair: Option<Arc<KeyPair>>,
+    link: Link,
+    liveness: Liveness,
+    news: Receiver<News>,
+    drain: Drain,
+    ear: Ear,
+}
+
+impl Joining {
+    fn run(self, first: Option<Client>) -> Exit {
+        match self.stay(first) {
+            Ok(()) => Exit::Success,
+            Err(End::Stopped) => Exit::Success,
+            Err(End::Hopeless { exit, text }) => {
+                complain(self.config.program, &text, exit);
+                self.drain.begin();
+                exit
+            }
+        }
+    }
+
+    /// Joins again and again, until the program stops or nothing helps.
+    fn stay(&self, first: Option<Client>) -> Result<(), End> {
+        let mut client = match (first, &self.pair) {
+            (Some(client), _) => client,
+            (None, None) => self
+                .connect(ClientSecurity::OwnFolder)
+                .map_err(End::broken)?,
+            (None, Some(pair)) => self.connect_as(pair, self.first_daemon()?)?,
+        };
+        loop {
+            self.link.set(Some(client.handle()));
+            let rejection = self.watch();
+            self.link.set(None);
+            client.shutdown();
+            let (Some(rejection), Some(pair)) = (rejection, &self.pair) else {
+                return Ok(());
+            };
+            client = self.connect_as(pair, self.daemon_after(&rejection)?)?;
+        }
+    }
+
+    fn connect_as(
+        &self,
+        pair: &Arc<KeyPair>,
+        server: moor_keyring::PublicKey,
+    ) -> Result<Client, End> {
+        let pair = Arc::clone(pair);
+        let keys = ClientKeys { pair, server };
+        self.connect(ClientSecurity::Curve(Arc::new(keys)))
+            .map_err(End::broken)
+    }
+
+    fn connect(&self, security: ClientSecurity) -> Result<Client, JoinError> {
+        let (flag, rpc) = &self.config.rpc;
+        let mut config = ClientConfig::new(
+            rpc.clone(),
+            self.config.events.clone(),
+            self.config.protocol,
+            self.identity.node(),
+            self.service.clone(),
+        );
+        config.build = moor_node::BUILD.to_owned();
+        config.security = security;
+        Client::start(config, self.ear.clone()).map_err(|source| JoinError::Link { flag, source })
+    }
+
+    /// Follows the pings until the daemon rejects us for good, or the program stops (`None`).
+    fn watch(&self) -> Option<Rejection> {
+        // One of several addresses may lead astray: only when none is left that lets us in is it a rejection.
+        let patience = self.config.rpc.1.len();
+        let mut rejected = 0;
+        loop {
+            if let Some(at) = self
+                .link
+                .ping_age()
+                .and_then(|age| Instant::now().checked_sub(age))
+            {
+                self.liveness.ping_at(at);
+            }
+            match self.news.recv_timeout(TICK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(News::Up) => rejected = 0,
+                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(News::Rejected(rejection)) => {
+                    rejected += 1;
+                    if rejection == Rejection::Revoked || rejected > patience {
+                        return Some(rejection);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits; [`End::Stopped`] if the program stops meanwhile.
+    fn pause(&self, pause: Duration) -> Result<(), End> {
+        let until = Instant::now() + pause;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.drain.is_draining() {
+                return Err(End::Stopped);
+            }
+            match self.news.recv_timeout(left.min(TICK)) {
+                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return Err(End::Stopped),
+                // Of a connection that is no more.
+                Ok(News::Up | News::Rejected(_)) => {}
+                Err(RecvTimeoutError::Timeout) if left <= TICK => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The ear on the link: passes everything on to the program, and what concerns the joining to its thread as well.
+//!
+//! In: the link's events, on its thread. Out: the same for the program; [`News`] without waiting. What comes after a
+//! connection was given up still passes: the program sees one link.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use moor_link::{ClientEvent, ClientHandler, DownReason, RefusalCode};
+use parking_lot::Mutex;
+
+/// Why the daemon does not let us in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rejection {
+    /// It does not know our key.
+    NotEnrolled,
+    /// It has another key than the one that we know.
+    WrongServerKey,
+    /// It has thrown us out.
+    Revoked,
+}
+
+/// What the joining thread hears.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Up,
+    Rejected(Rejection),
+    Stop,
+}
+
+/// The ear. Clones share the program's.
+#[derive(Clone)]
+pub(super) struct Ear {
+    program: Arc<Mutex<dyn ClientHandler>>,
+    news: Sender<News>,
+}
+
+impl Ear {
+    pub(super) fn new(program: impl ClientHandler, news: Sender<News>) -> Self {
+        let program = Arc::new(Mutex::new(program));
+        Self { program, news }
+    }
+}
+
+fn rejection(reason: &DownReason) -> Option<Rejection> {
+    match reason {
+        DownReason::NotEnrolled(_) => Some(Rejection::NotEnrolled),
+        DownReason::WrongServerKey(_) => Some(Rejection::WrongServerKey),
+        DownReason::Revoked => Some(Rejection::Revoked),
+        DownReason::Refused(refusal) if refusal.code == RefusalCode::Revoked => {
+            Some(Rejection::Revoked)
+        }
+        _ => None,
+    }
+}
+
+impl ClientHandler for Ear {
+    fn event(&mut self, event: ClientEvent) -> Result<(), ClientEvent> {
+        let news = match &event {
+            ClientEvent::Up { .. } => Some(News::Up),
+            ClientEvent::Down { reason } => rejection(reason).map(News::Rejected),
+            _ => None,
+        };
+        self.program.lock().event(event)?;
+        if let Some(news) = news {
+            // Where it is full it holds the same already.
+            let _ = self.news.try_send(news);
+        }
+        Ok(())
+    }
+}
