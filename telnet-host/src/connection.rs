@@ -9,17 +9,16 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moor_rpc::{CloseReason, KeepAlive, OpenSession, RequestBody, SessionId};
+use moor_host::{Course, DaemonNews, FromConnection, Progress, Requests};
+use moor_rpc::{Acknowledgement, CloseReason, KeepAlive, OpenSession, SessionEvents, SessionId};
 use parking_lot::Mutex;
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::hub::FromConnection;
 use crate::output::Sink;
 use crate::session::{Ending, Session, Socket};
-use crate::uplink::{Requests, UplinkError};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4_096;
@@ -78,21 +77,9 @@ impl Connection {
         })
     }
 
-    /// The session's id.
-    #[must_use]
-    pub fn id(&self) -> SessionId {
-        self.id
-    }
-
-    /// Whether the socket is closed.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.shared.lock().socket.is_none()
-    }
-
     /// Does something to the session, writes what it queued, and wakes the task if it now has more or
     /// less to wait for.
-    pub fn act<R>(&self, action: impl FnOnce(&mut Session, &dyn Socket) -> R) -> R {
+    fn act<R>(&self, action: impl FnOnce(&mut Session, &dyn Socket) -> R) -> R {
         let mut shared = self.shared.lock();
         let before = shared.wants();
         let result = shared.act(action);
@@ -102,26 +89,11 @@ impl Connection {
         result
     }
 
-    /// Sends the lines that wait, as far as the uplink takes them. False when it is full.
-    pub fn send_lines(&self, requests: &Requests) -> bool {
-        let session = &mut self.shared.lock().session;
-        while let Some(line) = session.next_line() {
-            let (number, last_event) = (line.number, line.last_event);
-            // Without a daemon the line counts as sent: the reattachment sends it again. A line that
-            // fits the window always fits a message.
-            if let Err(UplinkError::Full) = requests.send(RequestBody::Line(line)) {
-                return false;
-            }
-            session.line_sent(number, last_event);
-        }
-        true
-    }
-
     /// Serves the socket until it is closed, then tells the hub.
     pub async fn serve(
         self: Arc<Self>,
         requests: Arc<Requests>,
-        hub: mpsc::Sender<FromConnection>,
+        hub: mpsc::Sender<FromConnection<Self>>,
     ) {
         let socket = self.shared.lock().socket.clone();
         if let Some(socket) = socket {
@@ -136,7 +108,7 @@ impl Connection {
     async fn attend(&self, socket: &TcpStream, requests: &Requests) {
         let mut deadline = None;
         loop {
-            let uplink_full = !self.send_lines(requests);
+            let uplink_full = !moor_host::Connection::send_lines(self, requests);
             let wants = self.shared.lock().wants();
             if wants.finished {
                 return;
@@ -172,15 +144,47 @@ impl Connection {
             }
         }
     }
+}
 
-    /// Ends the session from this side, after `notice`.
-    pub fn close(&self, notice: Option<&str>, reason: CloseReason) {
-        self.act(|session, socket| {
-            if let Some(notice) = notice {
-                session.notice(notice, socket);
-            }
-            session.close(reason);
-        });
+impl moor_host::Connection for Connection {
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.lock().socket.is_none()
+    }
+
+    fn course<R>(&self, look: impl FnOnce(&mut Course) -> R) -> R {
+        self.act(|session, _| look(session.course()))
+    }
+
+    fn apply(&self, events: SessionEvents) -> Progress {
+        self.act(|session, socket| session.apply(events, socket))
+    }
+
+    fn hear(&self, news: DaemonNews<'_>) {
+        self.act(|session, socket| session.hear(news, socket));
+    }
+
+    fn tell(&self, notice: &str) {
+        self.act(|session, socket| session.notice(notice, socket));
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.act(|session, _| session.close(reason));
+    }
+
+    fn send_lines(&self, requests: &Requests) -> bool {
+        self.shared.lock().session.course().send_lines(requests)
+    }
+
+    fn acknowledge(&self) -> Option<Acknowledgement> {
+        self.act(|session, _| session.acknowledge())
+    }
+
+    fn last_word(&self) -> Option<CloseReason> {
+        self.shared.lock().session.last_word()
     }
 }
 
@@ -201,7 +205,7 @@ impl Shared {
         Wants {
             read: self.session.wants_input(),
             write: self.session.has_output(),
-            send: self.session.next_line().is_some(),
+            send: self.session.has_line(),
             ending: matches!(
                 self.session.ending(),
                 Some(Ending::Closing(_) | Ending::InputEnded)

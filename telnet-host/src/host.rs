@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use moor_host::{Bounds, DOWNLINK_MAX, Ear, Hub, Requests, follow_pings};
 use moor_link::{Client, ClientConfig, ServiceType};
 use moor_node::{Drain, Exit, HealthPort, Liveness, Paths, complain, create_private_dir};
 use moor_rpc::{ListenerId, PROTOCOL_VERSION};
@@ -16,11 +17,8 @@ use tokio::sync::mpsc;
 
 use crate::PROGRAM;
 use crate::config::Args;
-use crate::daemon_link::{DOWNLINK_MAX, Ear, follow_pings};
-use crate::hub::{Bounds, Hub};
 use crate::identity::Identity;
 use crate::listener::{Listeners, Reception};
-use crate::uplink::Requests;
 
 /// The kind of program that this host tells the daemon it is.
 pub const SERVICE: &str = "telnet-host";

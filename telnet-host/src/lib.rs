@@ -3,22 +3,19 @@
 //! In: flags, users' bytes, the daemon's events. Out: numbered lines to the daemon, text to users. The
 //! world, its objects and its language are the daemon's; here a line is text and a user is a socket.
 //!
-//! [`run`] is the whole program. [`telnet`], [`session`], [`output`] and [`window`] are pure;
-//! [`connection`], [`listener`] and [`hub`] give them sockets and time.
+//! [`run`] is the whole program. [`telnet`], [`session`] and [`output`] are pure; [`connection`] and
+//! [`listener`] give them sockets and time. What is not telnet's own (the order of lines and events, the
+//! reconnect to the daemon) is in `moor-host`.
 
 pub mod config;
 pub mod connection;
-pub mod daemon_link;
 pub mod host;
-pub mod hub;
 pub mod identity;
 pub mod listener;
 pub mod notices;
 pub mod output;
 pub mod session;
 pub mod telnet;
-pub mod uplink;
-pub mod window;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

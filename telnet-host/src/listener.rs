@@ -9,15 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use moor_host::{FromConnection, Requests};
 use moor_rpc::{ListenError, ListenResult, ListenerId, ListenerInfo, OpenSession, SessionId};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::connection::Connection;
-use crate::hub::FromConnection;
 use crate::session::Session;
-use crate::uplink::Requests;
 
 /// Connections that the kernel holds until they are accepted; the kernel's own bound may be lower.
 pub const ACCEPT_BACKLOG: u32 = 1_024;
@@ -34,7 +33,7 @@ pub struct Reception {
     /// For the lines of the connection.
     pub requests: Arc<Requests>,
     /// For its coming and going.
-    pub hub: mpsc::Sender<FromConnection>,
+    pub hub: mpsc::Sender<FromConnection<Connection>>,
 }
 
 /// The open listeners of a host.
@@ -82,18 +81,6 @@ impl Listeners {
         Ok(info)
     }
 
-    /// Does what a daemon asks for. A listener that is open already stays as it is.
-    pub fn open(&mut self, wanted: &ListenerInfo) -> ListenResult {
-        let result = match self.open.get(&wanted.id) {
-            Some(open) => Ok(open.info.clone()),
-            None => self.try_open(wanted),
-        };
-        ListenResult {
-            listener: wanted.id,
-            result: result.map(Some),
-        }
-    }
-
     fn try_open(&mut self, wanted: &ListenerInfo) -> Result<ListenerInfo, ListenError> {
         let not_allowed = |why: String| ListenError::NotAllowed {
             port: wanted.port,
@@ -126,9 +113,21 @@ impl Listeners {
         own.and_then(|own| own.info.address.parse().ok())
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
+}
 
-    /// Closes a listener that a daemon asked for. The host's own stays open as long as the host.
-    pub fn close(&mut self, id: ListenerId) -> ListenResult {
+impl moor_host::Listeners for Listeners {
+    fn open(&mut self, wanted: &ListenerInfo) -> ListenResult {
+        let result = match self.open.get(&wanted.id) {
+            Some(open) => Ok(open.info.clone()),
+            None => self.try_open(wanted),
+        };
+        ListenResult {
+            listener: wanted.id,
+            result: result.map(Some),
+        }
+    }
+
+    fn close(&mut self, id: ListenerId) -> ListenResult {
         let open = if id == ListenerId::MAIN {
             None
         } else {
@@ -147,14 +146,11 @@ impl Listeners {
         }
     }
 
-    /// Closes every listener.
-    pub fn close_all(&mut self) {
+    fn close_all(&mut self) {
         self.open.drain().for_each(|(_, open)| open.task.abort());
     }
 
-    /// Where users arrive, in the order of the ids.
-    #[must_use]
-    pub fn infos(&self) -> Vec<ListenerInfo> {
+    fn infos(&self) -> Vec<ListenerInfo> {
         let mut infos: Vec<_> = self.open.values().map(|open| open.info.clone()).collect();
         infos.sort_by_key(|info| info.id);
         infos

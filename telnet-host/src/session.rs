@@ -1,46 +1,26 @@
 //! One user's session, from the host's side, as a pure state machine.
 //!
 //! In: bytes that the user typed, events of the daemon, the coming and going of the daemon. Out: lines
-//! to send, output to write, and what the session now waits for. It owns the order of things: which
-//! event is next, which lines are done, who is told what. It knows nothing of tokio, ZeroMQ, or other
-//! sessions; the socket is a trait.
+//! to send, output to write, and what the session now waits for. The order of lines and events is its
+//! [`Course`]'s; here is what telnet makes of them, and who is told what. It knows nothing of tokio,
+//! ZeroMQ, or other sessions; the socket is a trait.
 
 use std::io;
 
+use moor_host::{AWAY, BACK, Course, DaemonNews, Progress};
 use moor_rpc::{
-    Acknowledgement, AttachSession, CloseReason, ConnectionOption, Event, EventNumber, KeepAlive,
-    Line, LineKind, LineNumber, OpenSession, SessionEvents, SessionId, Text,
+    Acknowledgement, CloseReason, ConnectionOption, Event, KeepAlive, LineKind, OpenSession,
+    SessionEvents, Text,
 };
 
 use crate::notices;
 use crate::output::{OutputQueue, QUEUED_BYTES_DEFAULT, Sink};
 use crate::telnet::{Decoder, Input};
-use crate::window::LineWindow;
 
 /// What a session needs of its socket. Nothing here waits.
 pub trait Socket: Sink {
     /// Switches TCP keep-alive with the given times, or off. A socket that cannot says so in the log.
     fn set_keep_alive(&self, times: Option<KeepAlive>);
-}
-
-/// How the daemon stands to a session.
-#[derive(Debug)]
-enum Standing {
-    /// The daemon has not confirmed it; what to open it with.
-    New(Box<OpenSession>),
-    /// The daemon knows it, but is away, or has not yet said how far it is.
-    Detached,
-    /// Lines may be sent.
-    Live,
-}
-
-/// What came of a batch of events.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// All events up to the batch's last have been applied.
-    Applied,
-    /// Events before the batch are missing, from this one on. Nothing was applied.
-    Missing(EventNumber),
 }
 
 /// Why no more input is taken.
@@ -57,18 +37,11 @@ pub enum Ending {
 /// One session.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
-    standing: Standing,
+    course: Course,
     decoder: Decoder,
     /// Bytes read beyond the line that filled the window.
     undecoded: Vec<u8>,
-    window: LineWindow,
     output: OutputQueue,
-    last_event: EventNumber,
-    acknowledged: EventNumber,
-    /// The last event that the daemon is known to have made.
-    known_event: EventNumber,
-    told_away: bool,
     ending: Option<Ending>,
 }
 
@@ -77,16 +50,10 @@ impl Session {
     #[must_use]
     pub fn new(open: OpenSession) -> Self {
         Self {
-            id: open.session,
-            standing: Standing::New(Box::new(open)),
+            course: Course::new(open),
             decoder: Decoder::default(),
             undecoded: Vec::new(),
-            window: LineWindow::default(),
             output: OutputQueue::default(),
-            last_event: EventNumber(0),
-            acknowledged: EventNumber(0),
-            known_event: EventNumber(0),
-            told_away: false,
             ending: None,
         }
     }
@@ -102,23 +69,15 @@ impl Session {
         ]
     }
 
-    /// What to open it with, as long as the daemon has not confirmed it.
-    #[must_use]
-    pub fn opening(&self) -> Option<&OpenSession> {
-        match &self.standing {
-            Standing::New(open) => Some(open),
-            _ => None,
-        }
+    /// Its place in the conversation with the daemon.
+    pub fn course(&mut self) -> &mut Course {
+        &mut self.course
     }
 
-    /// How far it is, for the daemon after a reconnect.
+    /// Whether a line could be sent now.
     #[must_use]
-    pub fn attach(&self) -> AttachSession {
-        AttachSession {
-            session: self.id,
-            last_event: self.last_event,
-            last_line: self.window.last(),
-        }
+    pub fn has_line(&self) -> bool {
+        self.course.has_line()
     }
 
     /// How the input or the whole connection ends, if it does.
@@ -140,7 +99,7 @@ impl Session {
     /// Whether more may be read from the socket.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        self.ending.is_none() && self.undecoded.is_empty() && self.window.has_room()
+        self.ending.is_none() && self.undecoded.is_empty() && self.course.has_room()
     }
 
     /// The user's side has sent everything. While the daemon works on lines the socket stays open for
@@ -160,6 +119,9 @@ impl Session {
         if self.takes_input() {
             self.ending = Some(Ending::Closing(reason));
             self.undecoded = Vec::new();
+            if reason == CloseReason::ByDaemon {
+                self.course.ended_by_daemon();
+            }
         }
     }
 
@@ -171,20 +133,22 @@ impl Session {
             Some(Ending::Broken) => true,
             Some(Ending::Closing(_)) => self.output.is_empty(),
             Some(Ending::InputEnded) => {
-                let waits_for_lines = matches!(self.standing, Standing::Live)
-                    && !(self.window.is_empty() && self.undecoded.is_empty());
+                let all_done = self.course.all_done() && self.undecoded.is_empty();
+                let waits_for_lines = self.course.is_live() && !all_done;
                 !waits_for_lines && self.output.is_empty()
             }
         }
     }
 
-    /// Why the socket was closed, for the daemon.
+    /// Why the socket was closed, for the daemon; once everything that the user typed is on its way or
+    /// done, or does not matter any more.
     #[must_use]
-    pub fn close_reason(&self) -> CloseReason {
-        match self.ending {
+    pub fn last_word(&self) -> Option<CloseReason> {
+        let all_sent = self.undecoded.is_empty() && self.course.all_sent();
+        all_sent.then_some(match self.ending {
             Some(Ending::Closing(reason)) => reason,
             _ => CloseReason::ByPeer,
-        }
+        })
     }
 
     // Output.
@@ -210,125 +174,45 @@ impl Session {
 
     // The daemon's side.
 
-    /// The next line to send, once; `None` when there is none or the daemon is not ready for it.
-    pub fn next_line(&self) -> Option<Line> {
-        if !matches!(self.standing, Standing::Live) || self.is_ended_by_daemon() {
-            return None;
-        }
-        let (number, kind, text) = self.window.next_unsent()?;
-        let (session, last_event) = (self.id, self.last_event);
-        Some(Line {
-            session,
-            number,
-            last_event,
-            kind,
-            text: text.into(),
-        })
-    }
-
-    /// Notes that a line of [`Session::next_line`] is on its way.
-    pub fn line_sent(&mut self, number: LineNumber, last_event: EventNumber) {
-        self.window.sent(number);
-        self.acknowledged = self.acknowledged.max(last_event);
-    }
-
-    /// Whether everything that the user typed is on its way or done, or does not matter any more.
-    #[must_use]
-    pub fn all_sent(&self) -> bool {
-        let sent = self.undecoded.is_empty() && self.window.next_unsent().is_none();
-        sent || self.is_ended_by_daemon()
-    }
-
     /// Applies events of the daemon. Those that were applied before are skipped.
     pub fn apply(&mut self, batch: SessionEvents, socket: &dyn Socket) -> Progress {
-        let next = self.last_event.next();
-        if batch.first > next {
-            let last = batch
-                .first
-                .0
-                .saturating_add(batch.events.len() as u64)
-                .saturating_sub(1);
-            self.known_event = self.known_event.max(EventNumber(last));
-            return Progress::Missing(next);
-        }
-        let known = usize::try_from(next.0 - batch.first.0).unwrap_or(usize::MAX);
-        for event in batch.events.into_iter().skip(known) {
+        let events = match self.course.receive(batch) {
+            Ok(events) => events,
+            Err(missing) => return Progress::Missing(missing),
+        };
+        for (_, event) in events {
             self.greet_back(socket);
-            self.last_event = self.last_event.next();
             if self.takes_input() {
                 self.apply_event(event, socket);
             }
         }
-        self.known_event = self.known_event.max(self.last_event);
         self.decode_waiting(socket);
         Progress::Applied
     }
 
-    /// The first event that is known to be missing.
-    #[must_use]
-    pub fn missing(&self) -> Option<EventNumber> {
-        (self.last_event < self.known_event).then(|| self.last_event.next())
-    }
-
     /// The acknowledgement that the daemon has not had, if any.
     pub fn acknowledge(&mut self) -> Option<Acknowledgement> {
-        if self.acknowledged >= self.last_event {
-            return None;
-        }
-        self.acknowledged = self.last_event;
-        Some(Acknowledgement {
-            session: self.id,
-            event: self.last_event,
-            queued_output_bytes: u32::try_from(self.output.queued_bytes()).unwrap_or(u32::MAX),
-        })
+        self.course.acknowledge(self.output.queued_bytes())
     }
 
-    /// The daemon is away. The user is told once; lines wait.
-    pub fn daemon_away(&mut self, socket: &dyn Socket) {
-        if matches!(self.standing, Standing::Live) {
-            self.standing = Standing::Detached;
+    /// Hears how the daemon stands to the session; the user is told of an outage, once, and of its end.
+    pub fn hear(&mut self, news: DaemonNews<'_>, socket: &dyn Socket) {
+        self.course.hear(news);
+        if news == DaemonNews::Away {
+            if self.ending.is_none() && self.course.tell_away() {
+                self.notice(AWAY, socket);
+            }
+            return;
         }
-        if !self.told_away && self.ending.is_none() {
-            self.told_away = true;
-            self.notice(notices::AWAY, socket);
-        }
-    }
-
-    /// The daemon confirmed a new session.
-    pub fn opened(&mut self, socket: &dyn Socket) {
-        if matches!(self.standing, Standing::New(_)) {
-            self.standing = Standing::Live;
+        if self.course.is_live() {
             self.greet_back(socket);
         }
-    }
-
-    /// The daemon is back and says how far it is: which lines are done, and its last event.
-    pub fn attached(
-        &mut self,
-        lines_done: LineNumber,
-        lines_done_early: &[LineNumber],
-        last_event: EventNumber,
-        socket: &dyn Socket,
-    ) {
-        self.standing = Standing::Live;
-        self.window.done_up_to(lines_done);
-        lines_done_early
-            .iter()
-            .for_each(|&number| self.window.done(number));
-        self.window.send_again();
-        self.known_event = self.known_event.max(last_event);
-        self.greet_back(socket);
         self.decode_waiting(socket);
     }
 
-    /// The daemon asks for all lines that are not done once more.
-    pub fn send_lines_again(&mut self) {
-        self.window.send_again();
-    }
-
     fn greet_back(&mut self, socket: &dyn Socket) {
-        if std::mem::take(&mut self.told_away) {
-            self.notice(notices::BACK, socket);
+        if self.course.tell_back() {
+            self.notice(BACK, socket);
         }
     }
 
@@ -347,7 +231,7 @@ impl Session {
                 self.decoder.world_sends(&bytes);
                 self.output.push_bytes(&bytes, socket);
             }
-            Event::LineDone(number) => self.window.done(number),
+            Event::LineDone(number) => self.course.line_done(number),
             Event::SetOption(option) => self.set_option(&option, socket),
             Event::Close => self.close(CloseReason::ByDaemon),
         }
@@ -376,10 +260,6 @@ impl Session {
         }
     }
 
-    fn is_ended_by_daemon(&self) -> bool {
-        self.ending == Some(Ending::Closing(CloseReason::ByDaemon))
-    }
-
     /// Whether the session goes on, or at least what was typed before its end counts.
     fn takes_input(&self) -> bool {
         !matches!(self.ending, Some(Ending::Closing(_) | Ending::Broken))
@@ -387,7 +267,7 @@ impl Session {
 
     /// Decodes bytes until they are used up or the window is full; returns how many are left.
     fn decode(&mut self, mut bytes: &[u8], socket: &dyn Socket) -> usize {
-        while self.window.has_room() && self.takes_input() {
+        while self.course.has_room() && self.takes_input() {
             match self.decoder.next(&mut bytes) {
                 Some(input) => self.take(input, socket),
                 None => return 0,
@@ -396,12 +276,16 @@ impl Session {
         bytes.len()
     }
 
+    fn push(&mut self, kind: LineKind, text: String) {
+        self.course.push_line(kind, text);
+    }
+
     fn take(&mut self, input: Input, socket: &dyn Socket) {
         match input {
-            Input::Line(text) => self.window.push(LineKind::Text, text),
-            Input::Binary(text) => self.window.push(LineKind::Binary, text),
+            Input::Line(text) => self.push(LineKind::Text, text),
+            Input::Binary(text) => self.push(LineKind::Binary, text),
             Input::Command { text, answer } => {
-                self.window.push(LineKind::OutOfBand, text);
+                self.push(LineKind::OutOfBand, text);
                 if let Some(answer) = answer {
                     self.output.push_command(&answer);
                 }

@@ -1,1 +1,25 @@
-//! What every host shares: sessions, their lines and events, from the side of the users.
+//! What every host shares: sessions, their numbered lines and events, from the side of the users.
+//!
+//! In: what a link to the daemon reports, and connections of users behind the trait [`Connection`]. Out: requests to
+//! the daemon, events to connections. [`Course`] and [`LineWindow`] are pure; [`Hub`] is the one task that speaks with
+//! the daemon; [`Requests`] is the way to it, which lines take without passing through the hub.
+//!
+//! It does not know how a user is connected (telnet, WebSocket), how text is shown, or what a line means.
+
+mod connection;
+mod course;
+mod daemon_link;
+mod hub;
+mod notices;
+mod questions;
+mod uplink;
+mod window;
+
+pub use connection::{Connection, DaemonNews, Listeners, Progress};
+pub use course::Course;
+pub use daemon_link::{DOWNLINK_MAX, Ear, follow_pings};
+pub use hub::{Bounds, FromConnection, Hub};
+pub use notices::{AWAY, BACK, FULL, HOST_STOPS, SESSION_LOST, STOPPING};
+pub use questions::AskError;
+pub use uplink::{Downlink, Requests, Uplink, UplinkError};
+pub use window::{LineWindow, WINDOW_BYTES_MAX, WINDOW_LINES_MAX};

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
 
 use super::*;
-use crate::window::WINDOW_LINES_MAX;
-use moor_rpc::ListenerId;
+use moor_host::WINDOW_LINES_MAX;
+use moor_rpc::{EventNumber, LineNumber, ListenerId, SessionId};
 
 const ID: SessionId = SessionId([7; 16]);
 
@@ -59,14 +59,14 @@ fn new_session() -> Session {
 
 fn live_session() -> (Session, Paper) {
     let (mut session, paper) = (new_session(), Paper::default());
-    session.opened(&paper);
+    session.hear(DaemonNews::Opened, &paper);
     (session, paper)
 }
 
 fn send_all(session: &mut Session) -> Vec<(u64, String)> {
     let mut sent = Vec::new();
-    while let Some(line) = session.next_line() {
-        session.line_sent(line.number, line.last_event);
+    while let Some(line) = session.course().next_line() {
+        session.course().line_sent(line.number, line.last_event);
         sent.push((line.number.0, line.text));
     }
     sent
@@ -100,12 +100,12 @@ fn apply(session: &mut Session, paper: &Paper, first: u64, events: Vec<Event>) -
 
 fn attach(session: &mut Session, paper: &Paper, lines_done: u64, early: &[u64], last_event: u64) {
     let early: Vec<_> = early.iter().copied().map(LineNumber).collect();
-    session.attached(
-        LineNumber(lines_done),
-        &early,
-        EventNumber(last_event),
-        paper,
-    );
+    let news = DaemonNews::Attached {
+        lines_done: LineNumber(lines_done),
+        lines_done_early: &early,
+        last_event: EventNumber(last_event),
+    };
+    session.hear(news, paper);
     session.flush(paper).expect("paper does not break");
 }
 
@@ -114,7 +114,7 @@ fn lines_wait_until_the_daemon_has_confirmed_the_session() {
     let (mut session, paper) = (new_session(), Paper::default());
     session.receive(b"connect wizard\r\nlo", &paper);
     assert_eq!(send_all(&mut session), []);
-    session.opened(&paper);
+    session.hear(DaemonNews::Opened, &paper);
     assert_eq!(send_all(&mut session), lines(&[(1, "connect wizard")]));
     session.receive(b"ok\r\n", &paper);
     assert_eq!(send_all(&mut session), lines(&[(2, "look")]));
@@ -137,12 +137,12 @@ fn events_are_applied_once_and_in_order() {
         apply(&mut session, &paper, 4, vec![text("d")]),
         Progress::Missing(EventNumber(3))
     );
-    assert_eq!(session.missing(), Some(EventNumber(3)));
+    assert_eq!(session.course().missing(), Some(EventNumber(3)));
     assert_eq!(paper.take(), "");
     let replay = vec![text("b"), text("c"), text("d")];
     assert_eq!(apply(&mut session, &paper, 2, replay), Progress::Applied);
     assert_eq!(paper.take(), "c\r\nd\r\n");
-    assert_eq!(session.missing(), None);
+    assert_eq!(session.course().missing(), None);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn acknowledgements_are_due_only_for_what_no_line_told() {
     apply(&mut session, &paper, 2, vec![text("b")]);
     session.receive(b"x\n", &paper);
     assert_eq!(
-        session.next_line().expect("a line").last_event,
+        session.course().next_line().expect("a line").last_event,
         EventNumber(2)
     );
     send_all(&mut session);
@@ -185,15 +185,15 @@ fn an_outage_is_told_once_and_lines_run_once() {
     let (mut session, paper) = live_session();
     session.receive(b"one\ntwo\n", &paper);
     send_all(&mut session);
-    session.daemon_away(&paper);
-    session.daemon_away(&paper);
+    session.hear(DaemonNews::Away, &paper);
+    session.hear(DaemonNews::Away, &paper);
     session.flush(&paper).expect("paper does not break");
-    assert_eq!(paper.take(), format!("{}\r\n", notices::AWAY));
+    assert_eq!(paper.take(), format!("{}\r\n", AWAY));
     session.receive(b"three\nfour\n", &paper);
     assert_eq!(send_all(&mut session), [], "kept while the daemon is away");
-    assert_eq!(session.attach().last_line, LineNumber(4));
+    assert_eq!(session.course().attach().last_line, LineNumber(4));
     attach(&mut session, &paper, 1, &[3], 0);
-    assert_eq!(paper.take(), format!("{}\r\n", notices::BACK));
+    assert_eq!(paper.take(), format!("{}\r\n", BACK));
     assert_eq!(send_all(&mut session), lines(&[(2, "two"), (4, "four")]));
     attach(&mut session, &paper, 1, &[3], 0);
     assert_eq!(paper.take(), "", "nothing to tell without an outage");
@@ -202,15 +202,15 @@ fn an_outage_is_told_once_and_lines_run_once() {
 #[test]
 fn what_is_replayed_after_an_outage_comes_after_the_notice() {
     let (mut session, paper) = live_session();
-    session.daemon_away(&paper);
+    session.hear(DaemonNews::Away, &paper);
     apply(&mut session, &paper, 1, vec![text("replayed")]);
     attach(&mut session, &paper, 0, &[], 3);
     assert_eq!(
         paper.take(),
-        format!("{}\r\n{}\r\nreplayed\r\n", notices::AWAY, notices::BACK)
+        format!("{}\r\n{}\r\nreplayed\r\n", AWAY, BACK)
     );
     assert_eq!(
-        session.missing(),
+        session.course().missing(),
         Some(EventNumber(2)),
         "the daemon has made more"
     );
@@ -257,7 +257,7 @@ fn telnet_commands_are_answered_and_passed_on() {
     session.receive(b"\xff\xfd\x63\xff\xf6", &paper);
     session.flush(&paper).expect("paper does not break");
     assert_eq!(paper.written.take(), b"\xff\xfc\x63[Yes]\r\n");
-    let line = session.next_line().expect("the command");
+    let line = session.course().next_line().expect("the command");
     assert_eq!(
         (line.kind, line.text.as_str()),
         (LineKind::OutOfBand, "~FF~FDc")
@@ -281,12 +281,12 @@ fn a_closed_session_writes_what_is_queued_and_nothing_more() {
         [],
         "lines of an ended session do not matter"
     );
-    assert!(session.all_sent());
+    assert!(session.last_word().is_some());
     paper.stuck.set(false);
     session.flush(&paper).expect("paper does not break");
     assert!(session.is_finished());
     assert_eq!(paper.take(), "bye\r\n");
-    assert_eq!(session.close_reason(), CloseReason::ByDaemon);
+    assert_eq!(session.last_word(), Some(CloseReason::ByDaemon));
 }
 
 #[test]
@@ -300,21 +300,21 @@ fn when_the_user_has_sent_everything_the_lines_still_run() {
     apply(&mut session, &paper, 1, vec![text("done"), done(1)]);
     assert!(session.is_finished());
     assert_eq!(paper.take(), "done\r\n");
-    assert_eq!(session.close_reason(), CloseReason::ByPeer);
+    assert_eq!(session.last_word(), Some(CloseReason::ByPeer));
 }
 
 #[test]
 fn a_user_who_leaves_during_an_outage_is_gone_and_the_lines_stay() {
     let (mut session, paper) = live_session();
-    session.daemon_away(&paper);
+    session.hear(DaemonNews::Away, &paper);
     session.receive(b"one\n", &paper);
     session.input_ended();
     session.flush(&paper).expect("paper does not break");
     assert!(session.is_finished(), "nobody waits for output");
-    assert!(!session.all_sent());
+    assert_eq!(session.last_word(), None);
     attach(&mut session, &paper, 0, &[], 0);
     assert_eq!(send_all(&mut session), lines(&[(1, "one")]));
-    assert!(session.all_sent());
+    assert_eq!(session.last_word(), Some(CloseReason::ByPeer));
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn an_endless_line_ends_the_session_with_a_word() {
     }
     session.flush(&paper).expect("paper does not break");
     assert!(session.is_finished());
-    assert_eq!(session.close_reason(), CloseReason::Refused);
+    assert_eq!(session.last_word(), Some(CloseReason::Refused));
     assert_eq!(paper.take(), format!("{}\r\n", notices::line_too_long()));
 }
 

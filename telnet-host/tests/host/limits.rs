@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use moor_host::WINDOW_LINES_MAX;
 use moor_rpc::{CloseReason, HostEvent, ListenError, ListenerId, ListenerInfo, SessionEvents};
 use moor_telnet_host::listener::LISTENERS_MAX;
-use moor_telnet_host::notices;
-use moor_telnet_host::window::WINDOW_LINES_MAX;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Daemon, Stage, User, say, soon};
@@ -108,7 +107,7 @@ async fn a_hundred_megabytes_without_a_line_end_are_refused() {
         let _ = tokio::io::AsyncReadExt::read_to_string(&mut reader, &mut shown).await;
     };
     stage.daemon.during(soon("the end", reading)).await;
-    assert_eq!(shown, notices::line_too_long() + "\r\n");
+    assert_eq!(shown, moor_telnet_host::notices::line_too_long() + "\r\n");
     stage
         .daemon
         .until("the end", |world| world.session(0).closed.is_some())
@@ -192,14 +191,14 @@ async fn two_thousand_users_at_once() {
     let path = stage.path();
     let world = stage.daemon.kill();
     for user in &mut users {
-        user.read_until(&format!("{}\r\n", notices::AWAY)).await;
+        user.read_until(&format!("{}\r\n", moor_host::AWAY)).await;
     }
     let mut daemon = Daemon::start(&path, world);
     let attaches = daemon.world.attaches;
     let back = async {
         for user in &mut users {
             let shown = user.read_until("\r\n").await;
-            assert_eq!(shown, format!("{}\r\n", notices::BACK));
+            assert_eq!(shown, format!("{}\r\n", moor_host::BACK));
         }
     };
     daemon.during(back).await;

@@ -3,7 +3,6 @@
 use std::process::Output;
 
 use moor_rpc::CloseReason;
-use moor_telnet_host::notices;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -92,7 +91,7 @@ async fn a_signal_drains_the_host() {
     kill_process(process, Signal::TERM).expect("it runs");
     assert_eq!(
         user.read_to_end().await,
-        format!("{}\r\n", notices::HOST_STOPS)
+        format!("{}\r\n", moor_host::HOST_STOPS)
     );
     stage
         .daemon

@@ -1,14 +1,13 @@
 //! The hub with an uplink of memory and a clock that jumps: bounds, and questions that get no answer.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use moor_rpc::{Event, EventNumber, Line, LineNumber, ListenerId, Request, Text};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use moor_rpc::{
+    Acknowledgement, Event, EventNumber, Line, LineKind, LineNumber, ListenError, ListenResult,
+    ListenerId, OpenSession, Request, Text,
+};
+use parking_lot::Mutex;
 
 use super::*;
-use crate::listener::Reception;
-use crate::uplink::Uplink;
+use crate::{AskError, Course, Uplink};
 
 /// An uplink whose far end is the test.
 struct Wire(mpsc::UnboundedSender<Request>);
@@ -20,11 +19,136 @@ impl Uplink for Wire {
     }
 }
 
+/// A user of memory: its course, what it was shown, and whether it has left.
+struct User {
+    id: SessionId,
+    requests: Arc<Requests>,
+    state: Mutex<State>,
+}
+
+struct State {
+    course: Course,
+    shown: mpsc::UnboundedSender<String>,
+    closed: Option<CloseReason>,
+}
+
+impl Connection for User {
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state.lock().closed.is_some()
+    }
+
+    /// Sends what there is to send afterwards, as a connection's own task does when it is woken.
+    fn course<R>(&self, look: impl FnOnce(&mut Course) -> R) -> R {
+        let mut state = self.state.lock();
+        let result = look(&mut state.course);
+        assert!(state.course.send_lines(&self.requests), "the wire has room");
+        result
+    }
+
+    fn apply(&self, events: SessionEvents) -> Progress {
+        let mut state = self.state.lock();
+        let events = match state.course.receive(events) {
+            Ok(events) => events,
+            Err(missing) => return Progress::Missing(missing),
+        };
+        for (_, event) in events {
+            match event {
+                Event::Text(text) => text.lines.into_iter().for_each(|line| state.show(line)),
+                Event::LineDone(number) => state.course.line_done(number),
+                _ => {}
+            }
+        }
+        Progress::Applied
+    }
+
+    fn hear(&self, news: DaemonNews<'_>) {
+        let mut state = self.state.lock();
+        state.course.hear(news);
+        if news == DaemonNews::Away && state.course.tell_away() {
+            state.show(notices::AWAY.into());
+        }
+    }
+
+    fn tell(&self, notice: &str) {
+        self.state.lock().show(notice.into());
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.state.lock().closed.get_or_insert(reason);
+    }
+
+    fn send_lines(&self, requests: &Requests) -> bool {
+        self.state.lock().course.send_lines(requests)
+    }
+
+    fn acknowledge(&self) -> Option<Acknowledgement> {
+        self.state.lock().course.acknowledge(0)
+    }
+
+    fn last_word(&self) -> Option<CloseReason> {
+        let state = self.state.lock();
+        let closed = state.closed.unwrap_or(CloseReason::ByPeer);
+        state.course.all_sent().then_some(closed)
+    }
+}
+
+impl State {
+    /// A test that has ended looks at nothing.
+    fn show(&self, line: String) {
+        let _ = self.shown.send(line);
+    }
+}
+
+/// The test's end of a user.
+struct Seat {
+    user: Arc<User>,
+    shown: mpsc::UnboundedReceiver<String>,
+}
+
+impl Seat {
+    fn types(&self, line: &str) {
+        self.user
+            .course(|course| course.push_line(LineKind::Text, line.into()));
+    }
+
+    async fn shown(&mut self) -> String {
+        self.shown.recv().await.expect("the user is there")
+    }
+}
+
+/// A host that listens nowhere else.
+struct Nowhere;
+
+impl Listeners for Nowhere {
+    fn infos(&self) -> Vec<ListenerInfo> {
+        Vec::new()
+    }
+
+    fn open(&mut self, wanted: &ListenerInfo) -> ListenResult {
+        self.close(wanted.id)
+    }
+
+    fn close(&mut self, id: ListenerId) -> ListenResult {
+        ListenResult {
+            listener: id,
+            result: Err(ListenError::Unknown),
+        }
+    }
+
+    fn close_all(&mut self) {}
+}
+
 /// A running hub between the test as a daemon and the test as its users.
 struct Bench {
-    port: u16,
+    news: mpsc::Sender<FromConnection<User>>,
     downlink: mpsc::Sender<Downlink>,
+    sender: Arc<Requests>,
     requests: mpsc::UnboundedReceiver<Request>,
+    users: u8,
 }
 
 impl Bench {
@@ -32,21 +156,15 @@ impl Bench {
         let (wire, received) = mpsc::unbounded_channel();
         let requests = Arc::new(Requests::new(Box::new(Wire(wire))));
         let (hub, connections) = mpsc::channel(16);
-        let mut listeners = Listeners::new(Reception {
-            requests: requests.clone(),
-            hub,
-        });
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let info = listeners
-            .open_at(ListenerId::MAIN, address)
-            .expect("a free port");
         let (downlink, news) = mpsc::channel(16);
         let drain = Drain::new(Duration::from_secs(5));
-        tokio::spawn(Hub::new(requests, listeners, bounds).run(news, connections, drain));
+        tokio::spawn(Hub::new(requests.clone(), Nowhere, bounds).run(news, connections, drain));
         Self {
-            port: info.port,
+            news: hub,
             downlink,
+            sender: requests,
             requests: received,
+            users: 0,
         }
     }
 
@@ -70,10 +188,14 @@ impl Bench {
         self.tell(Downlink::Event(batch)).await;
     }
 
+    async fn any_request(&mut self) -> Request {
+        self.requests.recv().await.expect("the hub runs")
+    }
+
     /// The next request that is no acknowledgement.
     async fn request(&mut self) -> Request {
         loop {
-            let request = self.requests.recv().await.expect("the hub runs");
+            let request = self.any_request().await;
             if !matches!(request.body, RequestBody::Acknowledge(_)) {
                 return request;
             }
@@ -100,16 +222,51 @@ impl Bench {
             .await;
     }
 
-    async fn user(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.port))
-            .await
-            .expect("the hub listens")
+    async fn user(&mut self) -> Seat {
+        self.users += 1;
+        let (shown, look) = mpsc::unbounded_channel();
+        let open = OpenSession {
+            session: SessionId([self.users; 16]),
+            listener: ListenerId::MAIN,
+            peer_address: "127.0.0.1".into(),
+            peer_port: 1,
+            local_address: "127.0.0.1".into(),
+            local_port: 2,
+            hostname: None,
+            tls: None,
+            options: vec![],
+        };
+        let state = Mutex::new(State {
+            course: Course::new(open),
+            shown,
+            closed: None,
+        });
+        let id = SessionId([self.users; 16]);
+        let requests = self.sender.clone();
+        let user = Arc::new(User {
+            id,
+            requests,
+            state,
+        });
+        let news = FromConnection::Accepted(user.clone());
+        assert!(self.news.send(news).await.is_ok(), "the hub runs");
+        Seat { user, shown: look }
     }
 
-    async fn opened_user(&mut self) -> (TcpStream, SessionId) {
+    async fn leaves(&self, seat: &Seat) {
+        seat.user.close(CloseReason::ByPeer);
+        let news = FromConnection::Ended(seat.user.id);
+        assert!(self.news.send(news).await.is_ok(), "the hub runs");
+    }
+
+    async fn opened_user(&mut self) -> (Seat, SessionId) {
         let user = self.user().await;
         let (id, session) = self.request_that(opening).await;
         self.reply(id, Ok(ReplyBody::Opened(session))).await;
+        // The answer reaches the user before the next question is answered.
+        while !user.user.course(|course| course.is_live()) {
+            tokio::task::yield_now().await;
+        }
         (user, session)
     }
 }
@@ -135,12 +292,6 @@ fn replay(request: &Request) -> Option<EventNumber> {
     }
 }
 
-async fn read_to_end(mut user: TcpStream) -> String {
-    let mut text = String::new();
-    user.read_to_string(&mut text).await.expect("UTF-8");
-    text
-}
-
 #[tokio::test]
 async fn a_host_holds_a_bounded_number_of_sessions() {
     let mut bench = Bench::start(Bounds {
@@ -150,11 +301,10 @@ async fn a_host_holds_a_bounded_number_of_sessions() {
     bench.attach().await;
     let (first, _) = bench.opened_user().await;
     let (_second, _) = bench.opened_user().await;
-    assert_eq!(
-        read_to_end(bench.user().await).await,
-        format!("{}\r\n", notices::FULL)
-    );
-    drop(first);
+    let mut refused = bench.user().await;
+    assert_eq!(refused.shown().await, notices::FULL);
+    assert!(refused.user.is_closed());
+    bench.leaves(&first).await;
     bench
         .request_that(|r| matches!(r.body, RequestBody::Closed { .. }).then_some(()))
         .await;
@@ -168,11 +318,10 @@ async fn a_bounded_number_of_sessions_waits_for_the_daemon() {
         unopened_max: 2,
     });
     let (_first, second) = (bench.user().await, bench.user().await);
-    assert_eq!(
-        read_to_end(bench.user().await).await,
-        format!("{}\r\n", notices::FULL)
-    );
-    drop(second);
+    let mut refused = bench.user().await;
+    assert_eq!(refused.shown().await, notices::FULL);
+    assert!(refused.user.is_closed());
+    bench.leaves(&second).await;
     bench.attach().await;
     bench.request_that(opening).await;
 }
@@ -220,17 +369,16 @@ async fn a_gap_is_asked_for_until_it_is_closed() {
         "the second was not kept"
     );
     bench.event(session, 2, "two").await;
-    let mut shown = [0; 10];
-    user.read_exact(&mut shown).await.expect("both lines");
-    assert_eq!(&shown, b"one\r\ntwo\r\n");
+    assert_eq!([user.shown().await, user.shown().await], ["one", "two"]);
 }
 
 #[tokio::test]
 async fn a_daemon_that_lost_its_place_gets_the_lines_again() {
     let mut bench = Bench::start(Bounds::default());
     bench.attach().await;
-    let (mut user, session) = bench.opened_user().await;
-    user.write_all(b"one\ntwo\n").await.expect("it is open");
+    let (user, session) = bench.opened_user().await;
+    user.types("one");
+    user.types("two");
     let first = bench.request_that(line).await;
     assert_eq!((first.number, first.text.as_str()), (LineNumber(1), "one"));
     bench.request_that(line).await;
@@ -250,9 +398,36 @@ async fn a_daemon_that_lost_its_place_gets_the_lines_again() {
     bench
         .reply(RequestId(0), Err(RpcError::UnknownSession(session)))
         .await;
-    user.write_all(b"three\n")
-        .await
-        .expect("what crossed the attach closes nothing");
+    let mut other = bench.user().await;
+    assert!(
+        !user.user.is_closed(),
+        "what crossed the attach closes nothing"
+    );
+    bench.tell(Downlink::Down).await;
+    assert_eq!(other.shown().await, notices::AWAY);
+}
+
+#[tokio::test]
+async fn whoever_asks_gets_the_answer_and_nothing_is_asked_of_nobody() {
+    let mut bench = Bench::start(Bounds::default());
+    let question = || RequestBody::Acknowledge(vec![]);
+    assert_eq!(bench.sender.ask(question()).await, Err(AskError::Away));
+    bench.attach().await;
+    let (_user, session) = bench.opened_user().await;
+    let asker = bench.sender.clone();
+    let asking = tokio::spawn(async move { asker.ask(question()).await });
+    let id = bench.any_request().await.id;
+    bench.reply(id, Ok(ReplyBody::Opened(session))).await;
+    assert_eq!(
+        asking.await.expect("it ends"),
+        Ok(ReplyBody::Opened(session))
+    );
+
+    let asker = bench.sender.clone();
+    let asking = tokio::spawn(async move { asker.ask(question()).await });
+    bench.any_request().await;
+    bench.tell(Downlink::Down).await;
+    assert_eq!(asking.await.expect("it ends"), Err(AskError::Away));
 }
 
 #[tokio::test]

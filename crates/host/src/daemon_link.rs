@@ -1,7 +1,7 @@
 //! The uplink over `moor-link`.
 //!
 //! In: the link's events on its own thread. Out: [`Downlink`]s for the hub, payloads for the daemon,
-//! pings for the health port. Nothing here looks into a payload.
+//! pings for the health of the host. Nothing here looks into a payload.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use moor_link::{ClientEvent, ClientHandle, ClientHandler, SendError};
 use moor_node::Liveness;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use crate::uplink::{Downlink, Uplink, UplinkError};
+use crate::{Downlink, Uplink, UplinkError};
 
 /// What the link may report before the hub has looked; then the link stops reading its sockets.
 pub const DOWNLINK_MAX: usize = 1_024;

@@ -1,0 +1,23 @@
+//! What a host itself says to users, whatever kind of host it is.
+//!
+//! Nothing comes in; texts go out, one line each. Everything else that a user reads comes from the world.
+
+/// The daemon is away: once for each outage.
+pub const AWAY: &str =
+    "*** The server is restarting. You are still connected, and what you type is kept. ***";
+
+/// The daemon is back: once for each [`AWAY`].
+pub const BACK: &str = "*** The server is back. ***";
+
+/// The daemon does not know the session any more.
+pub const SESSION_LOST: &str = "*** The server has lost your session. Please connect again. ***";
+
+/// The daemon or the host has no room for one more connection.
+pub const FULL: &str = "*** There are too many connections. Please try again later. ***";
+
+/// The daemon takes no new sessions because it is stopping.
+pub const STOPPING: &str = "*** The server is stopping. Please try again later. ***";
+
+/// This host is stopping.
+pub const HOST_STOPS: &str =
+    "*** This entrance to the server is closing. Please connect again in a while. ***";
