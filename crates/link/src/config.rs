@@ -130,6 +130,8 @@ pub struct ServerConfig {
     pub security: Security,
     /// When a peer counts as lost.
     pub heartbeat: Heartbeat,
+    /// Threads of libzmq, which move, encrypt and decrypt: one for each gigabyte per second; 0 is 1.
+    pub io_threads: u16,
     /// Bounds.
     pub limits: Limits,
 }
@@ -151,6 +153,7 @@ impl ServerConfig {
             build: env!("CARGO_PKG_VERSION").to_owned(),
             security: Security::default(),
             heartbeat: Heartbeat::default(),
+            io_threads: 1,
             limits: Limits::server(),
         }
     }

@@ -133,6 +133,19 @@ impl Context {
         Ok(Self(Arc::new(RawContext(raw))))
     }
 
+    /// One whose bytes are moved, encrypted and decrypted by this many threads of libzmq; at least one.
+    pub(crate) fn with_io_threads(count: u16) -> io::Result<Self> {
+        let context = Self::new()?;
+        // SAFETY: the context was made above, lives as long as `context`, and has no socket yet.
+        let result = unsafe {
+            sys::zmq_ctx_set(context.0.0, sys::ZMQ_IO_THREADS, c_int::from(count.max(1)))
+        };
+        if result == -1 {
+            return Err(last_error());
+        }
+        Ok(context)
+    }
+
     /// Makes a socket of a `ZMQ_*` type.
     pub(crate) fn socket(&self, kind: c_int) -> io::Result<Socket> {
         // SAFETY: the context lives as long as `self.0`.

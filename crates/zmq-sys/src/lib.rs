@@ -55,6 +55,10 @@ pub const ZMQ_ROUTER: c_int = 6;
 /// Sends to topics and sees subscriptions.
 pub const ZMQ_XPUB: c_int = 9;
 
+// Options of a context.
+/// Threads that move bytes between sockets and connections.
+pub const ZMQ_IO_THREADS: c_int = 1;
+
 // Options of a socket.
 /// Adds a topic prefix (SUB), or grants the one just read (XPUB in manual mode).
 pub const ZMQ_SUBSCRIBE: c_int = 6;
@@ -146,6 +150,8 @@ unsafe extern "C" {
 
     /// Makes a context.
     pub fn zmq_ctx_new() -> *mut c_void;
+    /// Sets an option of a context that has no socket yet.
+    pub fn zmq_ctx_set(context: *mut c_void, option: c_int, value: c_int) -> c_int;
     /// Ends a context; waits until its sockets are closed and have lingered.
     pub fn zmq_ctx_term(context: *mut c_void) -> c_int;
 

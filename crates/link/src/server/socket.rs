@@ -75,7 +75,7 @@ fn start_with<H: ServerHandler>(
     if !has_curve() {
         return Err(StartError::NoCurve);
     }
-    let context = Context::new()?;
+    let context = Context::with_io_threads(config.io_threads)?;
     // Before any socket binds: an encrypted endpoint without a handler lets nobody in.
     let zap = match judge {
         Some(judge) => Some(ZapHandler::start(&context, judge)?),
@@ -132,46 +132,49 @@ fn events_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
 }
 
 /// Binds a socket to all its endpoints, those over TCP with the keys and the domain in `curve`.
+///
+/// libzmq copies a socket's options at each bind, so each endpoint keeps those of its moment. The open ones go
+/// first, because a domain that was set once cannot be taken away again, and would have Unix sockets judged.
 pub(crate) fn bind_all(
     socket: &Socket,
     endpoints: &[Endpoint],
     curve: Option<(&KeyPair, &str)>,
     claims: &mut Vec<SocketClaim>,
 ) -> Result<Vec<Endpoint>, StartError> {
-    let mut bound = Vec::new();
-    for endpoint in endpoints {
+    let mut bound = endpoints.to_vec();
+    let is_open = |endpoint: &Endpoint| curve.is_none() || endpoint.path().is_some();
+    for endpoint in bound.iter_mut().filter(|endpoint| is_open(endpoint)) {
         if let Some(path) = endpoint.path() {
             claims.push(SocketClaim::take(path)?);
         }
-        bound.push(
-            bind(socket, endpoint, curve).map_err(|source| match source.kind() {
-                io::ErrorKind::AddrInUse => StartError::EndpointInUse(endpoint.clone()),
-                _ => StartError::Bind {
-                    endpoint: endpoint.clone(),
-                    source,
-                },
-            })?,
-        );
+        *endpoint = bind(socket, endpoint)?;
+    }
+    if let Some((pair, domain)) = curve {
+        socket_options::set_curve_door(socket, pair, domain)?;
+        for endpoint in bound.iter_mut().filter(|endpoint| !is_open(endpoint)) {
+            *endpoint = bind(socket, endpoint)?;
+        }
     }
     Ok(bound)
 }
 
-/// Binds one endpoint and says what it became. libzmq copies the options at the bind, so that they hold for
-/// this endpoint only.
-fn bind(
-    socket: &Socket,
-    endpoint: &Endpoint,
-    curve: Option<(&KeyPair, &str)>,
-) -> io::Result<Endpoint> {
-    socket_options::set_family(socket, endpoint)?;
-    match curve.filter(|_| endpoint.path().is_none()) {
-        Some((pair, domain)) => socket_options::set_curve_door(socket, pair, domain)?,
-        None => socket_options::set_open_door(socket)?,
-    }
-    socket.bind(&endpoint.to_string())?;
+/// Binds one endpoint and says what it became.
+fn bind(socket: &Socket, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::EndpointInUse(endpoint.clone()),
+        _ => StartError::Bind {
+            endpoint: endpoint.clone(),
+            source,
+        },
+    };
+    socket_options::set_family(socket, endpoint).map_err(failed)?;
+    socket.bind(&endpoint.to_string()).map_err(failed)?;
     match endpoint {
         Endpoint::Ipc(_) => Ok(endpoint.clone()),
-        Endpoint::Tcp { .. } => socket.last_endpoint()?.parse().map_err(io::Error::other),
+        Endpoint::Tcp { .. } => {
+            let bound = socket.last_endpoint().map_err(failed)?;
+            bound.parse().map_err(|error| failed(io::Error::other(error)))
+        }
     }
 }
 
