@@ -1,9 +1,11 @@
-//! The multi-call binary: every program of this workspace in one file, and `moor up`, which runs them together.
+//! The multi-call binary: every program of this workspace in one file, `moor up`, which runs them together, and the
+//! operator's commands.
 //!
 //! In: a command line. Out: that of the program it names, by its first word (`moor daemon ...`) or by the name of the
 //! link through which the binary was called (`moor-daemon ...`). It knows the programs' names and flags, and nothing
 //! of what they do.
 
+mod operator;
 mod output;
 mod programs;
 mod runtime_folder;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 
 use moor_node::{Exit, complain};
 
+use operator::COMMANDS;
 use programs::{PROGRAMS, Program};
 
 /// The name of the binary, as in messages.
@@ -30,6 +33,7 @@ const NEAR_MIN: f64 = 0.8;
 enum Call {
     Up(Vec<OsString>),
     Program(&'static Program, Vec<OsString>),
+    Operator(Vec<OsString>),
     Help,
     Version,
     Unknown(OsString),
@@ -40,6 +44,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     match understand(argv.into_iter().collect()) {
         Call::Up(rest) => up::run(rest),
         Call::Program(program, rest) => (program.run)(rest.into_iter()),
+        Call::Operator(rest) => operator::call(rest),
         Call::Help => show(&help()),
         Call::Version => show(&format!("{NAME} {}\n", moor_node::long_version())),
         Call::Unknown(word) => complain(NAME, unknown(&word), Exit::Usage).into(),
@@ -61,6 +66,7 @@ fn understand(mut argv: Vec<OsString>) -> Call {
         Some("-h" | "--help" | "help") => return Call::Help,
         Some("-V" | "--version" | "version") => return Call::Version,
         Some(flag) if flag.starts_with('-') => return Call::Up(argv),
+        _ if operator::begins(&word) => return Call::Operator(argv),
         _ => argv.remove(1),
     };
     match PROGRAMS.iter().find(|program| word == program.word) {
@@ -73,12 +79,14 @@ fn understand(mut argv: Vec<OsString>) -> Call {
 fn help() -> String {
     let programs: String = PROGRAMS
         .iter()
-        .map(|program| format!("  {:<12} {}\n", program.word, program.about))
+        .map(|program| format!("  {:<18} {}\n", program.word, program.about))
         .collect();
+    let commands: String = COMMANDS.iter().map(operator::help_line).collect();
     format!(
         "A MOO server: a world that many people share, build and program.\n\n\
          Usage: {NAME} [COMMAND] [FLAGS]\n\n\
-         Commands:\n  {:<12} Run the world on this machine: everything that users need (the default)\n{programs}\n\
+         Programs:\n  {:<18} Run the world on this machine: everything that users need (the default)\n{programs}\n\
+         Commands of the operator:\n{commands}\n\
          `{NAME} COMMAND --help` tells the flags of a command.\n",
         "up"
     )
@@ -89,6 +97,7 @@ fn unknown(word: &OsStr) -> String {
     let known = PROGRAMS
         .iter()
         .map(|program| program.word)
+        .chain(COMMANDS.iter().map(|command| command.words[0]))
         .chain(["up", "help"]);
     let similar = known.map(|known| (strsim::jaro_winkler(&word, known), known));
     let best = similar.max_by(|one, other| one.0.total_cmp(&other.0));
@@ -114,6 +123,7 @@ mod tests {
         let (what, rest) = match understand(argv.iter().map(OsString::from).collect()) {
             Call::Up(rest) => ("up", rest),
             Call::Program(program, rest) => (program.name, rest),
+            Call::Operator(rest) => ("operator", rest),
             Call::Help => ("help", vec![]),
             Call::Version => ("version", vec![]),
             Call::Unknown(word) => ("unknown", vec![word]),
@@ -140,6 +150,10 @@ mod tests {
             (&["moor-web-host"], "moor-web-host: moor-web-host"),
             (&["moor", "--help"], "help: "),
             (&["moor", "-V"], "version: "),
+            (
+                &["moor", "status", "--json"],
+                "operator: moor status --json",
+            ),
             (&["moor", "demon"], "unknown: demon"),
             (&[], "up: "),
         ] {

@@ -76,6 +76,11 @@ impl RuntimeFolder {
         Ok(Self { path, _lock })
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The `ipc://` address of a socket of this name in the folder.
     ///
     /// # Errors
@@ -96,20 +101,29 @@ impl Drop for RuntimeFolder {
     }
 }
 
+/// The folders in `base` of every `moor up` that runs now.
+pub(crate) fn in_use(base: &Path) -> impl Iterator<Item = PathBuf> {
+    folders(base).filter(|folder| is_held(folder) == Some(true))
+}
+
 /// Removes the folders in `base` whose lock nobody holds. One without a lock file is being made at this moment.
 fn sweep(base: &Path) {
-    let Ok(entries) = fs::read_dir(base) else {
-        return;
-    };
-    let names = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
-    for folder in names.map(|entry| entry.path()) {
-        let unused = File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
-        if unused {
-            let _ = fs::remove_dir_all(folder);
-        }
+    for folder in folders(base).filter(|folder| is_held(folder) == Some(false)) {
+        let _ = fs::remove_dir_all(folder);
     }
+}
+
+fn folders(base: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .map(|entry| entry.path())
+}
+
+/// Whether somebody holds the folder's lock; `None` if it has none.
+fn is_held(folder: &Path) -> Option<bool> {
+    let lock = File::open(folder.join(LOCK)).ok()?;
+    Some(lock.try_lock().is_err())
 }
 
 #[cfg(test)]

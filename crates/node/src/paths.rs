@@ -70,6 +70,39 @@ impl Paths {
         self.under(self.data_home.as_deref(), ".local/share", "XDG_DATA_HOME")
     }
 
+    /// `daemon.key` in the configuration folder: the daemon's secret key; beside it, in `daemon.pub`, the public one.
+    ///
+    /// # Errors
+    /// As [`Paths::config_dir`].
+    pub fn daemon_key(&self) -> Result<PathBuf, PathError> {
+        Ok(self.config_dir()?.join("daemon.key"))
+    }
+
+    /// `enrollment-token` in the configuration folder: on the daemon's machine the reusable token, on others the one
+    /// that the operator brought.
+    ///
+    /// # Errors
+    /// As [`Paths::config_dir`].
+    pub fn enrollment_token(&self) -> Result<PathBuf, PathError> {
+        Ok(self.config_dir()?.join("enrollment-token"))
+    }
+
+    /// `tokens` in the data folder: what the daemon knows of each token.
+    ///
+    /// # Errors
+    /// As [`Paths::data_dir`].
+    pub fn tokens(&self) -> Result<PathBuf, PathError> {
+        Ok(self.data_dir()?.join("tokens"))
+    }
+
+    /// `allowed-hosts` in the data folder: one file for each enrolled peer.
+    ///
+    /// # Errors
+    /// As [`Paths::data_dir`].
+    pub fn allowed_hosts(&self) -> Result<PathBuf, PathError> {
+        Ok(self.data_dir()?.join("allowed-hosts"))
+    }
+
     /// `$XDG_RUNTIME_DIR/moor`, by default `/tmp/moor-UID`: the sockets. Make it with `create_private_dir`, which
     /// refuses a folder that somebody else put there.
     pub fn runtime_dir(&self) -> PathBuf {
@@ -119,6 +152,22 @@ mod tests {
         assert_eq!(paths.config_dir().expect("config"), Path::new("/c/moor"));
         assert_eq!(paths.data_dir().expect("data"), Path::new("/d/moor"));
         assert_eq!(paths.runtime_dir(), Path::new("/r/moor"));
+        let kept = [
+            paths.daemon_key(),
+            paths.enrollment_token(),
+            paths.tokens(),
+            paths.allowed_hosts(),
+        ];
+        let wanted = [
+            "/c/moor/daemon.key",
+            "/c/moor/enrollment-token",
+            "/d/moor/tokens",
+            "/d/moor/allowed-hosts",
+        ];
+        assert_eq!(
+            kept.map(|path| path.expect("a home")),
+            wanted.map(PathBuf::from)
+        );
     }
 
     #[test]
