@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
@@ -279,7 +279,8 @@ impl Desk {
         work: impl FnOnce() -> Result<T, EnrollRefusal>,
     ) -> Result<T, EnrollRefusal> {
         if let Some(wait) = self.limiter.lock().wait(attempt.address, now) {
-            let retry_after_s = wait.max(Duration::from_secs(1)).as_secs();
+            // Rounded up: who waits as long as this is let through.
+            let retry_after_s = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             return Err(EnrollRefusal::TooManyAttempts { retry_after_s });
         }
         work().inspect_err(|refusal| {

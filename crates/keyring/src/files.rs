@@ -59,7 +59,10 @@ impl FileError {
 
 /// The right to change a folder, until this is dropped. Between programs and between threads.
 #[derive(Debug)]
-pub(crate) struct FolderLock(#[allow(dead_code)] File);
+pub(crate) struct FolderLock {
+    /// Closing it ends the lock.
+    _file: File,
+}
 
 /// Waits for the right to change a folder. Holders do a few small writes and no more.
 pub(crate) fn lock(folder: &Path) -> Result<FolderLock, FileError> {
@@ -71,7 +74,7 @@ pub(crate) fn lock(folder: &Path) -> Result<FolderLock, FileError> {
         .map_err(|error| FileError::io(&path, error))?;
     loop {
         match flock(&file, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(FolderLock(file)),
+            Ok(()) => return Ok(FolderLock { _file: file }),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(FileError::io(&path, error.into())),
         }

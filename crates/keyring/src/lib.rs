@@ -2,15 +2,14 @@
 //! turns a token into an entry of the registry.
 //!
 //! In: folders, keys that a connection has proved, tokens as text, the time. Out: decisions, and files that only this
-//! user may open. It opens no socket, starts no thread, and reads the clock only
-//! to date a revocation: the same folders serve a running daemon and
-//! an operator's command at the same time, kept apart by a lock.
+//! user may open. It opens no socket, starts no thread, and reads the clock only to date a revocation: the same folders
+//! serve a running daemon and an operator's command at the same time, kept apart by a lock.
 //!
 //! | part | files |
 //! |---|---|
 //! | keys and their text | `keys` |
 //! | tokens as an operator carries them, and as the daemon keeps them | `token`, `tokens` |
-//! | who is enrolled, who was thrown out | `registry`, `peer` |
+//! | who is enrolled, who was thrown out | `registry`, `peer`, `known_keys` |
 //! | which door is whose | `domain` |
 //! | an attempt to enroll, from its arrival to its audit line | `desk`, `limiter` |
 //!
@@ -19,7 +18,9 @@
 mod desk;
 mod domain;
 mod files;
+mod hexadecimal;
 mod keys;
+mod known_keys;
 mod limiter;
 mod peer;
 mod registry;

@@ -1,7 +1,7 @@
 //! Who is enrolled, now: the folder of allowed peers and what is known of it in memory.
 //!
-//! In: keys, changes by the desk, files that an operator removed. Out: the peer of a key, if there is one. A peer that
-//! was thrown out is remembered beside, so that the token that let it in once does not let it in again.
+//! In: keys, changes by the desk, files that an operator removed. Out: the peer of a key, if there is one. A peer whose
+//! file is gone was thrown out, whoever removed it and whenever: `known_keys` remembers it.
 //!
 //! Only whole files of this release count. What is damaged lets nobody in and is named in the log.
 
@@ -17,14 +17,14 @@ use uuid::Uuid;
 
 use crate::files::{self, FileError};
 use crate::keys::PublicKey;
+use crate::known_keys::KnownKeys;
 use crate::peer::{Peer, clean_hostname};
-use crate::tokens::milliseconds;
 
 /// Peers that may be enrolled at one time.
 const PEERS_MAX: usize = 10_000;
 
-/// The folder beside that of the peers with a file for each that was thrown out.
-const REVOKED_FOLDER: &str = "revoked-hosts";
+/// The folder beside that of the peers with a file for each key that was ever let in.
+const KNOWN_KEYS_FOLDER: &str = "known-keys";
 
 /// A key was not enrolled.
 #[derive(Debug, thiserror::Error)]
@@ -56,14 +56,14 @@ struct Known {
 }
 
 impl Known {
-    fn put(&mut self, peer: Peer) {
-        self.drop_uuid(peer.uuid);
+    fn put(&mut self, peer: Peer) -> Arc<Peer> {
         let peer = Arc::new(peer);
         // Two files with one key: the later one is its peer.
         if let Some(other) = self.by_key.insert(peer.key, Arc::clone(&peer)) {
             self.by_uuid.remove(&other.uuid);
         }
-        self.by_uuid.insert(peer.uuid, peer);
+        self.by_uuid.insert(peer.uuid, Arc::clone(&peer));
+        peer
     }
 
     fn drop_uuid(&mut self, uuid: Uuid) -> Option<Arc<Peer>> {
@@ -77,7 +77,7 @@ impl Known {
 #[derive(Debug)]
 pub struct Registry {
     folder: PathBuf,
-    revoked: PathBuf,
+    keys: KnownKeys,
     known: RwLock<Known>,
     generation: AtomicU64,
     /// One look at the folder at a time. Taken before `known`, never the other way round.
@@ -85,22 +85,25 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens the folder of peers, which is made private if it is new, and reads it.
+    /// Opens the folder of peers, which is made private if it is new, and reads it. Peers whose files were removed
+    /// since somebody looked last count as thrown out now.
     ///
     /// # Errors
     /// [`FileError`] when it cannot be made or read, or is open to others.
     pub fn open(folder: &Path) -> Result<Self, FileError> {
-        let revoked = folder.with_file_name(REVOKED_FOLDER);
         files::folder(folder)?;
-        files::folder(&revoked)?;
         let registry = Self {
             folder: folder.to_path_buf(),
-            revoked,
+            keys: KnownKeys::open(&folder.with_file_name(KNOWN_KEYS_FOLDER))?,
             known: RwLock::default(),
             generation: AtomicU64::new(0),
             looking: Mutex::new(()),
         };
+        // Under the lock: what another program enrolls at this moment is either in both folders or in neither.
+        let _lock = files::lock(folder)?;
         registry.refresh()?;
+        let is_in = |key: &PublicKey| registry.by_key(key).is_some();
+        registry.keys.throw_out_missing(is_in, SystemTime::now())?;
         Ok(registry)
     }
 
@@ -166,28 +169,36 @@ impl Registry {
             .into_iter()
             .map(|uuid| (uuid, self.read(uuid)))
             .collect();
-        let mut lost = Vec::new();
+        let (mut came, mut lost) = (Vec::new(), Vec::new());
         {
             let mut known = self.known.write();
             for uuid in gone {
                 lost.extend(known.drop_uuid(uuid));
             }
             for (uuid, peer) in read {
-                match peer {
-                    Some(peer) => known.put(peer),
-                    None => lost.extend(known.drop_uuid(uuid)),
-                }
+                // Another key under the same name: the former one is in no more.
+                lost.extend(known.drop_uuid(uuid));
+                came.extend(peer.map(|peer| known.put(peer)));
             }
             known.stamps = found;
         }
+        // Before anything that can fail: who is out is out.
         self.changed();
+        self.remember(&came, &lost)?;
+        Ok(true)
+    }
+
+    fn remember(&self, came: &[Arc<Peer>], lost: &[Arc<Peer>]) -> Result<(), FileError> {
+        for peer in came {
+            self.keys.let_in(peer)?;
+        }
         for peer in lost {
-            // One whose key came back under another name is not lost.
+            // One whose key came back, under this name or another, is not lost.
             if self.by_key(&peer.key).is_none() {
-                self.remember_revoked(&peer)?;
+                self.keys.throw_out(peer, SystemTime::now())?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Every file in the folder whose name is a uuid.
@@ -268,7 +279,6 @@ impl Registry {
             .text()
             .map_err(|error| FileError::damaged(&path, error.to_string()))?;
         files::write(&path, &text)?;
-        files::remove(&self.revoked_path(&key))?;
         self.refresh()?;
         self.by_key(&key)
             .ok_or_else(|| FileError::damaged(&path, "does not stay as it was written").into())
@@ -285,45 +295,17 @@ impl Registry {
         Ok(is_there)
     }
 
-    fn revoked_path(&self, key: &PublicKey) -> PathBuf {
-        // Not Z85, which has characters that no file name should.
-        let name: String = key
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        self.revoked.join(name)
-    }
-
-    fn remember_revoked(&self, peer: &Peer) -> Result<(), FileError> {
-        let now = milliseconds(SystemTime::now());
-        let text = format!(
-            "revoked_at_ms = {now}\nuuid = \"{}\"\nservice = \"{}\"\n",
-            peer.uuid, peer.service
-        );
-        files::write(&self.revoked_path(&peer.key), &text)
-    }
-
-    /// Whether a key may come (again) by a token that was made at `token_created`: one that was thrown out needs a
-    /// token that is newer than that.
+    /// Whether a key that is not in may come by a token that was made at `token_created`.
     pub(crate) fn check_not_revoked(
         &self,
         key: &PublicKey,
         token_created: SystemTime,
     ) -> Result<(), EnrollError> {
-        let Some(text) = files::read(&self.revoked_path(key))? else {
-            return Ok(());
-        };
-        let table: Option<toml::Table> = text.parse().ok();
-        let revoked_at = table.and_then(|table| table.get("revoked_at_ms")?.as_integer());
-        // What cannot be read stays refused.
-        let revoked_at = revoked_at
-            .and_then(|at| u64::try_from(at).ok())
-            .unwrap_or(u64::MAX);
-        if milliseconds(token_created) <= revoked_at {
-            return Err(EnrollError::Revoked);
+        if self.keys.may_come(key, token_created)? {
+            Ok(())
+        } else {
+            Err(EnrollError::Revoked)
         }
-        Ok(())
     }
 }
 

@@ -122,6 +122,17 @@ pub enum TokenError {
     /// The text is no token's name.
     #[error("not the name of a token: 16 of the digits 0-9 and a-f are")]
     Id,
+    /// No program is of that type.
+    #[error(
+        "{0:?} is no service type; there are telnet-host, web-host, and KIND-worker such as curl-worker"
+    )]
+    UnknownService(String),
+    /// It would let nobody in.
+    #[error("a token with no uses or no time lets nobody in; give 1 or more")]
+    NoUse,
+    /// As many as may be are remembered.
+    #[error("there are {0} tokens, no more are allowed; revoke some with moor token revoke")]
+    TooMany(usize),
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::is_known_service;
 use crate::files::{self, FileError};
+use crate::hexadecimal;
 use crate::keys::PublicKey;
 use crate::token::{Token, TokenError, TokenId, TokenSecret, read_token_file};
 
@@ -19,6 +20,9 @@ const KEPT_AFTER_ITS_END: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The longest time that a token is good: a hundred years.
 const TTL_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Tokens that are remembered at one time. A program in the world can make tokens: it cannot fill the disk.
+const TOKENS_MAX: usize = 1_000;
 
 /// The version of the files' layout.
 const FORMAT: u32 = 1;
@@ -116,14 +120,7 @@ impl Row {
     }
 
     fn digest(&self) -> Option<[u8; 32]> {
-        let mut digest = [0; 32];
-        if self.digest.len() != 64 || !self.digest.is_ascii() {
-            return None;
-        }
-        for (byte, place) in digest.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&self.digest[place..place + 2], 16).ok()?;
-        }
-        Some(digest)
+        hexadecimal::bytes(&self.digest)
     }
 }
 
@@ -186,15 +183,25 @@ impl TokenStore {
     /// Makes a token.
     ///
     /// # Errors
-    /// [`TokenError::File`], [`TokenError::Random`].
+    /// [`TokenError::UnknownService`], [`TokenError::NoUse`] for one that would let nobody in;
+    /// [`TokenError::TooMany`], [`TokenError::File`], [`TokenError::Random`].
     pub fn create(
         &self,
         spec: &TokenSpec,
         daemon_key: PublicKey,
         now: SystemTime,
     ) -> Result<Token, TokenError> {
+        if let Some(service) = spec.service.as_ref().filter(|name| !is_known_service(name)) {
+            return Err(TokenError::UnknownService(service.clone()));
+        }
+        if spec.uses == Some(0) || spec.ttl == Some(Duration::ZERO) {
+            return Err(TokenError::NoUse);
+        }
         let _lock = files::lock(&self.folder)?;
         self.forget_old(now)?;
+        if self.list()?.len() >= TOKENS_MAX {
+            return Err(TokenError::TooMany(TOKENS_MAX));
+        }
         self.add(spec, daemon_key, now, false)
     }
 
@@ -209,7 +216,7 @@ impl TokenStore {
         let digest = token.secret().digest();
         let row = Row {
             format: FORMAT,
-            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hexadecimal::text(&digest),
             service: spec.service.clone(),
             uses_left: spec.uses,
             created_ms: milliseconds(now),

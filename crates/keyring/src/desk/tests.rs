@@ -1,6 +1,6 @@
 //! The desk: each refusal in its own words, answers that were lost, addresses that fail too often.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::token::Token;

@@ -128,6 +128,76 @@ fn a_revocation_is_remembered_across_starts() {
 }
 
 #[test]
+fn a_file_that_was_removed_while_nobody_looked_is_missed_at_the_next_start() {
+    let (folder, registry) = ground();
+    let peer = enroll(&registry, "telnet-host", 1).expect("enrolled");
+    let other = enroll(&registry, "telnet-host", 2).expect("enrolled");
+    drop(registry);
+    let allowed = folder.path().join("moor/allowed-hosts");
+    let path = allowed.join(peer.uuid.to_string());
+    let whole = std::fs::read_to_string(&path).expect("there");
+    std::fs::remove_file(&path).expect("removed");
+    let registry = Registry::open(&allowed).expect("opened");
+    assert_eq!(registry.list(), [other]);
+    assert!(matches!(
+        enroll(&registry, "telnet-host", 1),
+        Err(EnrollError::Revoked)
+    ));
+    // An operator who puts the file back has forgiven.
+    files::write(&path, &whole).expect("written");
+    registry.refresh().expect("read");
+    assert_eq!(registry.by_key(&key(1)), Some(peer.clone()));
+    assert!(registry.revoke(peer.uuid).expect("removed"));
+    assert!(matches!(
+        enroll(&registry, "telnet-host", 1),
+        Err(EnrollError::Revoked)
+    ));
+}
+
+#[test]
+fn an_operator_forgives_by_removing_what_is_known_of_a_key_and_damage_forgives_nothing() {
+    let (folder, registry) = ground();
+    let peer = enroll(&registry, "telnet-host", 1).expect("enrolled");
+    assert!(registry.revoke(peer.uuid).expect("removed"));
+    let known = folder.path().join("moor/known-keys").join("01".repeat(32));
+    let mode = std::fs::metadata(&known).expect("there").mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let whole = std::fs::read_to_string(&known).expect("there");
+    for text in [
+        String::new(),
+        "\0".into(),
+        whole.replace("revoked_at_ms", "revoked"),
+        whole.replace("format = 1", "format = 2"),
+    ] {
+        files::write(&known, &text).expect("written");
+        let result = registry.enroll("telnet-host", "x", key(1), far(), far());
+        assert!(matches!(result, Err(EnrollError::Revoked)), "{text:?}");
+    }
+    std::fs::remove_file(&known).expect("removed");
+    assert!(enroll(&registry, "telnet-host", 1).is_ok());
+}
+
+#[test]
+fn a_name_that_gets_another_key_throws_the_former_key_out() {
+    let (folder, registry) = ground();
+    let peer = enroll(&registry, "telnet-host", 1).expect("enrolled");
+    let path = folder
+        .path()
+        .join("moor/allowed-hosts")
+        .join(peer.uuid.to_string());
+    let whole = std::fs::read_to_string(&path).expect("there");
+    let changed = whole.replace(&key(1).to_string(), &key(2).to_string());
+    files::write(&path, &changed).expect("written");
+    registry.refresh().expect("read");
+    assert_eq!(registry.by_key(&key(1)), None);
+    assert_eq!(registry.by_key(&key(2)).expect("in").uuid, peer.uuid);
+    assert!(matches!(
+        enroll(&registry, "telnet-host", 1),
+        Err(EnrollError::Revoked)
+    ));
+}
+
+#[test]
 fn a_file_that_was_moved_to_another_name_keeps_its_peer_in() {
     let (folder, registry) = ground();
     let peer = enroll(&registry, "telnet-host", 1).expect("enrolled");

@@ -76,6 +76,44 @@ fn another_secret_is_an_unknown_token() {
 }
 
 #[test]
+fn a_token_that_lets_nobody_in_is_not_made() {
+    let ground = ground();
+    let made = |spec| ground.store.create(&spec, KEY, now());
+    let none = TokenSpec::default;
+    let service = Some("root".to_owned());
+    let result = made(TokenSpec { service, ..none() });
+    assert!(matches!(result, Err(TokenError::UnknownService(_))));
+    for spec in [
+        TokenSpec {
+            uses: Some(0),
+            ..none()
+        },
+        TokenSpec {
+            ttl: Some(Duration::ZERO),
+            ..none()
+        },
+    ] {
+        assert!(matches!(made(spec), Err(TokenError::NoUse)));
+    }
+    assert_eq!(ground.store.list().expect("listed"), []);
+}
+
+#[test]
+fn tokens_have_a_bound() {
+    let ground = ground();
+    let one = ground.create(TokenSpec::default());
+    let whole = std::fs::read_to_string(ground.store.path(one.id())).expect("there");
+    for number in 1..TOKENS_MAX as u64 {
+        let path = ground.store.path(TokenId(number.to_be_bytes()));
+        std::fs::write(path, &whole).expect("written");
+    }
+    let one_more = ground.store.create(&TokenSpec::default(), KEY, now());
+    assert!(matches!(one_more, Err(TokenError::TooMany(TOKENS_MAX))));
+    assert!(ground.store.revoke(one.id()).expect("removed"));
+    ground.create(TokenSpec::default());
+}
+
+#[test]
 fn the_last_use_is_given_away_once() {
     let ground = ground();
     let token = ground.create(TokenSpec {
