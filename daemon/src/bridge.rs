@@ -64,7 +64,9 @@ impl Publisher {
             Some(message) => HostEvent::ShuttingDown {
                 message: message.clone(),
             },
-            None => HostEvent::Restarting,
+            None => HostEvent::Restarting {
+                reconnect_after_ms: 0,
+            },
         });
     }
 
@@ -238,6 +240,10 @@ impl Bridge {
                 self.runtime.replay(host, session, replay.from.0);
             }
             RequestBody::ListenResult(result) => self.listen_result(host, &result),
+            RequestBody::IssueToken { .. } | RequestBody::Eval(_) => {
+                let why = "this daemon issues no tokens".to_owned();
+                return Some(Err(RpcError::NotAllowed { why }));
+            }
         }
         None
     }

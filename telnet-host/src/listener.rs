@@ -225,6 +225,7 @@ fn welcome(
         hostname: None,
         tls: None,
         options: Session::initial_options(),
+        token: None,
     };
     Ok(Connection::new(socket, open))
 }

@@ -233,6 +233,8 @@ impl Session {
             }
             Event::LineDone(number) => self.course.line_done(number),
             Event::SetOption(option) => self.set_option(&option, socket),
+            // A telnet user is told by the world.
+            Event::LoggedIn { .. } | Event::LoggedOut => {}
             Event::Close => self.close(CloseReason::ByDaemon),
         }
     }

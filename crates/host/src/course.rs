@@ -277,6 +277,7 @@ mod tests {
             hostname: None,
             tls: None,
             options: vec![],
+            token: None,
         })
     }
 

@@ -299,7 +299,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                 let result = self.listeners.close(listener);
                 self.say(RequestBody::ListenResult(result));
             }
-            HostEvent::Restarting => tracing::info!("the daemon restarts"),
+            HostEvent::Restarting { .. } => tracing::info!("the daemon restarts"),
             HostEvent::ShuttingDown { message } => self.shut_down(&message),
         }
     }

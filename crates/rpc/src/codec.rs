@@ -10,7 +10,8 @@ use wincode::int_encoding::{FixInt, LittleEndian};
 use wincode::len::UseIntLen;
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::{HostEvent, Reply, Request};
+use crate::value::{WIRE_DEPTH_MAX, WIRE_VALUES_MAX, watched};
+use crate::{HostEvent, Reply, Request, WorkerOrder, WorkerReport};
 
 /// The longest encoded message in bytes. A sender splits what is longer; a transport may drop it.
 pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
@@ -25,12 +26,15 @@ type WireConfig = Configuration<
     MESSAGE_BYTES_MAX,
 >;
 
-/// Something that is sent whole: [`Request`], [`Reply`] or [`HostEvent`], and nothing else.
+/// Something that is sent whole: [`Request`], [`Reply`], [`HostEvent`], [`WorkerOrder`] or
+/// [`WorkerReport`], and nothing else.
 pub trait Message: sealed::Wire {}
 
 impl Message for Request {}
 impl Message for Reply {}
 impl Message for HostEvent {}
+impl Message for WorkerOrder {}
+impl Message for WorkerReport {}
 
 /// Why a message could not be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,11 @@ pub enum EncodeError {
     /// The message, or one sequence in it, is longer than a message may be.
     #[error("message is longer than {MESSAGE_BYTES_MAX} bytes")]
     TooLong,
+    /// A value in it nests too deep or has too many values; see [`WireValue::fits`](crate::WireValue::fits).
+    #[error(
+        "a value is nested deeper than {WIRE_DEPTH_MAX} or has more than {WIRE_VALUES_MAX} values"
+    )]
+    UnfitValue,
 }
 
 /// Why bytes are not a message.
@@ -55,14 +64,20 @@ pub enum DecodeError {
     /// than any message, or bytes are left over.
     #[error("malformed message: {0}")]
     Malformed(#[source] wincode::ReadError),
+    /// The parts of a value make no value, or one that breaks a bound.
+    #[error("malformed value")]
+    MalformedValue,
 }
 
 /// Writes a message.
 ///
 /// # Errors
-/// [`EncodeError::TooLong`] when it takes more than [`MESSAGE_BYTES_MAX`].
+/// [`EncodeError::TooLong`] when it takes more than [`MESSAGE_BYTES_MAX`], [`EncodeError::UnfitValue`] when
+/// a value in it breaks a bound of values.
 pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, EncodeError> {
-    let bytes = sealed::Wire::to_bytes(message).map_err(|_| EncodeError::TooLong)?;
+    let bytes = watched(|| sealed::Wire::to_bytes(message))
+        .ok_or(EncodeError::UnfitValue)?
+        .map_err(|_| EncodeError::TooLong)?;
     if bytes.len() > MESSAGE_BYTES_MAX {
         Err(EncodeError::TooLong)
     } else {
@@ -73,13 +88,15 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, EncodeError> {
 /// Reads a message that fills all of `bytes`.
 ///
 /// # Errors
-/// [`DecodeError::TooLong`] for more than [`MESSAGE_BYTES_MAX`], [`DecodeError::Malformed`] for
-/// everything else that is not exactly one message.
+/// [`DecodeError::TooLong`] for more than [`MESSAGE_BYTES_MAX`], [`DecodeError::Malformed`] and
+/// [`DecodeError::MalformedValue`] for everything else that is not exactly one message.
 pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(DecodeError::TooLong { bytes: bytes.len() });
     }
-    sealed::Wire::from_bytes(bytes).map_err(DecodeError::Malformed)
+    watched(|| sealed::Wire::from_bytes(bytes))
+        .ok_or(DecodeError::MalformedValue)?
+        .map_err(DecodeError::Malformed)
 }
 
 mod sealed {

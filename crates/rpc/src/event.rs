@@ -25,7 +25,10 @@ pub enum HostEvent {
     Unlisten(ListenerId),
     /// The daemon is stopping and will be back: keep every user.
     #[wincode(tag = 3)]
-    Restarting,
+    Restarting {
+        /// Milliseconds for which the host need not try to connect again.
+        reconnect_after_ms: u32,
+    },
     /// The daemon is stopping for good: say so to every user and close their sockets.
     #[wincode(tag = 4)]
     ShuttingDown {
@@ -65,6 +68,15 @@ pub enum Event {
     /// [`RequestBody::Closed`](crate::RequestBody::Closed). Nothing follows.
     #[wincode(tag = 4)]
     Close,
+    /// The session is now this player's: after a log-in, or a switch to another player.
+    #[wincode(tag = 5)]
+    LoggedIn {
+        /// The player's object number.
+        player: i64,
+    },
+    /// The session is no player's any more; [`Event::Close`] usually follows.
+    #[wincode(tag = 6)]
+    LoggedOut,
 }
 
 /// Lines of output that share their flags.

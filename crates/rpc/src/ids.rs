@@ -1,4 +1,4 @@
-//! Names of the things that messages speak of: requests, sessions, listeners, lines, events.
+//! Names of the things that messages speak of: requests, sessions, listeners, lines, events, users.
 //!
 //! In: bare numbers at the edge of a program. Out: types that cannot be mixed up. It does not know how
 //! ids are made unique; the host that makes one does.
@@ -65,5 +65,16 @@ impl EventNumber {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+}
+
+/// Says who its holder is, until it expires: made by the daemon, opaque to everybody else, text without
+/// white space that may stand in a URL or a header. A secret: whoever has it is that player.
+#[derive(Clone, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct AuthToken(pub String);
+
+impl fmt::Debug for AuthToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthToken(..)")
     }
 }

@@ -3,12 +3,14 @@
 //! In: what the daemon decided. Out: one [`Reply`] with the request's id. Output and everything else
 //! that must not be lost travels as numbered events instead; a lost reply is mended by asking again.
 
+use wincode::adapter::FromInto;
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::{EventNumber, LineNumber, RequestId, SessionId};
+use crate::value::Parts;
+use crate::{AuthToken, EventNumber, LineNumber, RequestId, SessionId, WireValue};
 
 /// One answer.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+#[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
 pub struct Reply {
     /// The id of the request that this answers.
     pub id: RequestId,
@@ -17,7 +19,7 @@ pub struct Reply {
 }
 
 /// An answer. Tags are one byte, as numbered here.
-#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+#[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
 pub enum ReplyBody {
     /// To [`RequestBody::Attach`](crate::RequestBody::Attach): the state of each session of that part, in its order.
     #[wincode(tag = 0)]
@@ -25,6 +27,64 @@ pub enum ReplyBody {
     /// To [`RequestBody::OpenSession`](crate::RequestBody::OpenSession): the session exists and its lines are welcome.
     #[wincode(tag = 1)]
     Opened(SessionId),
+    /// To [`RequestBody::IssueToken`](crate::RequestBody::IssueToken).
+    #[wincode(tag = 2)]
+    Token {
+        /// The token.
+        token: AuthToken,
+        /// The player whose it is.
+        player: i64,
+        /// When it expires: seconds since 1970.
+        expires_unix_s: u64,
+    },
+    /// To [`RequestBody::Eval`](crate::RequestBody::Eval): the code was run, and its commit is durable; or why there is no value.
+    #[wincode(tag = 3)]
+    Evaluated(Result<EvalOutput, EvalFailure>),
+}
+
+/// What code gave.
+#[derive(Clone, Debug, PartialEq, SchemaRead, SchemaWrite)]
+pub struct EvalOutput {
+    /// What it returned. Anonymous objects and waifs in it are their literals, as strings.
+    #[wincode(with = "FromInto<Parts, _>")]
+    pub value: WireValue,
+    /// The same as `toliteral()` writes it.
+    pub literal: String,
+}
+
+/// Why code gave no value. Tags are one byte, as numbered here.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalFailure {
+    /// It is not a program; nothing was run.
+    #[error("the code does not compile")]
+    #[wincode(tag = 0)]
+    Compile {
+        /// What is wrong, one line each, with line and column.
+        errors: Vec<String>,
+    },
+    /// An error went uncaught.
+    #[error("{code}: {message}")]
+    #[wincode(tag = 1)]
+    Raised {
+        /// The error as `toliteral()` writes it, such as `E_PERM`.
+        code: String,
+        /// Its sentence.
+        message: String,
+        /// The traceback as users see it, one line each.
+        traceback: Vec<String>,
+    },
+    /// It was ended: out of ticks or seconds, or killed.
+    #[error("the task was ended: {why}")]
+    #[wincode(tag = 2)]
+    Aborted {
+        /// Why.
+        why: String,
+    },
+    /// It did not end in time. What it had committed by then stays; the rest of the task was killed.
+    #[error("the code did not end in time")]
+    #[wincode(tag = 3)]
+    TimedOut,
 }
 
 /// What the daemon knows of a session that a host named.
@@ -102,4 +162,19 @@ pub enum RpcError {
     #[error("the world cannot be written at the moment")]
     #[wincode(tag = 6)]
     ReadOnly,
+    /// The token is none, has expired, or its player is no more or has ended it: sign in again.
+    #[error("the token is not valid any more")]
+    #[wincode(tag = 7)]
+    BadToken,
+    /// The session has not logged in.
+    #[error("the session has not logged in")]
+    #[wincode(tag = 8)]
+    NotLoggedIn,
+    /// The player may not do that.
+    #[error("not allowed: {why}")]
+    #[wincode(tag = 9)]
+    NotAllowed {
+        /// What stands against it.
+        why: String,
+    },
 }

@@ -5,7 +5,9 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::{ConnectionOption, EventNumber, LineNumber, ListenerId, RequestId, SessionId};
+use crate::{
+    AuthToken, ConnectionOption, EventNumber, LineNumber, ListenerId, RequestId, SessionId,
+};
 
 /// One message from a host to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
@@ -48,6 +50,27 @@ pub enum RequestBody {
     /// What became of a [`HostEvent::Listen`](crate::HostEvent::Listen) or [`HostEvent::Unlisten`](crate::HostEvent::Unlisten). Not answered.
     #[wincode(tag = 6)]
     ListenResult(ListenResult),
+    /// A logged-in session of this host wants a token, with which its user can come back without a password.
+    /// Answered by [`ReplyBody::Token`](crate::ReplyBody::Token).
+    #[wincode(tag = 7)]
+    IssueToken {
+        /// The session.
+        session: SessionId,
+    },
+    /// Code to run as the player of a token. Answered by [`ReplyBody::Evaluated`](crate::ReplyBody::Evaluated).
+    #[wincode(tag = 8)]
+    Eval(Eval),
+}
+
+/// Code to run.
+#[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct Eval {
+    /// Whose permissions it has; the player must be a programmer.
+    pub token: AuthToken,
+    /// The source, like the code of a verb.
+    pub code: String,
+    /// Milliseconds until it is given up.
+    pub timeout_ms: u32,
 }
 
 /// A host's state after a connect. A host with more sessions than fit one message sends several, in
@@ -94,6 +117,8 @@ pub struct OpenSession {
     pub tls: Option<TlsInfo>,
     /// The options that the host starts it with.
     pub options: Vec<ConnectionOption>,
+    /// Opens it already logged in, as the player of this token; without a welcome.
+    pub token: Option<AuthToken>,
 }
 
 /// How a user's connection is encrypted.

@@ -7,11 +7,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use moor_rpc::{
-    Acknowledgement, Attach, AttachSession, AttachedSession, CloseReason, ConnectionOption,
-    DecodeError, EncodeError, Event, EventNumber, HostEvent, KeepAlive, Line, LineKind, LineNumber,
-    ListenError, ListenResult, ListenerId, ListenerInfo, MESSAGE_BYTES_MAX, Message, OpenSession,
-    Replay, Reply, ReplyBody, Request, RequestBody, RequestId, RpcError, SessionEvents, SessionId,
-    SessionState, Text, TlsInfo, decode, encode,
+    Acknowledgement, Attach, AttachSession, AttachedSession, AuthToken, CloseReason,
+    ConnectionOption, DecodeError, EncodeError, Eval, EvalFailure, EvalOutput, Event, EventNumber,
+    HostEvent, KeepAlive, Line, LineKind, LineNumber, ListenError, ListenResult, ListenerId,
+    ListenerInfo, MESSAGE_BYTES_MAX, Message, OpenSession, Replay, Reply, ReplyBody, Request,
+    RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState, Text, TlsInfo,
+    WIRE_DEPTH_MAX, WIRE_VALUES_MAX, WireValue, WorkerCall, WorkerCancel, WorkerError, WorkerOrder,
+    WorkerReport, WorkerRequestId, decode, encode,
 };
 use proptest::prelude::*;
 use wincode::ReadError;
@@ -65,6 +67,7 @@ fn requests() -> Vec<(&'static str, Request)> {
                     })),
                     ConnectionOption::MaxQueuedOutput(65_536),
                 ],
+                token: Some(AuthToken("t".into())),
             }),
         ),
         (
@@ -106,6 +109,15 @@ fn requests() -> Vec<(&'static str, Request)> {
                 result: Err(ListenError::InUse { port: 8888 }),
             }),
         ),
+        ("issue-token", RequestBody::IssueToken { session: SESSION }),
+        (
+            "eval",
+            RequestBody::Eval(Eval {
+                token: AuthToken("t".into()),
+                code: "return 1;".into(),
+                timeout_ms: 5_000,
+            }),
+        ),
     ];
     bodies
         .into_iter()
@@ -140,6 +152,29 @@ fn replies() -> Vec<(&'static str, Reply)> {
             ])),
         ),
         ("opened", Ok(ReplyBody::Opened(SESSION))),
+        (
+            "token",
+            Ok(ReplyBody::Token {
+                token: AuthToken("t".into()),
+                player: 2,
+                expires_unix_s: 1_800_000_000,
+            }),
+        ),
+        (
+            "evaluated",
+            Ok(ReplyBody::Evaluated(Ok(EvalOutput {
+                value: every_value(),
+                literal: "1".into(),
+            }))),
+        ),
+        (
+            "evaluated-raised",
+            Ok(ReplyBody::Evaluated(Err(EvalFailure::Raised {
+                code: "E_PERM".into(),
+                message: "Permission denied".into(),
+                traceback: vec!["(End of traceback)".into()],
+            }))),
+        ),
         ("unknown-session", Err(RpcError::UnknownSession(SESSION))),
         (
             "limit-reached",
@@ -168,6 +203,8 @@ fn host_events() -> Vec<(&'static str, HostEvent)> {
         Event::Binary(vec![0, 255]),
         Event::SetOption(ConnectionOption::KeepAlive(None)),
         Event::LineDone(LineNumber(1)),
+        Event::LoggedIn { player: 2 },
+        Event::LoggedOut,
         Event::Close,
     ];
     let batch = vec![SessionEvents {
@@ -179,13 +216,71 @@ fn host_events() -> Vec<(&'static str, HostEvent)> {
         ("batch", HostEvent::Batch(batch)),
         ("listen", HostEvent::Listen(listener())),
         ("unlisten", HostEvent::Unlisten(ListenerId(3))),
-        ("restarting", HostEvent::Restarting),
+        (
+            "restarting",
+            HostEvent::Restarting {
+                reconnect_after_ms: 500,
+            },
+        ),
         (
             "shutting-down",
             HostEvent::ShuttingDown {
                 message: vec!["Bye.".into()],
             },
         ),
+    ]
+}
+
+/// One value of each kind.
+fn every_value() -> WireValue {
+    WireValue::List(vec![
+        WireValue::Int(-1),
+        WireValue::Float(0.5),
+        WireValue::Str("s".into()),
+        WireValue::Bool(true),
+        WireValue::Obj(2),
+        WireValue::Err("E_PERM".into()),
+        WireValue::Map(vec![(WireValue::Int(1), WireValue::List(vec![]))]),
+    ])
+}
+
+fn worker_orders() -> Vec<(&'static str, WorkerOrder)> {
+    let id = WorkerRequestId(7);
+    let call = WorkerCall {
+        id,
+        deadline_ms: 30_000,
+        args: every_value(),
+    };
+    vec![
+        ("call", WorkerOrder::Call(call)),
+        ("cancel", WorkerOrder::Cancel(WorkerCancel { id })),
+    ]
+}
+
+fn worker_reports() -> Vec<(&'static str, WorkerReport)> {
+    let id = WorkerRequestId(7);
+    let error = WorkerError {
+        code: "E_INVARG".into(),
+        message: "no such host".into(),
+    };
+    vec![
+        ("ready", WorkerReport::Ready { concurrency_max: 8 }),
+        ("accepted", WorkerReport::Accepted(id)),
+        (
+            "answer",
+            WorkerReport::Answer {
+                id,
+                result: Ok(every_value()),
+            },
+        ),
+        (
+            "answer-error",
+            WorkerReport::Answer {
+                id,
+                result: Err(error),
+            },
+        ),
+        ("rejected", WorkerReport::Rejected(id)),
     ]
 }
 
@@ -206,6 +301,8 @@ fn encodings_are_those_of_the_golden_file() {
     golden("request", &requests(), &mut actual);
     golden("reply", &replies(), &mut actual);
     golden("host-event", &host_events(), &mut actual);
+    golden("worker-order", &worker_orders(), &mut actual);
+    golden("worker-report", &worker_reports(), &mut actual);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/messages.txt");
     if std::env::var_os("MOOR_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &actual).expect("the golden file can be written");
@@ -241,6 +338,12 @@ fn every_message_comes_back_and_only_whole() {
     requests().iter().for_each(|(_, message)| check(message));
     replies().iter().for_each(|(_, message)| check(message));
     host_events().iter().for_each(|(_, message)| check(message));
+    worker_orders()
+        .iter()
+        .for_each(|(_, message)| check(message));
+    worker_reports()
+        .iter()
+        .for_each(|(_, message)| check(message));
 }
 
 #[test]
@@ -262,11 +365,29 @@ fn every_error_comes_back() {
             why: "tag 9".into(),
         },
         RpcError::ReadOnly,
+        RpcError::BadToken,
+        RpcError::NotLoggedIn,
+        RpcError::NotAllowed { why: "x".into() },
     ];
     for error in errors {
         check(&Reply {
             id: RequestId(0),
             result: Err(error),
+        });
+    }
+    let failures = [
+        EvalFailure::Compile {
+            errors: vec!["1:1: x".into()],
+        },
+        EvalFailure::Aborted {
+            why: "out of ticks".into(),
+        },
+        EvalFailure::TimedOut,
+    ];
+    for failure in failures {
+        check(&Reply {
+            id: RequestId(0),
+            result: Ok(ReplyBody::Evaluated(Err(failure))),
         });
     }
     let refusals = [
@@ -367,6 +488,106 @@ fn tags_and_booleans_and_text_are_checked() {
     assert!(decode::<HostEvent>(&bytes).is_err(), "FF is not UTF-8");
 }
 
+fn answer(value: WireValue) -> WorkerReport {
+    let id = WorkerRequestId(1);
+    WorkerReport::Answer {
+        id,
+        result: Ok(value),
+    }
+}
+
+/// Lists in lists.
+fn nested(depth: usize) -> WireValue {
+    (1..depth).fold(WireValue::List(vec![]), |inner, _| {
+        WireValue::List(vec![inner])
+    })
+}
+
+fn long(values: usize) -> WireValue {
+    WireValue::List(vec![WireValue::Bool(true); values - 1])
+}
+
+/// The bytes of an answer whose value has these parts.
+fn answer_of_parts(count: u32, parts: &[u8]) -> Vec<u8> {
+    let mut bytes = encode(&answer(WireValue::List(vec![]))).expect("encodes");
+    bytes.truncate(bytes.len() - 9);
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(parts);
+    bytes
+}
+
+#[test]
+fn values_keep_their_bounds_on_the_way_out() {
+    for at_bound in [nested(WIRE_DEPTH_MAX), long(WIRE_VALUES_MAX)] {
+        assert!(at_bound.fits());
+        let bytes = encode(&answer(at_bound.clone())).expect("a value at the bound encodes");
+        let back = decode::<WorkerReport>(&bytes).expect("and decodes");
+        assert_eq!(back, answer(at_bound));
+    }
+    for past_it in [nested(WIRE_DEPTH_MAX + 1), long(WIRE_VALUES_MAX + 1)] {
+        assert!(!past_it.fits());
+        assert!(matches!(
+            encode(&answer(past_it)),
+            Err(EncodeError::UnfitValue)
+        ));
+    }
+    assert!(
+        encode(&answer(nested(1))).is_ok(),
+        "nothing is left over from a failure"
+    );
+}
+
+#[test]
+fn values_keep_their_bounds_on_the_way_in() {
+    let list_of_one = [6, 1, 0, 0, 0];
+    let empty_list = [6, 0, 0, 0, 0];
+    let nested = |depth: usize| {
+        let mut parts = list_of_one.repeat(depth - 1);
+        parts.extend(empty_list);
+        decode::<WorkerReport>(&answer_of_parts(depth as u32, &parts))
+    };
+    assert!(nested(WIRE_DEPTH_MAX).is_ok());
+    // So deep that reading it by recursion would end the process.
+    for depth in [WIRE_DEPTH_MAX + 1, 200_000] {
+        assert!(matches!(nested(depth), Err(DecodeError::MalformedValue)));
+    }
+    let bad = [
+        (0, vec![]),
+        (1, list_of_one.to_vec()),
+        (2, [empty_list, empty_list].concat()),
+        (1, vec![7, 1, 0, 0, 0]),
+        (1, vec![6, 255, 255, 255, 255]),
+    ];
+    for (count, parts) in bad {
+        let bytes = answer_of_parts(count, &parts);
+        let error = decode::<WorkerReport>(&bytes).expect_err("no value");
+        assert!(matches!(error, DecodeError::MalformedValue), "{error}");
+    }
+}
+
+#[test]
+fn no_debug_output_shows_a_token() {
+    let shown = format!("{:?}", AuthToken("secret".into()));
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+fn any_value() -> impl Strategy<Value = WireValue> {
+    let leaf = prop_oneof![
+        any::<i64>().prop_map(WireValue::Int),
+        (-1e9..1e9).prop_map(WireValue::Float),
+        ".*".prop_map(WireValue::Str),
+        any::<bool>().prop_map(WireValue::Bool),
+        any::<i64>().prop_map(WireValue::Obj),
+        "E_[A-Z]{1,8}".prop_map(WireValue::Err),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(WireValue::List),
+            prop::collection::vec((inner.clone(), inner), 0..5).prop_map(WireValue::Map),
+        ]
+    })
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let text = (
         prop::collection::vec(".*", 0..4),
@@ -419,6 +640,13 @@ fn any_batch() -> impl Strategy<Value = HostEvent> {
 
 proptest! {
     #[test]
+    fn values_come_back(value in any_value()) {
+        let report = answer(value);
+        let bytes = encode(&report).expect("encodes");
+        prop_assert_eq!(decode::<WorkerReport>(&bytes).expect("decodes"), report);
+    }
+
+    #[test]
     fn batches_come_back(batch in any_batch()) {
         let bytes = encode(&batch).expect("encodes");
         prop_assert_eq!(decode::<HostEvent>(&bytes).expect("decodes"), batch);
@@ -448,6 +676,9 @@ proptest! {
             prop_assert_eq!(encode(&message).expect("encodes"), bytes.clone());
         }
         if let Ok(message) = decode::<Reply>(&bytes) {
+            prop_assert_eq!(encode(&message).expect("encodes"), bytes.clone());
+        }
+        if let Ok(message) = decode::<WorkerReport>(&bytes) {
             prop_assert_eq!(encode(&message).expect("encodes"), bytes.clone());
         }
         if let Ok(message) = decode::<HostEvent>(&bytes) {

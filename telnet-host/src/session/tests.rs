@@ -54,6 +54,7 @@ fn new_session() -> Session {
         hostname: None,
         tls: None,
         options: Session::initial_options(),
+        token: None,
     })
 }
 

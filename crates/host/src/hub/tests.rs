@@ -235,6 +235,7 @@ impl Bench {
             hostname: None,
             tls: None,
             options: vec![],
+            token: None,
         };
         let state = Mutex::new(State {
             course: Course::new(open),
