@@ -28,8 +28,11 @@ pub(crate) enum Look {
 /// Bytes of a greeting, both ways.
 const GREETING_BYTES: usize = 64;
 
-/// Where the mechanism's name stands in a greeting, 20 bytes filled with zeros.
-const MECHANISM: std::ops::Range<usize> = 12..32;
+/// Bytes of the signature that it begins with.
+const SIGNATURE_BYTES: usize = 10;
+
+/// Where the mechanism's name stands behind the signature, 20 bytes filled with zeros.
+const MECHANISM: std::ops::Range<usize> = 2..22;
 
 /// The first bytes of a short command frame of 200 bytes, with the client's hello.
 const HELLO_HEAD: &[u8; 10] = b"\x04\xc8\x05HELLO\x01\x00";
@@ -57,12 +60,21 @@ fn look_once(address: SocketAddr, server: &[u8; 32], until: Instant) -> Look {
     let Ok(mut stream) = connect(address, until) else {
         return Look::Unreachable;
     };
-    let mut theirs = [0; GREETING_BYTES];
-    if exchange(&mut stream, &greeting(), &mut theirs, until).is_err() {
+    let greeting = greeting();
+    // First the signatures, so that one who speaks ZeroMQ but not CURVE is known before it hangs up.
+    let (signature, rest) = greeting.split_at(SIGNATURE_BYTES);
+    let mut theirs = [0; SIGNATURE_BYTES];
+    if exchange(&mut stream, signature, &mut theirs, until).is_err() {
         return Look::Unreachable;
     }
-    if theirs[0] != 0xff || theirs[9] != 0x7f || theirs[MECHANISM] != mechanism() {
+    if theirs[0] != signature[0] || theirs[9] != signature[9] {
         return Look::NotSecure;
+    }
+    let mut theirs = [0; GREETING_BYTES - SIGNATURE_BYTES];
+    match exchange(&mut stream, rest, &mut theirs, until) {
+        Ok(()) if theirs[MECHANISM] == rest[MECHANISM] => {}
+        Err(error) if !is_hang_up(&error) => return Look::Unreachable,
+        Ok(()) | Err(_) => return Look::NotSecure,
     }
     let mut answer = [0; WELCOME_HEAD.len()];
     match exchange(&mut stream, &hello_frame(&hello), &mut answer, until) {
@@ -115,12 +127,6 @@ fn exchange(
     Ok(())
 }
 
-fn mechanism() -> [u8; 20] {
-    let mut name = [0; 20];
-    name[..5].copy_from_slice(b"CURVE");
-    name
-}
-
 /// Signature, version 3.1, mechanism, as a client.
 fn greeting() -> [u8; GREETING_BYTES] {
     let mut greeting = [0; GREETING_BYTES];
@@ -128,7 +134,7 @@ fn greeting() -> [u8; GREETING_BYTES] {
     greeting[8] = 1;
     greeting[9] = 0x7f;
     greeting[10..12].copy_from_slice(&[3, 1]);
-    greeting[MECHANISM].copy_from_slice(&mechanism());
+    greeting[12..17].copy_from_slice(b"CURVE");
     greeting
 }
 

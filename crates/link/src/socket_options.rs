@@ -62,14 +62,6 @@ pub(crate) fn set_connecting(socket: &Socket) -> io::Result<()> {
     socket.set(sys::ZMQ_RECONNECT_IVL, -1)
 }
 
-/// Makes the endpoints that are bound from now on open to anybody who can reach them: Unix sockets, and
-/// loopback in tests. libzmq copies the options at each bind.
-pub(crate) fn set_open_door(socket: &Socket) -> io::Result<()> {
-    socket.set(sys::ZMQ_CURVE_SERVER, 0)?;
-    socket.set(sys::ZMQ_ZAP_ENFORCE_DOMAIN, 0)?;
-    socket.set_bytes(sys::ZMQ_ZAP_DOMAIN, &[])
-}
-
 /// Makes the endpoints that are bound from now on encrypted, and their keys judged under `domain`. Without a
 /// handler of authentication nobody comes in.
 pub(crate) fn set_curve_door(socket: &Socket, pair: &KeyPair, domain: &str) -> io::Result<()> {

@@ -249,6 +249,9 @@ mod tests {
         let mut part = Message::new();
         while client.receive(&mut part).expect("receive") {
             parts.push(part.bytes().to_vec());
+            if !part.has_more() {
+                break;
+            }
         }
         parts
     }

@@ -5,7 +5,9 @@
 //! to pass, except where silence itself is what is tested.
 
 mod bounds;
+mod curve;
 mod foreign;
 mod ground;
 mod processes;
+mod realm;
 mod talk;
