@@ -126,6 +126,9 @@ pub struct ServerConfig {
     pub build: String,
     /// Kinds of programs that may come in; all others are refused.
     pub services: Vec<ServiceType>,
+    /// The program itself says which kinds may come in besides, by
+    /// [`ServerHandler::admit`](crate::ServerHandler::admit): there is a kind of worker for each kind of work.
+    pub handler_judges_services: bool,
     /// What protects the connections.
     pub security: Security,
     /// When a peer counts as lost.
@@ -150,6 +153,7 @@ impl ServerConfig {
             events,
             protocol,
             services,
+            handler_judges_services: false,
             build: env!("CARGO_PKG_VERSION").to_owned(),
             security: Security::default(),
             heartbeat: Heartbeat::default(),
@@ -254,7 +258,11 @@ impl ServerConfig {
 }
 
 impl ClientConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    /// Whether a client can start with it, the keys apart that it may not have yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`], as at the start.
+    pub fn check(&self) -> Result<(), ConfigError> {
         if self.rpc.is_empty() {
             return Err(ConfigError::NoAddress);
         }

@@ -292,7 +292,8 @@ impl<H: ServerHandler> ServerCore<H> {
             );
             return Err(Refusal::new(RefusalCode::Version, text));
         }
-        if !self.config.services.contains(&hello.service) {
+        let is_named = self.config.services.contains(&hello.service);
+        if !is_named && !self.config.handler_judges_services {
             let text = format!("{} has no business at this endpoint", hello.service);
             return Err(Refusal::new(RefusalCode::Service, text));
         }
