@@ -122,8 +122,6 @@ fn hung_up(endpoint: &Endpoint, server: &PublicKey, until: Instant) -> Knock {
     match address.map(|address| look(address, server.as_bytes(), until)) {
         Ok(Look::OtherKey) => Knock::WrongServerKey,
         Ok(Look::NotSecure) => Knock::NotSecure,
-        // It has the right key and hung up all the same.
-        Ok(Look::Right) => Knock::NotAdmitted,
-        Ok(Look::Unreachable) | Err(_) => Knock::Unreachable,
+        Ok(Look::Right | Look::Unreachable) | Err(_) => Knock::Unreachable,
     }
 }

@@ -25,6 +25,7 @@ mod frame;
 mod greeting;
 mod identity;
 mod io_loop;
+mod knock;
 mod limits;
 pub mod memory;
 mod names;
@@ -49,6 +50,7 @@ pub use frame::{FrameError, LINK_VERSION, Refusal, RefusalCode};
 pub use identity::{
     InstanceId, NodeId, PeerId, PeerIdentity, Proof, ServiceType, ServiceTypeError,
 };
+pub use knock::{Knock, knock, resolve};
 pub use limits::raise_open_files;
 pub use names::NameError;
 pub use outbox::SendError;

@@ -20,6 +20,8 @@ pub enum Exit {
     Usage = 2,
     /// It stopped before its drain was complete: a second signal came, or `--drain-timeout` passed.
     Hurried = 3,
+    /// `moor doctor` looked at everything and something is wrong; a line for each says what and the mend.
+    Ailing = 4,
     /// This program exists by name only in this release (`EX_UNAVAILABLE`).
     Unavailable = 69,
     /// A panic: a defect in the program, logged in one line (`EX_SOFTWARE`).

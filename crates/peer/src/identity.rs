@@ -43,6 +43,30 @@ pub struct Known {
     pub uuid: Uuid,
 }
 
+impl Known {
+    /// What is in a `daemon-N` file; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`IdentityError::Io`], [`IdentityError::Malformed`].
+    pub fn read(path: &Path) -> Result<Option<Self>, IdentityError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(path, error)),
+        };
+        let row: Option<KnownRow> = toml::from_str(&text).ok();
+        let known = row.and_then(|row| {
+            let daemon = row.daemon_key.parse().ok()?;
+            let uuid = Uuid::try_parse(&row.uuid).ok()?;
+            Some(Self { daemon, uuid })
+        });
+        known.map(Some).ok_or_else(|| IdentityError::Malformed {
+            path: path.to_path_buf(),
+            what: "not the answer of an enrollment",
+        })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct KnownRow {
     /// Z85.
@@ -131,22 +155,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Io`], [`IdentityError::Malformed`].
     pub fn known(&self) -> Result<Option<Known>, IdentityError> {
-        let path = self.known_path();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(at(&path, error)),
-        };
-        let row: Option<KnownRow> = toml::from_str(&text).ok();
-        let known = row.and_then(|row| {
-            let daemon = row.daemon_key.parse().ok()?;
-            let uuid = Uuid::try_parse(&row.uuid).ok()?;
-            Some(Known { daemon, uuid })
-        });
-        let what = "not the answer of an enrollment";
-        known
-            .map(Some)
-            .ok_or(IdentityError::Malformed { path, what })
+        Known::read(&self.known_path())
     }
 
     /// Keeps what an enrollment answered.

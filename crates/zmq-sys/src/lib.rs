@@ -130,6 +130,8 @@ pub const ZMQ_EVENT_CLOSED: c_int = 0x0080;
 pub const ZMQ_EVENT_DISCONNECTED: c_int = 0x0200;
 /// The handshake failed in the system.
 pub const ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: c_int = 0x0800;
+/// The handshake succeeded: for a client, the server admits our key.
+pub const ZMQ_EVENT_HANDSHAKE_SUCCEEDED: c_int = 0x1000;
 /// The handshake failed in the protocol.
 pub const ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: c_int = 0x2000;
 /// The handshake failed because the server does not want our key.
