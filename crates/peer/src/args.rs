@@ -19,6 +19,12 @@ pub struct PeerArgs {
     pub enrollment_address: Vec<Address>,
     /// The file of the enrollment token; without it the variable MOOR_ENROLLMENT_TOKEN, then enrollment-token in the
     /// config folder
+    ///
+    /// The token is used only while this program is not enrolled, or when the daemon does not know it any more or has
+    /// another key. A daemon that does not answer is waited for. What waiting does not mend ends the program with one
+    /// line and one of these exit codes: 80 no token, 81 the daemon does not know the token, 82 it has expired, 83 it is
+    /// used up, 84 it is for another kind of program, 85 who answers is not the daemon of the token, 86 this program was
+    /// revoked.
     #[arg(long, value_name = "FILE")]
     pub enrollment_token_file: Option<PathBuf>,
     /// The folder of this program's identity and key; default a folder of the program's name in the data folder, and

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use moor_keyring::KeyPair;
 use moor_link::{
     Address, Client, ClientConfig, ClientHandler, ClientKeys, ClientSecurity, ServiceType,
-    ServiceTypeError,
+    ServiceTypeError, StartError,
 };
 use moor_node::{Drain, Exit, Liveness, Paths, complain};
 
@@ -70,7 +70,7 @@ pub enum JoinError {
         /// The flag of the addresses.
         flag: &'static str,
         /// What is wrong.
-        source: moor_link::StartError,
+        source: StartError,
     },
     /// The program is not enrolled and does not know where to enroll.
     #[error(
@@ -80,6 +80,21 @@ pub enum JoinError {
     /// The system gives no thread.
     #[error("no thread to be had: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl JoinError {
+    /// How the program ends: [`Exit::Usage`] where its flags are wrong.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NoEnrollmentAddress | Self::Home(_) | Self::Service(_) => Exit::Usage,
+            Self::Link {
+                source: StartError::Config(_),
+                ..
+            } => Exit::Usage,
+            Self::Link { .. } | Self::Identity(_) | Self::Thread(_) => Exit::Failure,
+        }
+    }
 }
 
 /// A program that has joined or is about to.
@@ -133,9 +148,12 @@ impl Joined {
             ear: Ear::new(handler, sender.clone()),
         };
         // What can be wrong with the addresses themselves is told to the caller, not later in the log.
-        let first = match joining.pair {
+        let first = match &joining.pair {
             None => Some(joining.connect(ClientSecurity::OwnFolder)?),
-            Some(_) => None,
+            Some(pair) => {
+                joining.check_addresses(pair)?;
+                None
+            }
         };
         let thread = std::thread::Builder::new()
             .name("joining".into())
@@ -182,6 +200,13 @@ impl Drop for Joined {
     }
 }
 
+/// Why a connection was given up.
+struct Left {
+    rejection: Rejection,
+    /// Whether the daemon had let us in before.
+    was_up: bool,
+}
+
 /// What the thread owns.
 struct Joining {
     config: PeerConfig,
@@ -212,23 +237,45 @@ impl Joining {
 
     /// Joins again and again, until the program stops or nothing helps.
     fn stay(&self, first: Option<Client>) -> Result<(), End> {
-        let mut client = match (first, &self.pair) {
-            (Some(client), _) => client,
-            (None, None) => self
-                .connect(ClientSecurity::OwnFolder)
-                .map_err(End::broken)?,
-            (None, Some(pair)) => self.connect_as(pair, self.first_daemon()?)?,
+        let (mut client, mut is_new) = match (first, &self.pair) {
+            (Some(client), _) => (client, false),
+            (None, None) => return Ok(()),
+            (None, Some(pair)) => {
+                let (daemon, is_new) = self.first_daemon()?;
+                (self.connect_as(pair, daemon)?, is_new)
+            }
         };
         loop {
             self.link.set(Some(client.handle()));
-            let rejection = self.watch();
+            let left = self.watch();
             self.link.set(None);
             client.shutdown();
-            let (Some(rejection), Some(pair)) = (rejection, &self.pair) else {
+            let (Some(left), Some(pair)) = (left, &self.pair) else {
                 return Ok(());
             };
-            client = self.connect_as(pair, self.daemon_after(&rejection)?)?;
+            if self.drain.is_draining() {
+                return Ok(());
+            }
+            if is_new && !left.was_up && left.rejection == Rejection::NotEnrolled {
+                return Err(self.in_vain());
+            }
+            client = self.connect_as(pair, self.daemon_after(&left.rejection)?)?;
+            is_new = true;
         }
+    }
+
+    /// Enrolled and not let in: once more would be the same.
+    fn in_vain(&self) -> End {
+        let (flag, addresses) = &self.config.rpc;
+        let addresses: Vec<String> = addresses.iter().map(Address::to_string).collect();
+        let (addresses, service) = (addresses.join(","), &self.config.service);
+        End::new(
+            Exit::Usage,
+            format!(
+                "{flag} {addresses}: the daemon has enrolled this program and does not let a {service} in there; \
+                 check that address and port are those for a {service}"
+            ),
+        )
     }
 
     fn connect_as(
@@ -242,10 +289,26 @@ impl Joining {
             .map_err(End::broken)
     }
 
+    fn check_addresses(&self, pair: &Arc<KeyPair>) -> Result<(), JoinError> {
+        // No daemon's key is known yet, and which one it is does not matter here.
+        let (pair, server) = (Arc::clone(pair), pair.public());
+        let config = self.link_config(ClientSecurity::Curve(Arc::new(ClientKeys { pair, server })));
+        let flag = self.config.rpc.0;
+        config.check().map_err(|error| JoinError::Link {
+            flag,
+            source: error.into(),
+        })
+    }
+
     fn connect(&self, security: ClientSecurity) -> Result<Client, JoinError> {
-        let (flag, rpc) = &self.config.rpc;
+        let flag = self.config.rpc.0;
+        Client::start(self.link_config(security), self.ear.clone())
+            .map_err(|source| JoinError::Link { flag, source })
+    }
+
+    fn link_config(&self, security: ClientSecurity) -> ClientConfig {
         let mut config = ClientConfig::new(
-            rpc.clone(),
+            self.config.rpc.1.clone(),
             self.config.events.clone(),
             self.config.protocol,
             self.identity.node(),
@@ -253,14 +316,15 @@ impl Joining {
         );
         config.build = moor_node::BUILD.to_owned();
         config.security = security;
-        Client::start(config, self.ear.clone()).map_err(|source| JoinError::Link { flag, source })
+        config
     }
 
     /// Follows the pings until the daemon rejects us for good, or the program stops (`None`).
-    fn watch(&self) -> Option<Rejection> {
+    fn watch(&self) -> Option<Left> {
         // One of several addresses may lead astray: only when none is left that lets us in is it a rejection.
         let patience = self.config.rpc.1.len();
         let mut rejected = 0;
+        let mut was_up = false;
         loop {
             if let Some(at) = self
                 .link
@@ -271,12 +335,12 @@ impl Joining {
             }
             match self.news.recv_timeout(TICK) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(News::Up) => rejected = 0,
+                Ok(News::Up) => (rejected, was_up) = (0, true),
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Ok(News::Rejected(rejection)) => {
                     rejected += 1;
                     if rejection == Rejection::Revoked || rejected > patience {
-                        return Some(rejection);
+                        return Some(Left { rejection, was_up });
                     }
                 }
             }

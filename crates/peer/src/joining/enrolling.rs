@@ -2,30 +2,36 @@
 //!
 //! In: a token that an operator left, the enrollment addresses. Out: the key of the daemon that knows us now. A daemon
 //! that is not there is waited for, with pauses that grow and are drawn at random, so that many hosts do not come back
-//! at the same moment.
+//! at the same moment. A program that stops waits for nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::{bounded, select};
 use moor_keyring::{KeyPair, PublicKey, Token};
-use moor_link::Retry;
-use moor_link::enrollment::{EnrollError, enroll};
+use moor_link::enrollment::{EnrollError, Enrolled, enroll};
+use moor_link::{Address, Retry};
 use moor_node::Exit;
 
-use super::Joining;
-use super::ear::Rejection;
+use super::ear::{News, Rejection};
 use super::end::End;
+use super::{Joining, TICK};
 use crate::credentials::{TokenPlace, find_token};
 use crate::identity::Known;
 
 /// How long one attempt may take, look-up of names apart.
 const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How often in a row something else than an enrollment endpoint may answer: a daemon that stops in the middle of an
+/// attempt looks like that.
+const STRANGE_ANSWERS_MAX: u32 = 3;
+
 impl Joining {
-    /// The key of the daemon to begin with: the one that knows us, or one that we enroll with now.
-    pub(super) fn first_daemon(&self) -> Result<PublicKey, End> {
+    /// The key of the daemon to begin with: the one that knows us, or (`true`) one that we enroll with now.
+    pub(super) fn first_daemon(&self) -> Result<(PublicKey, bool), End> {
         match self.identity.known().map_err(End::broken)? {
-            Some(known) => Ok(known.daemon),
-            None => self.enroll(None),
+            Some(known) => Ok((known.daemon, false)),
+            None => Ok((self.enroll(None)?, true)),
         }
     }
 
@@ -53,20 +59,25 @@ impl Joining {
     /// Enrolls; `stale` is a daemon's key that is known to be wrong.
     fn enroll(&self, stale: Option<PublicKey>) -> Result<PublicKey, End> {
         let pair = self.pair.as_ref().ok_or(End::Stopped)?;
-        let mut failures = 0;
+        let (mut failures, mut strange) = (0, 0);
         let mut told = String::new();
         loop {
             // Looked for each time: an operator may have put a new one there.
             let token = self.token(stale)?;
-            let error = match self.enroll_somewhere(pair, &token) {
+            let error = match self.enroll_somewhere(pair, &token)? {
                 Ok(known) => {
                     self.identity.keep(known).map_err(End::broken)?;
                     tracing::info!(uuid = %known.uuid, daemon = %known.daemon, token = %token.id(), "enrolled");
                     return Ok(known.daemon);
                 }
-                Err(error) if error.is_passing() => error,
-                Err(error) => return Err(End::of_enrollment(&error)),
+                Err(error) => error,
             };
+            let is_strange = matches!(error, EnrollError::NotEnrollment(_));
+            strange = if is_strange { strange + 1 } else { 0 };
+            let is_final = strange >= STRANGE_ANSWERS_MAX || !(is_strange || error.is_passing());
+            if is_final {
+                return Err(End::of_enrollment(&error));
+            }
             let text = error.to_string();
             if told != text {
                 tracing::info!(why = %text, "waiting to be enrolled");
@@ -93,30 +104,76 @@ impl Joining {
         }
     }
 
-    /// Tries every address. A failure that may pass counts before one that does not: another address may be the right
-    /// one.
-    fn enroll_somewhere(&self, pair: &KeyPair, token: &Token) -> Result<Known, EnrollError> {
-        let uname = rustix::system::uname();
-        let hostname = uname.nodename().to_string_lossy();
+    /// Tries every address. What a daemon with the right key answers is its last word; otherwise a failure that may
+    /// pass counts before one that does not, because another address may be the right one.
+    fn enroll_somewhere(
+        &self,
+        pair: &Arc<KeyPair>,
+        token: &Token,
+    ) -> Result<Result<Known, EnrollError>, End> {
         let mut failure = None;
         for address in &self.config.args.enrollment_address {
-            match enroll(
-                address,
-                token,
-                pair,
-                self.service.as_str(),
-                &hostname,
-                ATTEMPT_TIME_MAX,
-            ) {
+            match self.ask(address, pair, token)? {
                 Ok(enrolled) => {
                     let (daemon, uuid) = (enrolled.daemon_key, enrolled.uuid);
-                    return Ok(Known { daemon, uuid });
+                    return Ok(Ok(Known { daemon, uuid }));
                 }
+                Err(error @ EnrollError::Refused(_)) => return Ok(Err(error)),
                 Err(error) if error.is_passing() || failure.is_none() => failure = Some(error),
                 Err(_) => {}
             }
         }
-        Err(failure.unwrap_or_else(|| EnrollError::NotNetwork("no --enrollment-address".into())))
+        match failure {
+            Some(error) => Ok(Err(error)),
+            None => Err(End::new(
+                Exit::Usage,
+                "--enrollment-address is needed to enroll again; write tcp://HOST:7900",
+            )),
+        }
+    }
+
+    /// Asks at one address, on a thread that is left alone with its question if the program stops meanwhile.
+    fn ask(
+        &self,
+        address: &Address,
+        pair: &Arc<KeyPair>,
+        token: &Token,
+    ) -> Result<Result<Enrolled, EnrollError>, End> {
+        let (address, pair, token) = (address.clone(), Arc::clone(pair), token.clone());
+        let service = self.service.clone();
+        let hostname = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        let (sender, answer) = bounded(1);
+        let ask = move || {
+            let service = service.as_str();
+            let enrolled = enroll(
+                &address,
+                &token,
+                &pair,
+                service,
+                &hostname,
+                ATTEMPT_TIME_MAX,
+            );
+            // Nobody listens any more when the program stops.
+            let _ = sender.send(enrolled);
+        };
+        let thread = std::thread::Builder::new().name("enrolling".into());
+        thread.spawn(ask).map_err(End::broken)?;
+        loop {
+            select! {
+                recv(answer) -> answer => return answer.map_err(|_| {
+                    End::new(Exit::Panic, "the enrollment ended without an answer")
+                }),
+                recv(self.news) -> news => if matches!(news, Ok(News::Stop) | Err(_)) {
+                    return Err(End::Stopped);
+                },
+                default(TICK) => if self.drain.is_draining() {
+                    return Err(End::Stopped);
+                },
+            }
+        }
     }
 }
 
