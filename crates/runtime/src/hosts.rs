@@ -10,6 +10,7 @@ use std::time::Duration;
 use moor_store::{AppendError, Batch, Seq};
 use moor_value::ObjId;
 
+use crate::cluster::{NodeInfo, Operator, WorkerCall, WorkerInfo, WorkerRequestId};
 use crate::hooks::{After, Hook};
 use crate::ids::{HostId, SessionId};
 use crate::listeners::Listener;
@@ -35,6 +36,24 @@ pub trait Outlet: Send + Sync {
     fn checkpoint(&self);
     /// Bytes that the data directory takes on disk, where that is known.
     fn disk_bytes(&self) -> Option<u64>;
+    /// A call for a live worker of its kind; its task's commit is durable. Answered by
+    /// [`Runtime::worker_answered`]: also when there is no such worker, with `E_INVIND`, at the latest
+    /// [`WORKER_GRACE`](crate::WORKER_GRACE) later. What is never answered ends by its timeout.
+    fn worker_request(&self, _call: WorkerCall) {}
+    /// Nobody waits for the answer any more.
+    fn worker_cancel(&self, _id: WorkerRequestId) {}
+    /// The workers that are there.
+    fn workers(&self) -> Vec<WorkerInfo> {
+        Vec::new()
+    }
+    /// The hosts and workers that are there.
+    fn nodes(&self) -> Vec<NodeInfo> {
+        Vec::new()
+    }
+    /// Tokens and peers, where programs can be enrolled.
+    fn operator(&self) -> Option<&dyn Operator> {
+        None
+    }
 }
 
 /// A new connection, as its host describes it.

@@ -18,6 +18,7 @@
 mod apply;
 mod builtins;
 mod clock;
+mod cluster;
 mod command;
 mod effects;
 mod error;
@@ -52,6 +53,10 @@ mod tests;
 
 pub use builtins::{ArgType, BuiltinSpec, Origin};
 pub use clock::{Clock, SystemClock};
+pub use cluster::{
+    NodeGone, NodeInfo, Operator, OperatorError, PeerInfo, TokenInfo, TokenSpec, WORKER_BYTES_MAX,
+    WORKER_DEPTH_MAX, WORKER_GRACE, WorkerCall, WorkerInfo, WorkerRequestId,
+};
 pub use error::RowError;
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};

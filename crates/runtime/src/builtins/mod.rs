@@ -44,7 +44,7 @@ mod tests;
 
 pub(crate) use call::{Call, Limits, Surroundings};
 pub(crate) use check::{check_args, function_info};
-pub(crate) use env::{Env, outcome, raised};
+pub(crate) use env::{Env, named_map, outcome, raised};
 pub(crate) use spec::Raise;
 pub(crate) use spec::Run;
 pub use spec::{ArgType, BuiltinSpec, Origin};
