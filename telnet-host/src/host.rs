@@ -1,23 +1,21 @@
-//! The host put together: identity, listeners, link, health port, hub.
+//! The host put together: listeners, link, health port, hub.
 //!
 //! In: checked flags. Out: a running host, and how it ended. What can be wrong is found here, before
 //! the first user is let in.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use moor_host::{Bounds, DOWNLINK_MAX, Ear, Hub, Requests, follow_pings};
-use moor_link::{Client, ClientConfig, ServiceType};
-use moor_node::{Drain, Exit, HealthPort, Liveness, Paths, complain, create_private_dir};
-use moor_rpc::{ListenerId, PROTOCOL_VERSION};
+use moor_host::{Bounds, DOWNLINK_MAX, Ear, Hub, Requests};
+use moor_node::{Drain, Exit, Health, HealthPort, complain};
+use moor_peer::{JoinError, Joined};
+use moor_rpc::ListenerId;
 use tokio::sync::mpsc;
 
 use crate::PROGRAM;
 use crate::config::Args;
-use crate::identity::Identity;
 use crate::listener::{Listeners, Reception};
 
 /// The kind of program that this host tells the daemon it is.
@@ -33,52 +31,28 @@ const CONNECTION_NEWS_MAX: usize = 1_024;
 ///
 /// # Errors
 /// What stopped it from running, with the flag that mends it.
-pub fn run(args: Args, drain: Drain) -> anyhow::Result<Exit> {
-    let identity = Identity::take(&data_dir(&args)?)?;
-    let config = link_config(&args, &identity)?;
+pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(WORKERS_MAX));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()
         .build()
         .context("no threads to be had")?;
-    runtime.block_on(serve(&args, config, drain))
+    runtime.block_on(serve(&args, drain, health))
 }
 
-fn data_dir(args: &Args) -> anyhow::Result<PathBuf> {
-    let folder = match &args.data_dir {
-        Some(folder) => folder.clone(),
-        None => Paths::from_environment()
-            .data_dir()
-            .context("give --data-dir")?
-            .join(SERVICE),
-    };
-    create_private_dir(&folder).context("--data-dir")?;
-    Ok(folder)
-}
-
-fn link_config(args: &Args, identity: &Identity) -> anyhow::Result<ClientConfig> {
-    let (rpc, events) = args.daemon();
-    let service = ServiceType::new(SERVICE)?;
-    let mut config = ClientConfig::new(rpc, events, PROTOCOL_VERSION, identity.node(), service);
-    config.build = moor_node::BUILD.to_owned();
-    Ok(config)
-}
-
-async fn serve(args: &Args, config: ClientConfig, drain: Drain) -> anyhow::Result<Exit> {
-    let health = HealthPort::reserve(args.health_check_port).await?;
+async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
+    let health_port = HealthPort::reserve(args.health_check_port).await?;
     let (ear, downlink) = mpsc::channel(DOWNLINK_MAX);
-    let link = match Client::start(config, Ear(ear)) {
-        Ok(link) => link,
-        Err(error) => {
-            return Ok(complain(
-                PROGRAM,
-                format!("--rpc-address: {error}"),
-                Exit::Usage,
-            ));
+    let config = args.daemon.join(PROGRAM, SERVICE);
+    let joined = match Joined::start(config, Ear(ear), drain.clone()) {
+        Ok(joined) => joined,
+        Err(error @ (JoinError::Link { .. } | JoinError::NoEnrollmentAddress)) => {
+            return Ok(complain(PROGRAM, error, Exit::Usage));
         }
+        Err(error) => return Err(error.into()),
     };
-    let requests = Arc::new(Requests::new(Box::new(link.handle())));
+    let requests = Arc::new(Requests::new(Box::new(joined.link())));
     let (hub, connections) = mpsc::channel(CONNECTION_NEWS_MAX);
     let reception = Reception {
         requests: requests.clone(),
@@ -91,22 +65,20 @@ async fn serve(args: &Args, config: ClientConfig, drain: Drain) -> anyhow::Resul
         .map_err(|error| cannot_listen(address, &error))?;
     announce(
         SocketAddr::new(args.telnet_address, main.port),
-        health.address(),
+        health_port.address(),
     );
 
-    let liveness = Liveness::new();
-    let pings = tokio::spawn(follow_pings(link.handle(), liveness.clone()));
-    let health = tokio::spawn(health.serve(liveness, drain.clone()));
+    let liveness = joined.liveness();
+    health.pings("daemon_ping", liveness.clone());
+    let port = tokio::spawn(health_port.serve(liveness, drain.clone()));
     Hub::new(requests, listeners, Bounds::default())
         .run(downlink, connections, drain)
         .await;
-    pings.abort();
     // The health port ends with the drain; a task that was cancelled has nothing to say.
-    let _ = health.await;
-    tokio::task::spawn_blocking(move || link.shutdown())
+    let _ = port.await;
+    tokio::task::spawn_blocking(move || joined.stop())
         .await
-        .context("the link did not stop")?;
-    Ok(Exit::Success)
+        .context("the link did not stop")
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {

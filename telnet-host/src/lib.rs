@@ -10,7 +10,6 @@
 pub mod config;
 pub mod connection;
 pub mod host;
-pub mod identity;
 pub mod listener;
 pub mod notices;
 pub mod output;
@@ -25,5 +24,5 @@ pub const PROGRAM: &str = "moor-telnet-host";
 
 /// The whole program: `argv` is its command line, the first element its path.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    moor_node::run(PROGRAM, argv, host::run)
+    moor_node::run_with_health(PROGRAM, argv, host::run)
 }

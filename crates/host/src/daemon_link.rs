@@ -1,12 +1,10 @@
-//! The uplink over `moor-link`.
+//! The uplink over `moor-peer`.
 //!
-//! In: the link's events on its own thread. Out: [`Downlink`]s for the hub, payloads for the daemon,
-//! pings for the health of the host. Nothing here looks into a payload.
+//! In: the link's events on its own thread. Out: [`Downlink`]s for the hub, payloads for the daemon. Nothing here
+//! looks into a payload.
 
-use std::time::{Duration, Instant};
-
-use moor_link::{ClientEvent, ClientHandle, ClientHandler, SendError};
-use moor_node::Liveness;
+use moor_link::{ClientEvent, ClientHandler, DownReason, RefusalCode, SendError};
+use moor_peer::Link;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{Downlink, Uplink, UplinkError};
@@ -14,16 +12,17 @@ use crate::{Downlink, Uplink, UplinkError};
 /// What the link may report before the hub has looked; then the link stops reading its sockets.
 pub const DOWNLINK_MAX: usize = 1_024;
 
-/// How often the time of the last ping is taken over.
-const PING_INTERVAL: Duration = Duration::from_millis(250);
-
-impl Uplink for ClientHandle {
+impl Uplink for Link {
     fn send(&self, payload: Vec<u8>) -> Result<(), UplinkError> {
-        ClientHandle::send(self, payload).map_err(|error| match error {
+        Link::send(self, payload).map_err(|error| match error {
             SendError::Full => UplinkError::Full,
             SendError::TooLarge { .. } => UplinkError::TooLong,
             _ => UplinkError::Down,
         })
+    }
+
+    fn reconnect(&self) {
+        Link::reconnect(self);
     }
 }
 
@@ -45,7 +44,10 @@ impl ClientHandler for Ear {
             }
             ClientEvent::Down { reason } => {
                 tracing::debug!(%reason, "no link to the daemon");
-                Downlink::Down
+                match is_revoked(&reason) {
+                    true => Downlink::Revoked,
+                    false => Downlink::Down,
+                }
             }
             ClientEvent::Reply(payload) => Downlink::Reply(payload),
             ClientEvent::Published(payload) => Downlink::Event(payload),
@@ -55,15 +57,10 @@ impl ClientHandler for Ear {
     }
 }
 
-/// Keeps `liveness` as recent as the link's last ping. Runs until cancelled.
-pub async fn follow_pings(link: ClientHandle, liveness: Liveness) {
-    loop {
-        if let Some(at) = link
-            .ping_age()
-            .and_then(|age| Instant::now().checked_sub(age))
-        {
-            liveness.ping_at(at);
-        }
-        tokio::time::sleep(PING_INTERVAL).await;
+fn is_revoked(reason: &DownReason) -> bool {
+    match reason {
+        DownReason::Revoked => true,
+        DownReason::Refused(refusal) => refusal.code == RefusalCode::Revoked,
+        _ => false,
     }
 }

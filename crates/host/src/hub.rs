@@ -52,6 +52,9 @@ const ACKNOWLEDGE_AFTER: Duration = Duration::from_millis(100);
 /// How often what should have been answered is looked at.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The longest restart that a daemon's announcement is believed; later the link's own pauses count.
+const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(300);
+
 /// What connections and listeners tell the hub.
 pub enum FromConnection<C> {
     /// A user has come.
@@ -87,6 +90,10 @@ pub struct Hub<C, L> {
     acknowledge_at: Option<Instant>,
     /// Sessions that miss events.
     behind: HashSet<SessionId>,
+    /// When a daemon that restarts said that it would be back.
+    reconnect_at: Option<Instant>,
+    /// What users are told when the host stops.
+    farewell: &'static str,
 }
 
 impl<C: Connection, L: Listeners> Hub<C, L> {
@@ -105,6 +112,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
             to_acknowledge: HashSet::new(),
             acknowledge_at: None,
             behind: HashSet::new(),
+            reconnect_at: None,
+            farewell: notices::HOST_STOPS,
         }
     }
 
@@ -118,12 +127,15 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let acknowledge_at = self.acknowledge_at;
+            let (acknowledge_at, reconnect_at) = (self.acknowledge_at, self.reconnect_at);
             tokio::select! {
                 Some(news) = downlink.recv() => self.downlink(news),
                 Some(news) = connections.recv() => self.connection(news),
                 () = sleep_until(acknowledge_at.unwrap_or_else(Instant::now)), if acknowledge_at.is_some() => {
                     self.acknowledge();
+                }
+                () = sleep_until(reconnect_at.unwrap_or_else(Instant::now)), if reconnect_at.is_some() => {
+                    self.reconnect();
                 }
                 _ = tick.tick() => self.tick(),
                 () = drain.begun() => break,
@@ -138,6 +150,11 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         match news {
             Downlink::Up => self.attach(),
             Downlink::Down => self.down(),
+            Downlink::Revoked => {
+                tracing::error!("the daemon has revoked this host");
+                self.farewell = notices::REVOKED;
+                self.down();
+            }
             Downlink::Reply(bytes) => match moor_rpc::decode::<Reply>(&bytes) {
                 Ok(reply) => self.reply(reply),
                 Err(error) => tracing::error!(%error, "the daemon sent a reply that is none"),
@@ -174,6 +191,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
 
     /// Names every session to the daemon. Repeated as a whole until every part is answered.
     fn attach(&mut self) {
+        self.reconnect_at = None;
         self.stand(Standing::Attaching(Instant::now()));
         self.forget_questions();
         let sessions: Vec<_> = self
@@ -273,6 +291,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                     connection.course(|course| course.send_lines_again());
                 });
             }
+            RpcError::BadToken => self.refuse_opening(id, notices::SIGN_IN_AGAIN, error),
             RpcError::LimitReached { .. } => self.refuse_opening(id, notices::FULL, error),
             RpcError::Stopping => self.refuse_opening(id, notices::STOPPING, error),
             // The tick asks again.
@@ -299,7 +318,11 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                 let result = self.listeners.close(listener);
                 self.say(RequestBody::ListenResult(result));
             }
-            HostEvent::Restarting { .. } => tracing::info!("the daemon restarts"),
+            HostEvent::Restarting { reconnect_after_ms } => {
+                tracing::info!(reconnect_after_ms, "the daemon restarts");
+                let after = Duration::from_millis(reconnect_after_ms.into());
+                self.reconnect_at = Some(Instant::now() + after.min(RECONNECT_AFTER_MAX));
+            }
             HostEvent::ShuttingDown { message } => self.shut_down(&message),
         }
     }

@@ -6,6 +6,7 @@
 //!
 //! It does not know how a user is connected (telnet, WebSocket), how text is shown, or what a line means.
 
+mod args;
 mod connection;
 mod course;
 mod daemon_link;
@@ -15,11 +16,12 @@ mod questions;
 mod uplink;
 mod window;
 
+pub use args::DaemonArgs;
 pub use connection::{Connection, DaemonNews, Listeners, Progress};
 pub use course::Course;
-pub use daemon_link::{DOWNLINK_MAX, Ear, follow_pings};
+pub use daemon_link::{DOWNLINK_MAX, Ear};
 pub use hub::{Bounds, FromConnection, Hub};
-pub use notices::{AWAY, BACK, FULL, HOST_STOPS, SESSION_LOST, STOPPING};
+pub use notices::{AWAY, BACK, FULL, HOST_STOPS, REVOKED, SESSION_LOST, SIGN_IN_AGAIN, STOPPING};
 pub use questions::AskError;
 pub use uplink::{Downlink, Requests, Uplink, UplinkError};
 pub use window::{LineWindow, WINDOW_BYTES_MAX, WINDOW_LINES_MAX};

@@ -21,3 +21,10 @@ pub const STOPPING: &str = "*** The server is stopping. Please try again later. 
 /// This host is stopping.
 pub const HOST_STOPS: &str =
     "*** This entrance to the server is closing. Please connect again in a while. ***";
+
+/// The daemon has revoked this host's key.
+pub const REVOKED: &str =
+    "*** This entrance to the server has been closed by its operator. Please use another one. ***";
+
+/// What the user signed in with does not count any more.
+pub const SIGN_IN_AGAIN: &str = "*** Your sign-in has ended. Please sign in again. ***";

@@ -17,6 +17,9 @@ pub trait Uplink: Send + Sync + 'static {
     /// [`UplinkError::Full`] when it should be tried again a little later, [`UplinkError::Down`] when
     /// there is no daemon at the moment.
     fn send(&self, payload: Vec<u8>) -> Result<(), UplinkError>;
+
+    /// Ends a pause before the next attempt to connect, if there is one.
+    fn reconnect(&self);
 }
 
 /// Why a request was not taken.
@@ -41,6 +44,8 @@ pub enum Downlink {
     Up,
     /// The daemon is away.
     Down,
+    /// The daemon has thrown this host out, for good.
+    Revoked,
     /// An encoded [`Reply`].
     Reply(Vec<u8>),
     /// An encoded [`HostEvent`](moor_rpc::HostEvent).
@@ -105,6 +110,11 @@ impl Requests {
         if !attached {
             self.questions.forget_all();
         }
+    }
+
+    /// Ends a pause before the next attempt to connect.
+    pub(crate) fn reconnect(&self) {
+        self.uplink.reconnect();
     }
 
     /// Gives an answer to whoever asked; back if nobody did.

@@ -42,7 +42,7 @@ async fn a_mistake_is_one_line_that_names_the_thing_and_the_mend() {
         (
             &["--rpc-address", "tcp://127.0.0.1:7899"],
             2,
-            "--rpc-address",
+            "--enrollment-address is needed",
         ),
         (
             &["--telnet-port", &port],

@@ -137,6 +137,9 @@ impl World {
                     ..Answer::default()
                 }
             }
+            RequestBody::IssueToken { .. } | RequestBody::Eval(_) => {
+                unreachable!("a telnet host asks for neither")
+            }
             RequestBody::ListenResult(result) => {
                 self.listen_results.push(result);
                 Answer::default()

@@ -30,6 +30,14 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         }
     }
 
+    /// The daemon said that it would be back by now.
+    pub(super) fn reconnect(&mut self) {
+        self.reconnect_at = None;
+        if self.standing == Standing::Down {
+            self.requests.reconnect();
+        }
+    }
+
     pub(super) fn tick(&mut self) {
         match self.standing {
             Standing::Down => self.tell_newcomers(),

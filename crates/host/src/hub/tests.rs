@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 use super::*;
 use crate::{AskError, Course, Uplink};
 
+/// Stands among the requests for a reconnect that the hub asked for.
+const RECONNECT: RequestId = RequestId(u64::MAX);
+
 /// An uplink whose far end is the test.
 struct Wire(mpsc::UnboundedSender<Request>);
 
@@ -16,6 +19,12 @@ impl Uplink for Wire {
     fn send(&self, payload: Vec<u8>) -> Result<(), UplinkError> {
         let request = moor_rpc::decode(&payload).expect("the host encodes what can be decoded");
         self.0.send(request).map_err(|_| UplinkError::Down)
+    }
+
+    fn reconnect(&self) {
+        let again = RequestBody::Acknowledge(vec![]);
+        let (id, body) = (RECONNECT, again);
+        self.0.send(Request { id, body }).expect("the test waits");
     }
 }
 
@@ -148,6 +157,7 @@ struct Bench {
     downlink: mpsc::Sender<Downlink>,
     sender: Arc<Requests>,
     requests: mpsc::UnboundedReceiver<Request>,
+    drain: Drain,
     users: u8,
 }
 
@@ -158,12 +168,14 @@ impl Bench {
         let (hub, connections) = mpsc::channel(16);
         let (downlink, news) = mpsc::channel(16);
         let drain = Drain::new(Duration::from_secs(5));
-        tokio::spawn(Hub::new(requests.clone(), Nowhere, bounds).run(news, connections, drain));
+        let hub_drain = drain.clone();
+        tokio::spawn(Hub::new(requests.clone(), Nowhere, bounds).run(news, connections, hub_drain));
         Self {
             news: hub,
             downlink,
             sender: requests,
             requests: received,
+            drain,
             users: 0,
         }
     }
@@ -442,4 +454,46 @@ async fn what_the_daemon_sends_wrong_harms_nothing() {
         .reply(RequestId(77), Ok(ReplyBody::Opened(SessionId([0; 16]))))
         .await;
     bench.opened_user().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_restarts_is_asked_for_when_it_said() {
+    let mut bench = Bench::start(Bounds::default());
+    bench.attach().await;
+    let restarting = HostEvent::Restarting {
+        reconnect_after_ms: 7_000,
+    };
+    let restarting = moor_rpc::encode(&restarting).expect("it encodes");
+    bench.tell(Downlink::Event(restarting)).await;
+    bench.tell(Downlink::Down).await;
+    let told = Instant::now();
+    assert_eq!(bench.any_request().await.id, RECONNECT);
+    assert!(
+        told.elapsed() >= Duration::from_millis(6_900),
+        "{:?}",
+        told.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_count_closes_the_session_with_a_word() {
+    let mut bench = Bench::start(Bounds::default());
+    bench.attach().await;
+    let mut user = bench.user().await;
+    let (id, _) = bench.request_that(opening).await;
+    bench.reply(id, Err(RpcError::BadToken)).await;
+    assert_eq!(user.shown().await, notices::SIGN_IN_AGAIN);
+    assert!(user.user.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_of_a_revoked_host_are_told_and_closed() {
+    let mut bench = Bench::start(Bounds::default());
+    bench.attach().await;
+    let (mut user, _) = bench.opened_user().await;
+    bench.tell(Downlink::Revoked).await;
+    assert_eq!(user.shown().await, notices::AWAY);
+    bench.drain.begin();
+    assert_eq!(user.shown().await, notices::REVOKED);
+    assert!(user.user.is_closed());
 }

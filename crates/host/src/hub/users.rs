@@ -130,7 +130,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     pub(super) async fn stop(mut self, connections: &mut mpsc::Receiver<FromConnection<C>>) {
         self.listeners.close_all();
         for connection in self.sessions.values() {
-            say_goodbye(&**connection);
+            self.say_goodbye(&**connection);
         }
         let deadline = Instant::now() + STOP_TIME_MAX;
         while self
@@ -140,7 +140,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         {
             match timeout_at(deadline, connections.recv()).await {
                 Ok(Some(FromConnection::Accepted(connection))) => {
-                    say_goodbye(&*connection);
+                    self.say_goodbye(&*connection);
                 }
                 Ok(Some(ended)) => self.connection(ended),
                 Ok(None) | Err(_) => break,
@@ -148,9 +148,9 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         }
         self.report_ended();
     }
-}
 
-fn say_goodbye(connection: &impl Connection) {
-    connection.tell(notices::HOST_STOPS);
-    connection.close(CloseReason::HostStops);
+    fn say_goodbye(&self, connection: &C) {
+        connection.tell(self.farewell);
+        connection.close(CloseReason::HostStops);
+    }
 }
