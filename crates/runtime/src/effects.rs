@@ -13,6 +13,7 @@ use crate::ids::TaskId;
 use crate::session::KeepAlive;
 use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
 use crate::task::TaskEntry;
+use crate::workers::Wanted;
 
 /// A change of what is remembered of a session.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(crate) enum Effect {
     FlushInput(Arc<Session>, Vec<u64>),
     /// A task begins to wait.
     Park(Box<TaskEntry>),
+    /// A worker is asked for something; the task that waits for it is parked before.
+    Work(Box<Wanted>),
     /// A task is killed.
     Kill(TaskId),
     /// A task that was stored has ended.

@@ -290,6 +290,7 @@ impl Runtime {
 
     /// The log has become durable up to `durable`: what waited for it leaves.
     pub(crate) fn release_durable(&self, durable: Seq) {
+        self.release_calls(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);
         }

@@ -47,6 +47,7 @@ mod surroundings;
 mod task;
 mod tasks;
 mod uncaught;
+mod workers;
 
 #[cfg(test)]
 mod tests;

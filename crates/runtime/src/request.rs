@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::session::Session;
+use crate::workers::Wanted;
 
 /// What a task waits for.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(crate) enum Request {
     Forever,
     /// `read()`: a line of this session.
     Read(Arc<Session>),
+    /// `worker_request()` and its kin: a worker's answer.
+    Work(Box<Wanted>),
     /// The stretch is to be committed and the next one begun at once.
     Yield,
 }

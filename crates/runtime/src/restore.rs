@@ -17,7 +17,7 @@ use crate::registry::registry;
 use crate::rows;
 use crate::runtime::{Runtime, StartError};
 use crate::session::{InputQueue, Outbox, Session, SessionEvent, SessionRecord, decode_events};
-use crate::task::{Family, TaskEntry, TaskRow, TaskStatus};
+use crate::task::{Failure, Family, TaskEntry, TaskRow, TaskStatus};
 use crate::tasks;
 
 /// Events of one session with the numbers of their rows.
@@ -117,6 +117,7 @@ fn read_task(runtime: &Runtime, id: TaskId, bytes: &[u8]) -> Result<TaskEntry, T
             }
         }
     }
+    let failure = row.was_working().then(Failure::restarted);
     let machine = Box::new(machine);
     let mut info = tasks::info(&machine, status, row.forked);
     info.reader = reader;
@@ -127,6 +128,8 @@ fn read_task(runtime: &Runtime, id: TaskId, bytes: &[u8]) -> Result<TaskEntry, T
         status,
         info,
         value,
+        failure,
+        overdue: None,
         machine: Some(machine),
         local,
         row: Vec::new(),

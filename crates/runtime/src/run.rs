@@ -15,6 +15,7 @@ use crate::effects::{Effect, EndReason};
 use crate::hooks::{After, Hook};
 use crate::ids::TaskId;
 use crate::options;
+use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
@@ -166,6 +167,9 @@ impl Runtime {
         let Some(begun) = self.queue.begin(id) else {
             return;
         };
+        if let Some(request) = begun.overdue {
+            self.cancel_request(request, "timed_out");
+        }
         let done = self.run_stretch(id, true, |stretch| {
             stretch.local = begun.local.clone();
             stretch.family = begun.family;
@@ -219,16 +223,19 @@ impl Runtime {
     ) -> Option<Vec<Hook>> {
         let mut attempts = 0;
         loop {
-            let txn = if attempts >= ATTEMPTS_MAX {
+            let is_exclusive = attempts >= ATTEMPTS_MAX;
+            let txn = if is_exclusive {
                 self.world.begin_exclusive()
             } else {
                 self.world.begin()
             };
             let mut stretch = Stretch::new(self, txn, task, background);
+            stretch.is_exclusive = is_exclusive;
             body(&mut stretch);
             match stretch.commit() {
                 Ok(hooks) => return Some(hooks),
                 Err(Refused::Conflict) => attempts += 1,
+                Err(Refused::WantsTurn) => attempts = ATTEMPTS_MAX,
                 Err(Refused::ReadOnly(reason)) => {
                     tracing::warn!(task = task.0, reason, "not stored");
                     return None;
@@ -308,8 +315,14 @@ fn go_on(stretch: &mut Stretch<'_>, begun: &Begun) {
         .frames()
         .first()
         .map_or(ObjId::NOTHING, |frame| frame.player());
-    if !begun.forked {
-        machine.resume(begun.value.clone());
+    match &begun.failure {
+        _ if begun.forked => {}
+        None => machine.resume(begun.value.clone()),
+        Some(failure) => machine.resume_raise(moor_vm::Raise::with(
+            failure.code.into(),
+            failure.message.as_str().into(),
+            Value::ZERO,
+        )),
     }
     if !matches!(run_machine(stretch, machine, player), Ended::Parked) {
         let id = stretch.task;
@@ -336,6 +349,9 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
                 Ok(()) => {
                     let entry = tasks::suspended(stretch, machine, &request);
                     stretch.effects.push(Effect::Park(Box::new(entry)));
+                    if let Request::Work(wanted) = request {
+                        stretch.effects.push(Effect::Work(wanted));
+                    }
                     return Ended::Parked;
                 }
             },

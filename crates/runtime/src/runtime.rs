@@ -27,6 +27,7 @@ use crate::restore;
 use crate::rows;
 use crate::session::SessionTable;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
+use crate::workers::WorkerRequests;
 
 /// Task numbers are below this: LambdaMOO worlds keep them in 32-bit integers.
 const TASK_ID_LIMIT: i64 = 1 << 31;
@@ -91,6 +92,7 @@ pub struct Runtime {
     pub(crate) listeners: Listeners,
     pub(crate) waiting: Waiting,
     pub(crate) garbage: Garbage,
+    pub(crate) workers: WorkerRequests,
     pub(crate) limits: RuntimeConfig,
     options: RwLock<Arc<ServerOptions>>,
     stopping: AtomicBool,
@@ -130,6 +132,7 @@ impl Runtime {
             listeners: Listeners::default(),
             waiting: Waiting::default(),
             garbage: Garbage::default(),
+            workers: WorkerRequests::new(),
             limits: config,
             options: RwLock::new(Arc::new(ServerOptions::usual())),
             stopping: AtomicBool::new(false),
@@ -245,7 +248,9 @@ impl Runtime {
 
     /// A task was killed while it waited.
     pub(crate) fn kill_parked(&self, id: TaskId) {
-        self.queue.kill(id);
+        if let Some(request) = self.queue.kill(id) {
+            self.cancel_request(request, "cancelled");
+        }
         for session in self.sessions.all() {
             let mut state = session.lock();
             if state.reading == Some(id) {

@@ -54,6 +54,10 @@ pub(crate) struct Stretch<'r> {
     pub(crate) threaded: bool,
     /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
     pub(crate) is_handling_error: bool,
+    /// Whether it holds the commit turn: nothing can make it run again.
+    pub(crate) is_exclusive: bool,
+    /// Whether it is to run again with the commit turn: it was about to do what cannot be undone.
+    pub(crate) wants_turn: bool,
     /// When its seconds are over: time since the daemon's start.
     pub(crate) deadline: Duration,
     verbs: Vec<Option<FoundVerb>>,
@@ -64,6 +68,8 @@ pub(crate) struct Stretch<'r> {
 pub(crate) enum Refused {
     /// Another commit changed what it had read: it is to run again.
     Conflict,
+    /// It is to run again with the commit turn.
+    WantsTurn,
     /// The store takes no writes at the moment.
     ReadOnly(String),
 }
@@ -88,6 +94,8 @@ impl<'r> Stretch<'r> {
             limits: Limits::default(),
             threaded: true,
             is_handling_error: false,
+            is_exclusive: false,
+            wants_turn: false,
             deadline: Duration::ZERO,
             verbs: Vec::new(),
         };
@@ -209,8 +217,12 @@ impl<'r> Stretch<'r> {
             runtime,
             txn,
             effects,
+            wants_turn,
             ..
         } = self;
+        if wants_turn {
+            return Err(Refused::WantsTurn);
+        }
         if txn.is_read_only() && !effects.need_rows() {
             let seq = txn.seq();
             drop(txn);
@@ -254,7 +266,7 @@ impl Runtime {
         prepared.finish(seq);
         let mut follow_ups = Vec::new();
         for effect in effects.into_list() {
-            self.settle(effect, &mut follow_ups);
+            self.settle(effect, seq, &mut follow_ups);
         }
         for touched in &prepared.touched {
             self.release(&touched.session);
@@ -263,9 +275,10 @@ impl Runtime {
     }
 
     /// What an effect does besides its rows and events.
-    fn settle(&self, effect: Effect, follow_ups: &mut Vec<Hook>) {
+    fn settle(&self, effect: Effect, seq: Seq, follow_ups: &mut Vec<Hook>) {
         match effect {
             Effect::Park(entry) => self.park(*entry),
+            Effect::Work(wanted) => self.request_worker(*wanted, seq),
             Effect::Kill(id) => self.kill_parked(id),
             Effect::TaskOver(id) => self.queue.forget(id),
             Effect::Resume(id, value, _) => {

@@ -39,6 +39,10 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
         Request::Forever => TaskStatus::Forever,
         Request::Read(session) => TaskStatus::Reading(session.id),
         Request::Yield => TaskStatus::Ready,
+        Request::Work(wanted) => TaskStatus::Working {
+            request: wanted.call.id,
+            until: stretch.runtime.clock.wall() + wanted.call.timeout,
+        },
     };
     let local = stretch.local.clone();
     let mut entry = entry(stretch.task, stretch.family, machine, status, local, false);
@@ -106,6 +110,13 @@ impl Stretch<'_> {
                     .is_some_and(|reading| reading != self.task);
                 if busy { Err(ErrorCode::InvArg) } else { Ok(()) }
             }
+            Request::Work(_) => {
+                if self.may_queue_task(owner) && self.runtime.workers.has_room(owner) {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Quota)
+                }
+            }
             Request::Yield => Ok(()),
         }
     }
@@ -137,6 +148,8 @@ fn entry(
         status,
         info,
         value,
+        failure: None,
+        overdue: None,
         machine: Some(machine),
         local,
         row,
@@ -165,7 +178,7 @@ pub(crate) fn info(machine: &Vm, status: TaskStatus, forked: bool) -> TaskInfo {
         owner: machine.perms(),
         reader: None,
         start: match status {
-            TaskStatus::Until(due) => due,
+            TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => due,
             _ => Duration::MAX,
         },
         definer: row

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use moor_value::{ObjId, Value};
+use moor_value::{ErrorCode, ObjId, Value};
 use moor_vm::Vm;
 
 use super::fair::Family;
+use crate::cluster::WorkerRequestId;
 use crate::ids::{SessionId, TaskId};
 
 /// What a task waits for.
@@ -19,10 +20,44 @@ pub(crate) enum TaskStatus {
     Forever,
     /// A line of this session.
     Reading(SessionId),
+    /// A worker's answer to this request, until this moment: time since 1970.
+    Working {
+        /// The request.
+        request: WorkerRequestId,
+        /// When the time is over.
+        until: Duration,
+    },
     /// Nothing: it is queued for a worker thread.
     Ready,
     /// Nothing: a worker thread runs it.
     Running,
+}
+
+/// An error that is raised where a task waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The error.
+    pub(crate) code: ErrorCode,
+    /// One sentence about it.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// What a task hears whose time for a worker's answer is over.
+    pub(crate) fn timed_out() -> Self {
+        Self {
+            code: ErrorCode::Intrpt,
+            message: "the worker did not answer in time".to_owned(),
+        }
+    }
+
+    /// What a task hears that waited for a worker when the server was stopped.
+    pub(crate) fn restarted() -> Self {
+        Self {
+            code: ErrorCode::Intrpt,
+            message: "the server was restarted before the worker answered".to_owned(),
+        }
+    }
 }
 
 /// What `queued_tasks()` shows of a task, fixed when it was suspended or forked.
@@ -63,6 +98,10 @@ pub(crate) struct TaskEntry {
     pub(crate) info: TaskInfo,
     /// The value that `suspend()` or `read()` returns.
     pub(crate) value: Value,
+    /// The error that it goes on with instead.
+    pub(crate) failure: Option<Failure>,
+    /// The request whose time is over and that nobody has been told of.
+    pub(crate) overdue: Option<WorkerRequestId>,
     /// The suspended machine; absent while a worker thread has it.
     pub(crate) machine: Option<Box<Vm>>,
     /// `task_local()`.

@@ -11,9 +11,10 @@ use moor_value::{ObjId, Value};
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 
-use super::entry::{TaskEntry, TaskInfo, TaskStatus};
+use super::entry::{Failure, TaskEntry, TaskInfo, TaskStatus};
 use super::fair::{FairQueue, Family};
 use crate::clock::Clock;
+use crate::cluster::WorkerRequestId;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::session::{InputLine, Session};
@@ -242,6 +243,8 @@ impl TaskQueue {
         Some(Begun {
             machine,
             value: entry.value.clone(),
+            failure: entry.failure.clone(),
+            overdue: entry.overdue.take(),
             local: entry.local.clone(),
             family: entry.family,
             forked: entry.info.forked,
@@ -266,6 +269,31 @@ impl TaskQueue {
         true
     }
 
+    /// Makes a task ready that waits for this request, with the worker's answer. Does nothing when it no longer
+    /// does.
+    pub(crate) fn answer(
+        &self,
+        id: TaskId,
+        request: WorkerRequestId,
+        answer: Result<Value, Failure>,
+    ) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.tasks.get_mut(&id) else {
+            return;
+        };
+        if !matches!(entry.status, TaskStatus::Working { request: known, .. } if known == request) {
+            return;
+        }
+        match answer {
+            Ok(value) => entry.value = value,
+            Err(failure) => entry.failure = Some(failure),
+        }
+        state.ready(id);
+        if state.idle > 0 {
+            self.changed.notify_one();
+        }
+    }
+
     /// Gives a reading task the line that it waited for; the caller runs it at once.
     pub(crate) fn wake_for_line(&self, id: TaskId, line: Value) {
         if let Some(entry) = self.state.lock().tasks.get_mut(&id) {
@@ -285,17 +313,20 @@ impl TaskQueue {
         state.wait_until(due, id);
     }
 
-    /// Removes a task, or marks it when it is running. Its owner for the accounting.
-    pub(crate) fn kill(&self, id: TaskId) -> Option<TaskStatus> {
+    /// Removes a task, or marks it when it is running. The request to a worker that nobody waits for any more.
+    pub(crate) fn kill(&self, id: TaskId) -> Option<WorkerRequestId> {
         let mut state = self.state.lock();
         let entry = state.tasks.get_mut(&id)?;
-        let status = entry.status;
-        if status == TaskStatus::Running {
+        let request = match entry.status {
+            TaskStatus::Working { request, .. } => Some(request),
+            _ => entry.overdue.take(),
+        };
+        if entry.status == TaskStatus::Running {
             entry.killed = true;
         } else {
             state.remove(id);
         }
-        Some(status)
+        request
     }
 
     /// Whether `perms` may kill the task; a wizard may kill any.
@@ -383,6 +414,10 @@ pub(crate) struct Begun {
     pub(crate) family: Family,
     /// The value that it is resumed with.
     pub(crate) value: Value,
+    /// The error that it goes on with instead.
+    pub(crate) failure: Option<Failure>,
+    /// The request whose answer it waited for until the time was over.
+    pub(crate) overdue: Option<WorkerRequestId>,
     /// Whether it begins, rather than goes on.
     pub(crate) forked: bool,
 }
@@ -396,7 +431,9 @@ impl State {
         let (id, owner, family, status) = (entry.id, entry.info.owner, entry.family, entry.status);
         self.tasks.insert(id, entry);
         match status {
-            TaskStatus::Until(due) => self.wait_until(due, id),
+            TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
+                self.wait_until(due, id);
+            }
             TaskStatus::Ready => self.ready.push(owner, family, Job::Task(id)),
             TaskStatus::Forever | TaskStatus::Reading(_) | TaskStatus::Running => {}
         }
@@ -416,7 +453,7 @@ impl State {
         let Some(entry) = self.tasks.remove(&id) else {
             return;
         };
-        if let TaskStatus::Until(due) = entry.status {
+        if let TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } = entry.status {
             self.timers.remove(&(due, entry.arrival, id));
         }
         if let Some(count) = self.owned.get_mut(&entry.info.owner) {
@@ -435,7 +472,7 @@ impl State {
         if entry.status == TaskStatus::Ready {
             return;
         }
-        if let TaskStatus::Until(due) = entry.status {
+        if let TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } = entry.status {
             self.timers.remove(&(due, entry.arrival, id));
         }
         entry.status = TaskStatus::Ready;
@@ -443,11 +480,22 @@ impl State {
         self.ready.push(owner, family, Job::Task(id));
     }
 
+    /// A task that waits for a worker has waited long enough.
+    fn time_out(&mut self, id: TaskId) {
+        if let Some(entry) = self.tasks.get_mut(&id)
+            && let TaskStatus::Working { request, .. } = entry.status
+        {
+            entry.failure = Some(Failure::timed_out());
+            entry.overdue = Some(request);
+        }
+    }
+
     /// Queues every task whose time has come.
     fn start_due(&mut self, now: Duration) {
         while let Some(&(due, _, id)) = self.timers.first()
             && due <= now
         {
+            self.time_out(id);
             self.ready(id);
         }
     }

@@ -47,6 +47,9 @@ pub(crate) enum StoredStatus {
     /// A worker thread.
     #[wincode(tag = 3)]
     Ready,
+    /// A worker, whose answer a restart loses.
+    #[wincode(tag = 4)]
+    Working,
 }
 
 impl TaskRow {
@@ -70,6 +73,7 @@ impl TaskRow {
                 }
                 TaskStatus::Forever => StoredStatus::Forever,
                 TaskStatus::Reading(session) => StoredStatus::Reading(session.0),
+                TaskStatus::Working { .. } => StoredStatus::Working,
                 TaskStatus::Ready | TaskStatus::Running => StoredStatus::Ready,
             },
             family: family.0,
@@ -80,13 +84,18 @@ impl TaskRow {
         }
     }
 
-    /// What the task waits for.
+    /// Whether the task waited for a worker when the row was written.
+    pub(crate) fn was_working(&self) -> bool {
+        matches!(self.status, StoredStatus::Working)
+    }
+
+    /// What the task waits for after a restart.
     pub(crate) fn status(&self) -> TaskStatus {
         match self.status {
             StoredStatus::Until(due_us) => TaskStatus::Until(Duration::from_micros(due_us)),
             StoredStatus::Forever => TaskStatus::Forever,
             StoredStatus::Reading(session) => TaskStatus::Reading(SessionId(session)),
-            StoredStatus::Ready => TaskStatus::Ready,
+            StoredStatus::Ready | StoredStatus::Working => TaskStatus::Ready,
         }
     }
 

@@ -6,6 +6,7 @@
 //! sessions and tasks becomes an effect that the stretch's commit applies.
 
 mod calls;
+mod cluster;
 mod code;
 mod connection_options;
 mod connections;
@@ -19,12 +20,14 @@ mod server;
 mod target;
 mod tasks;
 mod verbs;
+mod workers;
 
 use super::BuiltinSpec;
 
 /// The tables of all families.
 const FAMILIES: &[&[BuiltinSpec]] = &[
     calls::SPECS,
+    cluster::SPECS,
     code::SPECS,
     connection_options::SPECS,
     connections::SPECS,
@@ -36,6 +39,7 @@ const FAMILIES: &[&[BuiltinSpec]] = &[
     server::SPECS,
     tasks::SPECS,
     verbs::SPECS,
+    workers::SPECS,
 ];
 
 /// Every builtin that knows the world, in no particular order.

@@ -205,7 +205,9 @@ fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo) -> Vec<Value> {
     /// Ticks of a background task when clocks were still a thing.
     const TICKS: i64 = 30_000;
     let start = match status {
-        TaskStatus::Until(due) => i64::try_from(due.as_secs_f64().round() as u64).unwrap_or(NEVER),
+        TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
+            i64::try_from(due.as_secs_f64().round() as u64).unwrap_or(NEVER)
+        }
         TaskStatus::Forever => NEVER,
         TaskStatus::Reading(_) => -1,
         TaskStatus::Ready | TaskStatus::Running => 0,

@@ -1,0 +1,223 @@
+//! Requests to workers: `worker_request()`, `workers()`, and `curl()` on top of the first.
+//!
+//! In: checked arguments. Out: a request that the task waits for, leaving with its commit; maps that describe
+//! workers. What a worker does with its arguments is its own knowledge.
+
+use std::time::Duration;
+
+use moor_value::{ErrorCode, List, Map, Value};
+
+use super::super::env::{Answer, Env, Reply, named_map};
+use super::super::spec::world;
+use super::super::{BuiltinSpec, Raise};
+use crate::cluster::{WORKER_BYTES_MAX, WORKER_DEPTH_MAX, WorkerCall, WorkerInfo, seconds};
+use crate::request::Request;
+use crate::workers::{Shape, Wanted};
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!(
+        "worker_request",
+        2..=3,
+        [Str, List, Map],
+        Moor,
+        worker_request
+    ),
+    world!("workers", 0..=0, [], Moor, workers),
+    world!("curl", 1..=3, [Str, Any, Num], ToastStunt, curl),
+];
+
+/// Values that arguments may consist of; the wire holds no more.
+const VALUES_MAX: usize = 200_000;
+/// Characters of the name of a kind of worker.
+const KIND_CHARS_MAX: usize = 32;
+/// Seconds that a task waits for an answer, unless told otherwise.
+const TIMEOUT_SECONDS: f64 = 30.0;
+/// Seconds that a task may wait for an answer.
+const TIMEOUT_SECONDS_MAX: f64 = 600.0;
+/// Seconds that `curl()` waits, unless told otherwise; as ToastStunt.
+const CURL_SECONDS: f64 = 60.0;
+/// Seconds that the task waits longer than the worker, so that it hears the worker's own word.
+const CURL_SECONDS_MORE: f64 = 2.0;
+
+/// `worker_request(type, args [, options])`: the worker's answer. Options: `timeout` in seconds, `idempotent`.
+fn worker_request(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let kind = args[0].as_str().map_or("", |kind| kind.as_str()).to_owned();
+    if !is_kind(&kind) {
+        let message = "a type of worker is 1 to 32 lower-case letters, digits and hyphens";
+        return Err(bad(message, &args[0]));
+    }
+    let options = Options::read(args.get(2).and_then(Value::as_map))?;
+    check(&args[1])?;
+    let list = args[1].as_list().cloned().unwrap_or_default();
+    Ok(wait(env, &kind, list, options, Shape::Whole))
+}
+
+/// `workers()`: a map for each live worker.
+fn workers(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let all = env.stretch.runtime.outlet.workers();
+    let shown: List = all.iter().map(describe).collect();
+    Ok(Answer::Value(Value::List(shown)))
+}
+
+/// `curl(url [, include headers [, timeout in seconds]])`: the body of the response as a binary string, with true
+/// headers after its status line and headers. Redirects are not followed, as in ToastStunt.
+fn curl(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    let shape = if args.get(1).is_some_and(Value::is_true) {
+        Shape::HeadAndBody
+    } else {
+        Shape::Body
+    };
+    let timeout = args.get(2).map_or(Ok(CURL_SECONDS), timeout)?;
+    check(&args[0])?;
+    let request = named_map([
+        ("method", Value::from("GET")),
+        ("url", args[0].clone()),
+        (
+            "options",
+            named_map([
+                ("binary", Value::Int(1)),
+                ("follow_redirects", Value::Int(0)),
+                ("timeout", Value::Float(timeout)),
+            ]),
+        ),
+    ]);
+    let options = Options {
+        timeout: Duration::from_secs_f64(timeout + CURL_SECONDS_MORE),
+        idempotent: true,
+    };
+    let list: List = [request].into_iter().collect();
+    Ok(wait(env, "curl", list, options, shape))
+}
+
+/// The task waits for a worker.
+fn wait(
+    env: &mut Env<'_, '_, '_>,
+    kind: &str,
+    args: List,
+    options: Options,
+    shape: Shape,
+) -> Answer {
+    let call = WorkerCall {
+        id: env.stretch.runtime.workers.allocate(),
+        kind: kind.to_owned(),
+        args,
+        timeout: options.timeout,
+        idempotent: options.idempotent,
+    };
+    Answer::Suspend(Request::Work(Box::new(Wanted {
+        call,
+        task: env.stretch.task,
+        owner: env.perms(),
+        shape,
+    })))
+}
+
+/// How a request is made.
+struct Options {
+    timeout: Duration,
+    idempotent: bool,
+}
+
+impl Options {
+    fn read(given: Option<&Map>) -> Result<Self, Raise> {
+        let mut options = Self {
+            timeout: Duration::from_secs_f64(TIMEOUT_SECONDS),
+            idempotent: false,
+        };
+        for (key, value) in given.into_iter().flat_map(Map::iter) {
+            let key: &Value = key;
+            match key.as_str().map(|key| key.as_str()) {
+                Some("timeout") => options.timeout = Duration::from_secs_f64(timeout(value)?),
+                Some("idempotent") => options.idempotent = value.is_true(),
+                _ => {
+                    let message = "the options of a request are timeout and idempotent";
+                    return Err(bad(message, key));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Seconds: more than 0 and at most [`TIMEOUT_SECONDS_MAX`].
+fn timeout(value: &Value) -> Result<f64, Raise> {
+    let seconds = match value {
+        Value::Int(seconds) => *seconds as f64,
+        Value::Float(seconds) => *seconds,
+        _ => return Err(ErrorCode::Type.into()),
+    };
+    if seconds > 0.0 && seconds <= TIMEOUT_SECONDS_MAX {
+        Ok(seconds)
+    } else {
+        let message = format!("a timeout is more than 0 and at most {TIMEOUT_SECONDS_MAX} seconds");
+        Err(bad(&message, value))
+    }
+}
+
+/// Whether a worker's type may have this name.
+fn is_kind(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=KIND_CHARS_MAX).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// Whether arguments can leave the daemon: `E_QUOTA` when there is too much of them, `E_TYPE` for an anonymous
+/// object or a waif.
+fn check(args: &Value) -> Result<(), Raise> {
+    if args.bytes() > WORKER_BYTES_MAX {
+        return Err(too_large());
+    }
+    let mut values_left = VALUES_MAX;
+    check_part(args, WORKER_DEPTH_MAX, &mut values_left)
+}
+
+fn check_part(value: &Value, depth_left: usize, values_left: &mut usize) -> Result<(), Raise> {
+    *values_left = values_left.checked_sub(1).ok_or_else(too_large)?;
+    let deeper = || depth_left.checked_sub(1).ok_or_else(too_large);
+    match value {
+        Value::List(items) => {
+            let depth_left = deeper()?;
+            items
+                .iter()
+                .try_for_each(|item| check_part(item, depth_left, values_left))
+        }
+        Value::Map(entries) => {
+            let depth_left = deeper()?;
+            entries.iter().try_for_each(|(key, value)| {
+                check_part(key, depth_left, values_left)?;
+                check_part(value, depth_left, values_left)
+            })
+        }
+        Value::Anon(_) | Value::Waif(_) | Value::None => {
+            let message = "anonymous objects and waifs cannot be sent to a worker";
+            Err(Raise::with(ErrorCode::Type, message, Value::ZERO))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_large() -> Raise {
+    let message = format!(
+        "arguments for a worker have at most {WORKER_BYTES_MAX} bytes, {VALUES_MAX} values and {WORKER_DEPTH_MAX} lists in each other"
+    );
+    Raise::with(ErrorCode::Quota, message.as_str(), Value::ZERO)
+}
+
+fn bad(message: &str, value: &Value) -> Raise {
+    Raise::with(ErrorCode::InvArg, message, value.clone())
+}
+
+fn describe(worker: &WorkerInfo) -> Value {
+    named_map([
+        ("type", Value::from(worker.kind.as_str())),
+        ("node", Value::from(worker.node.as_str())),
+        ("since", seconds(worker.since)),
+        ("in_flight", Value::Int(i64::from(worker.in_flight))),
+        (
+            "concurrency_max",
+            Value::Int(i64::from(worker.concurrency_max)),
+        ),
+    ])
+}
