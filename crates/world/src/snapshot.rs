@@ -53,6 +53,19 @@ impl WorldSnapshot {
         self.members(Entity::WORLD, MemberKind::Players)
     }
 
+    /// How many permanent objects there are.
+    pub fn object_count(&self) -> usize {
+        let is_there = |id| self.value(Entity::object(ObjId(id)), Slot::FLAGS).is_some();
+        (0..=self.max_object().0).filter(|id| is_there(*id)).count()
+    }
+
+    /// The name of the object of that number; empty if there is none.
+    pub fn object_name(&self, id: ObjId) -> String {
+        let name = self.value(id.into(), Slot::NAME);
+        let name = name.and_then(|name| name.as_str().cloned());
+        name.unwrap_or_default().as_str().to_owned()
+    }
+
     /// Every permanent object, ascending.
     pub fn objects(&self) -> impl Iterator<Item = ObjectImage> + '_ {
         (0..=self.max_object().0).filter_map(|id| self.object(ObjId(id)))
