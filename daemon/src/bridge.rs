@@ -278,6 +278,7 @@ impl Bridge {
         match self.runtime.open_session(host, convert::new_session(open)) {
             Ok(()) => Ok(ReplyBody::Opened(session)),
             Err(OpenError::Stopping) => Err(RpcError::Stopping),
+            Err(OpenError::BadToken) => Err(RpcError::BadToken),
             Err(OpenError::Full(limit)) => Err(RpcError::LimitReached {
                 what: "sessions".to_owned(),
                 limit: limit as u64,

@@ -30,6 +30,7 @@ pub(crate) fn new_session(open: rpc::OpenSession) -> NewSession {
         local_address: open.local_address,
         local_port: open.local_port,
         tls: open.tls.map(|tls| (tls.version, tls.cipher)),
+        token: open.token.map(|token| token.0),
     }
 }
 
@@ -111,6 +112,8 @@ pub(crate) fn to_event(event: SessionEvent) -> rpc::Event {
         SessionEvent::LineDone(number) => rpc::Event::LineDone(rpc::LineNumber(number)),
         SessionEvent::Option(option) => rpc::Event::SetOption(to_option(option)),
         SessionEvent::Close => rpc::Event::Close,
+        SessionEvent::LoggedIn(player) => rpc::Event::LoggedIn { player },
+        SessionEvent::LoggedOut => rpc::Event::LoggedOut,
     }
 }
 

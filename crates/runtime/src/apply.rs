@@ -125,7 +125,9 @@ fn session_effect<'a>(
                 .extend(change_record(&mut state.record, wanted));
         }
         Effect::Switch(session, to) => {
-            change_of(changes, session).record_changed = true;
+            let change = change_of(changes, session);
+            change.record_changed = true;
+            change.events.push(SessionEvent::LoggedIn(to.0));
             switch(session, table, *to, now_us);
         }
         Effect::End(session, reason) => {
@@ -201,13 +203,16 @@ fn switch(session: &Arc<Session>, table: &SessionTable, to: ObjId, now_us: u64) 
 
 /// Ends a session now: its user sees what was printed, then the socket is closed.
 fn end(session: &Arc<Session>, table: &SessionTable, change: &mut Change) {
-    let player = {
+    let (player, was_logged_in) = {
         let mut state = session.lock();
         state.closed = true;
-        state.record.player()
+        (state.record.player(), state.record.is_logged_in())
     };
     table.remove(session, player);
     change.ends = true;
+    if was_logged_in {
+        change.events.push(SessionEvent::LoggedOut);
+    }
     change.events.push(SessionEvent::Close);
 }
 

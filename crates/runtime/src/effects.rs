@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use moor_value::{ObjId, Value};
 
+use crate::eval::Evaluated;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::session::KeepAlive;
@@ -76,6 +77,8 @@ pub(crate) enum Effect {
     Kill(TaskId),
     /// A task that was stored has ended.
     TaskOver(TaskId),
+    /// The code of a host's evaluation has ended.
+    Evaluated(TaskId, Evaluated),
     /// A suspended task goes on with this value; its row, for a restart before it has.
     Resume(TaskId, Value, Vec<u8>),
     /// A hook is called.
@@ -243,7 +246,11 @@ impl Effects {
         self.list.iter().any(|effect| {
             !matches!(
                 effect,
-                Effect::Output(..) | Effect::Hook(_) | Effect::Log(..) | Effect::Server(_)
+                Effect::Output(..)
+                    | Effect::Hook(_)
+                    | Effect::Log(..)
+                    | Effect::Server(_)
+                    | Effect::Evaluated(..)
             )
         })
     }

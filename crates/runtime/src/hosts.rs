@@ -57,7 +57,7 @@ pub trait Outlet: Send + Sync {
 }
 
 /// A new connection, as its host describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewSession {
     /// The host's name for it.
     pub id: SessionId,
@@ -75,6 +75,18 @@ pub struct NewSession {
     pub local_port: u16,
     /// Protocol version and cipher, when the connection is encrypted.
     pub tls: Option<(String, String)>,
+    /// The token of a player as whom the user is logged in from the beginning.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSession")
+            .field("id", &self.id)
+            .field("peer_address", &self.peer_address)
+            .field("has_token", &self.token.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a session could not be opened.
@@ -90,6 +102,9 @@ pub enum OpenError {
     /// The store takes no writes at the moment.
     #[error("the session cannot be stored")]
     NotStored(#[source] AppendError),
+    /// Its token is none, or not valid any more.
+    #[error("the token is not valid any more")]
+    BadToken,
 }
 
 /// A session that a host still holds, as the host describes it.
@@ -191,7 +206,10 @@ impl Runtime {
         if self.sessions.len() >= self.limits.sessions_max {
             return Err(OpenError::Full(self.limits.sessions_max));
         }
-        let id = new.id;
+        let (id, mut new) = (new.id, new);
+        if let Some(token) = new.token.take() {
+            return self.open_signed_in(host, new, &token);
+        }
         let record = self.record_of(host, new);
         self.store_record(id, &record)
             .map_err(OpenError::NotStored)?;
@@ -260,7 +278,7 @@ impl Runtime {
     }
 
     /// A session, if this host holds it.
-    fn held_by(&self, host: HostId, id: SessionId) -> Option<Arc<Session>> {
+    pub(crate) fn held_by(&self, host: HostId, id: SessionId) -> Option<Arc<Session>> {
         let session = self.sessions.by_id(id)?;
         let held = session.lock().record.host() == host;
         held.then_some(session)
@@ -291,6 +309,7 @@ impl Runtime {
     /// The log has become durable up to `durable`: what waited for it leaves.
     pub(crate) fn release_durable(&self, durable: Seq) {
         self.release_calls(durable);
+        self.release_evals(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);
         }
@@ -337,7 +356,7 @@ impl Runtime {
     }
 
     /// The record of a new connection.
-    fn record_of(&self, host: HostId, new: NewSession) -> SessionRecord {
+    pub(crate) fn record_of(&self, host: HostId, new: NewSession) -> SessionRecord {
         let listener = self.listeners.find(host, new.listener);
         SessionRecord {
             version: SessionRecord::VERSION,

@@ -25,6 +25,7 @@ impl Runtime {
         while self.queue.sleep(ROUND) {
             self.end_abandoned(self.limits.host_grace);
             self.end_stale();
+            self.end_overdue_evals();
             self.collect_orphans();
             self.watch_disk();
             let mut batch = Batch::new();
@@ -102,7 +103,7 @@ impl Runtime {
     }
 
     /// Ends a session after its hook, if any, with one of the server's messages.
-    fn end_with(
+    pub(crate) fn end_with(
         &self,
         session: &Arc<Session>,
         handler: ObjId,

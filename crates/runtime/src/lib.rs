@@ -6,9 +6,10 @@
 //!
 //! | part | files |
 //! |---|---|
-//! | users' connections | `session`, `hosts`, `listeners`, `login` |
+//! | users' connections | `session`, `hosts`, `listeners`, `login`, `sign_in` |
 //! | tasks that wait, what runs next | `task`, `tasks`, `housekeeping` |
 //! | one stretch: run, commit, effects | `run`, `stretch`, `effects`, `apply`, `release` |
+//! | other programs: workers, nodes, hosts' own code | `cluster`, `workers`, `nodes`, `eval` |
 //! | what a line means | `command`, `programming`, `hooks` |
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
 //! | rows of the store, restart, tasks of other servers | `rows`, `restore`, `import`, `error` |
@@ -22,6 +23,7 @@ mod cluster;
 mod command;
 mod effects;
 mod error;
+mod eval;
 mod hooks;
 mod host;
 mod hosts;
@@ -30,6 +32,7 @@ mod ids;
 mod import;
 mod listeners;
 mod login;
+mod nodes;
 mod options;
 mod orphans;
 mod program;
@@ -42,6 +45,7 @@ mod rows;
 mod run;
 mod runtime;
 mod session;
+mod sign_in;
 mod stretch;
 mod surroundings;
 mod task;
@@ -59,6 +63,7 @@ pub use cluster::{
     WORKER_DEPTH_MAX, WORKER_GRACE, WorkerCall, WorkerInfo, WorkerRequestId,
 };
 pub use error::RowError;
+pub use eval::{EVAL_BYTES_MAX, EVAL_TIME_MAX, EVALS_MAX, EvalError, EvalSink, Evaluated};
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
@@ -67,3 +72,4 @@ pub use registry::builtin_functions;
 pub use rows::{TABLES, TASKS, WORLD};
 pub use runtime::{CONTAINED_THREADS, Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};
+pub use sign_in::{IssueError, IssuedToken, TokenKey};

@@ -12,6 +12,7 @@ use moor_vm::{Outcome, Start, Vm};
 
 use crate::command;
 use crate::effects::{Effect, EndReason};
+use crate::eval::Evaluated;
 use crate::hooks::{After, Hook};
 use crate::ids::TaskId;
 use crate::options;
@@ -104,6 +105,8 @@ impl Runtime {
             }
             Job::Task(id) => self.run_task(id, None),
             Job::Hook(hook) => self.run_hook(hook),
+            Job::SignIn(session, player) => self.sign_in(&session, player),
+            Job::Eval(job) => self.run_eval(&job),
         }
     }
 
@@ -153,7 +156,7 @@ impl Runtime {
     }
 
     /// The session may run its next line.
-    fn line_is_over(&self, session: &Arc<Session>) {
+    pub(crate) fn line_is_over(&self, session: &Arc<Session>) {
         {
             let mut state = session.lock();
             state.busy = false;
@@ -335,13 +338,20 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
     let limits = stretch.machine_limits();
     loop {
         match machine.run(stretch, &limits) {
-            Outcome::Returned(value) => return Ended::Returned(value),
+            Outcome::Returned(value) => {
+                stretch.note_end(|| Evaluated::Value(value.clone()));
+                return Ended::Returned(value);
+            }
             Outcome::Raised(error) => {
-                uncaught::error(stretch, &error, player);
+                if !stretch.note_end(|| Evaluated::raised(&error)) {
+                    uncaught::error(stretch, &error, player);
+                }
                 return Ended::Failed;
             }
             Outcome::Aborted(abort) => {
-                uncaught::abort(stretch, &abort, player);
+                if !stretch.note_end(|| Evaluated::aborted(abort.reason)) {
+                    uncaught::abort(stretch, &abort, player);
+                }
                 return Ended::Failed;
             }
             Outcome::Suspended(request) => match stretch.may_wait(machine.perms(), &request) {

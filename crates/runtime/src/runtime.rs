@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
 use crate::effects::{LogLevel, ServerRequest};
+use crate::eval::Evals;
 use crate::hooks::Hook;
 use crate::hosts::Outlet;
 use crate::ids::TaskId;
@@ -26,6 +27,7 @@ use crate::release::{Garbage, Waiting};
 use crate::restore;
 use crate::rows;
 use crate::session::SessionTable;
+use crate::sign_in::TokenKey;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
 use crate::workers::WorkerRequests;
 
@@ -51,6 +53,8 @@ pub struct RuntimeConfig {
     pub host_grace: Duration,
     /// Sessions at a time.
     pub sessions_max: usize,
+    /// Signs the tokens with which users come back.
+    pub token_key: TokenKey,
 }
 
 impl Default for RuntimeConfig {
@@ -59,6 +63,7 @@ impl Default for RuntimeConfig {
             workers: 0,
             host_grace: Duration::from_secs(300),
             sessions_max: crate::session::SESSIONS_MAX,
+            token_key: TokenKey::random(),
         }
     }
 }
@@ -93,6 +98,7 @@ pub struct Runtime {
     pub(crate) waiting: Waiting,
     pub(crate) garbage: Garbage,
     pub(crate) workers: WorkerRequests,
+    pub(crate) evals: Evals,
     pub(crate) limits: RuntimeConfig,
     options: RwLock<Arc<ServerOptions>>,
     stopping: AtomicBool,
@@ -133,6 +139,7 @@ impl Runtime {
             waiting: Waiting::default(),
             garbage: Garbage::default(),
             workers: WorkerRequests::new(),
+            evals: Evals::default(),
             limits: config,
             options: RwLock::new(Arc::new(ServerOptions::usual())),
             stopping: AtomicBool::new(false),

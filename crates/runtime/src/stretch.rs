@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use moor_store::{Batch, LogStatus, Seq};
 use moor_value::{ObjId, Symbol, Value};
-use moor_vm::{SizeLimits, TaskLimits, Verb};
+use moor_vm::{AbortReason, SizeLimits, TaskLimits, Verb};
 use moor_world::{CommitError, Entity, Transaction};
 
 use crate::apply::{self, Prepared};
 use crate::effects::{Effect, Effects, EndReason};
+use crate::eval::Evaluated;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::options::{Limits, ServerOptions};
@@ -207,6 +208,16 @@ impl<'r> Stretch<'r> {
         self.verbs.clear();
     }
 
+    /// Notes how the code of a host's evaluation ended, whose answer takes the place of tracebacks. False for other
+    /// tasks.
+    pub(crate) fn note_end(&mut self, how: impl FnOnce() -> Evaluated) -> bool {
+        let is_eval = self.runtime.evals.has(self.task);
+        if is_eval {
+            self.effects.push(Effect::Evaluated(self.task, how()));
+        }
+        is_eval
+    }
+
     /// Ends the stretch: its writes and effects happen, or nothing of it does. Answers the hooks
     /// that are to be called next.
     ///
@@ -278,8 +289,14 @@ impl Runtime {
     fn settle(&self, effect: Effect, seq: Seq, follow_ups: &mut Vec<Hook>) {
         match effect {
             Effect::Park(entry) => self.park(*entry),
+            Effect::Evaluated(id, ended) => self.eval_ended(id, ended, seq),
             Effect::Work(wanted) => self.request_worker(*wanted, seq),
-            Effect::Kill(id) => self.kill_parked(id),
+            Effect::Kill(id) => {
+                self.kill_parked(id);
+                if self.evals.has(id) {
+                    self.eval_ended(id, Evaluated::aborted(AbortReason::Killed), seq);
+                }
+            }
             Effect::TaskOver(id) => self.queue.forget(id),
             Effect::Resume(id, value, _) => {
                 self.queue.wake(id, value);

@@ -31,6 +31,12 @@ pub enum SessionEvent {
     /// The session has ended; nothing follows.
     #[wincode(tag = 4)]
     Close,
+    /// The session is now this player's.
+    #[wincode(tag = 5)]
+    LoggedIn(i64),
+    /// The session is no player's any more.
+    #[wincode(tag = 6)]
+    LoggedOut,
 }
 
 impl SessionEvent {
@@ -48,7 +54,11 @@ impl SessionEvent {
         match self {
             Self::Text { line, newline, .. } => line.len() + if *newline { 2 } else { 0 },
             Self::Binary(bytes) => bytes.len(),
-            Self::LineDone(_) | Self::Option(_) | Self::Close => 0,
+            Self::LineDone(_)
+            | Self::Option(_)
+            | Self::Close
+            | Self::LoggedIn(_)
+            | Self::LoggedOut => 0,
         }
     }
 }

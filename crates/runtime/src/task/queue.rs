@@ -15,6 +15,7 @@ use super::entry::{Failure, TaskEntry, TaskInfo, TaskStatus};
 use super::fair::{FairQueue, Family};
 use crate::clock::Clock;
 use crate::cluster::WorkerRequestId;
+use crate::eval::EvalJob;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::session::{InputLine, Session};
@@ -37,6 +38,10 @@ pub(crate) enum Job {
     Task(TaskId),
     /// Call a verb of the server's own accord.
     Hook(Hook),
+    /// Log a new session in as the player of its token.
+    SignIn(Arc<Session>, ObjId),
+    /// Run code of a token's player.
+    Eval(Box<EvalJob>),
 }
 
 /// Why a task could not be killed or resumed.
