@@ -43,6 +43,9 @@ pub const PEERS_MAX: usize = 1024;
 /// [`HANDSHAKE_MS_MAX`] anyway.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
+/// A connection that has not said who it is within this is ended.
+pub const STRANGER_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// A connection that a server ends by force lives this much longer, so that the reason can arrive.
 pub const LAST_WORD_TIME: Duration = Duration::from_millis(500);
 
@@ -52,9 +55,9 @@ pub const ENROLLMENT_BYTES_MAX: usize = 4_096;
 /// Connections of an enrollment endpoint. At one more the oldest that has not asked yet is ended.
 pub const ENROLLMENT_CONNECTIONS_MAX: usize = 256;
 
-/// A connection to an enrollment endpoint is ended after this, whatever it has done: one question and one
-/// answer take milliseconds.
-pub const ENROLLMENT_TIME_MAX: Duration = Duration::from_secs(10);
+/// Messages of one connection that wait at an enrollment endpoint: a routing id and a question, which libzmq
+/// counts both, and as many again, because it counts what was read late.
+pub const ENROLLMENT_HWM: i32 = 4;
 
 /// Messages that libzmq's send queue of one connection holds beyond what credit allows: the link's own
 /// pings, reports and goodbyes.

@@ -195,7 +195,7 @@ mod tests {
             look(address, ours.public().as_bytes(), soon()),
             Look::NotSecure
         );
-        drop(plain);
+        drop((plain, context));
         assert_eq!(
             look(address, ours.public().as_bytes(), soon()),
             Look::Unreachable

@@ -271,15 +271,15 @@ impl ServerWire for MemoryServer {
         }
     }
 
-    // Connections of one process: nobody keeps silent ones, and a refused client leaves.
+    /// Nobody keeps a silent connection to a hub.
     fn settle(&mut self, _channel: Channel, _connection: u64) {}
-
-    fn end(&mut self, _now: Instant, _channel: Channel, _connection: u64) {}
 }
 
 impl ServerTransport for MemoryServer {
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
         let mut taken = 0;
+        // A client that was dropped leaves by itself.
+        core.take_ending();
         while taken < BURST_MESSAGES_MAX && !core.is_stalled() {
             let Ok(message) = self.messages.try_recv() else {
                 break;

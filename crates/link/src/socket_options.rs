@@ -15,12 +15,6 @@ use crate::endpoint::Endpoint;
 use crate::security::ClientKeys;
 use crate::zmq::Socket;
 
-/// ZMTP's own pings, below the link's: they close connections that never said hello and whose machine is gone.
-const ZMTP_PING_INTERVAL_MS: i32 = 5_000;
-
-/// Silence after which ZMTP closes a connection.
-const ZMTP_SILENCE_MS_MAX: i32 = 15_000;
-
 /// Bytes that are added to the largest payload: by the link a topic and a kind, by CURVE a command's name, a
 /// nonce, flags and a seal.
 const HEADER_BYTES: usize = 17 + 33;
@@ -41,9 +35,8 @@ pub(crate) fn set_always(socket: &Socket, limits: &Limits) -> io::Result<()> {
     socket.set_bytes(sys::ZMQ_MAXMSGSIZE, &bytes_max.to_ne_bytes())?;
     // Connections that do not finish their handshake go away.
     socket.set(sys::ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX)?;
-    socket.set(sys::ZMQ_HEARTBEAT_IVL, ZMTP_PING_INTERVAL_MS)?;
-    socket.set(sys::ZMQ_HEARTBEAT_TIMEOUT, ZMTP_SILENCE_MS_MAX)?;
-    socket.set(sys::ZMQ_HEARTBEAT_TTL, ZMTP_SILENCE_MS_MAX)?;
+    // ZMTP's own pings stay off: libzmq aborts the process when one is due on a connection that broke while
+    // its queue was full. The link's pings find dead peers, and strangers are ended by the clock.
     socket.set(sys::ZMQ_SNDHWM, send_hwm(limits))?;
     socket.set(sys::ZMQ_RCVHWM, RECEIVE_HWM)?;
     // A connection given up holds neither memory nor the end of the program.

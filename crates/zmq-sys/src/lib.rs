@@ -98,12 +98,6 @@ pub const ZMQ_HANDSHAKE_IVL: c_int = 66;
 pub const ZMQ_XPUB_NODROP: c_int = 69;
 /// `int`: subscriptions take effect only when granted.
 pub const ZMQ_XPUB_MANUAL: c_int = 71;
-/// `int`: time in ms between ZMTP pings.
-pub const ZMQ_HEARTBEAT_IVL: c_int = 75;
-/// `int`: time in ms, in steps of 100, after which the other side drops us if it heard nothing.
-pub const ZMQ_HEARTBEAT_TTL: c_int = 76;
-/// `int`: time in ms without an answer after which we drop the other side.
-pub const ZMQ_HEARTBEAT_TIMEOUT: c_int = 77;
 
 /// `int`: 1 lets nobody in when there is no handler of authentication.
 pub const ZMQ_ZAP_ENFORCE_DOMAIN: c_int = 93;

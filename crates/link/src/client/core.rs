@@ -564,9 +564,12 @@ impl<H: ClientHandler> ClientCore<H> {
             .target
             .as_ref()
             .is_some_and(|target| wire.connect(target).is_ok());
-        if !connected || wire.send(Kind::Hello, &hello.encode()).is_err() {
+        if !connected {
             self.broken(wire, now, Breakage::Ended);
+            return;
         }
+        // A hello that is not taken is a connection that has broken already: the transport will say how.
+        let _ = wire.send(Kind::Hello, &hello.encode());
     }
 
     /// Says goodbye. The server answers when it has read all that was sent before.

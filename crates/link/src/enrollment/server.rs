@@ -17,7 +17,7 @@ use moor_zmq_sys as sys;
 use super::Clerk;
 use super::wire::{Answer, Question, Refused, Wish};
 use crate::bounds::{
-    BURST_MESSAGES_MAX, ENROLLMENT_BYTES_MAX, ENROLLMENT_CONNECTIONS_MAX, ENROLLMENT_TIME_MAX,
+    BURST_MESSAGES_MAX, ENROLLMENT_BYTES_MAX, ENROLLMENT_CONNECTIONS_MAX, ENROLLMENT_HWM,
 };
 use crate::config::{ConfigError, Limits};
 use crate::endpoint::Endpoint;
@@ -126,12 +126,7 @@ impl Server {
         let context = Context::new()?;
         let zap = ZapHandler::start(&context, AnyKey)?;
         let socket = socket(&context)?;
-        let door = Door::new(
-            &socket,
-            "enrollment",
-            ENROLLMENT_CONNECTIONS_MAX,
-            Some(ENROLLMENT_TIME_MAX),
-        )?;
+        let door = Door::new(&socket, "enrollment", ENROLLMENT_CONNECTIONS_MAX)?;
         let curve = Some((&*config.pair, Domain::Enrollment.as_str()));
         let endpoints = bind_all(&socket, &config.listen, curve, &mut Vec::new())?;
         let counters = Arc::new(Counters::default());
@@ -209,7 +204,7 @@ fn socket(context: &Context) -> io::Result<Socket> {
     socket_options::set_always(&socket, &limits)?;
     socket_options::set_listening(&socket)?;
     // One question for each connection: what a stranger sends beyond it waits on its own machine.
-    socket.set(sys::ZMQ_RCVHWM, 1)?;
+    socket.set(sys::ZMQ_RCVHWM, ENROLLMENT_HWM)?;
     socket.set(sys::ZMQ_ROUTER_MANDATORY, 1)?;
     Ok(socket)
 }

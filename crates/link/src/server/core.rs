@@ -52,8 +52,6 @@ pub(crate) trait ServerWire {
     fn publish(&mut self, ticket: Ticket, kind: Kind, body: &[u8]) -> Result<(), WireError>;
     /// A connection belongs to a welcomed peer.
     fn settle(&mut self, channel: Channel, connection: u64);
-    /// Ends a connection by force, once its last message has had time to arrive.
-    fn end(&mut self, now: Instant, channel: Channel, connection: u64);
 }
 
 /// A peer between its accepted hello and its end.
@@ -87,6 +85,8 @@ pub(crate) struct ServerCore<H> {
     nodes: FxHashMap<NodeId, Route>,
     connections: FxHashMap<u64, Route>,
     peers_seen: u64,
+    /// Connections that nobody needs any more, until the transport takes them.
+    ending: Vec<(Channel, u64)>,
     /// Goodbye was said; nobody comes in any more.
     stopping: bool,
     next_ping: Instant,
@@ -122,6 +122,7 @@ impl<H: ServerHandler> ServerCore<H> {
             nodes: FxHashMap::default(),
             connections: FxHashMap::default(),
             peers_seen: 0,
+            ending: Vec::new(),
             stopping: false,
             next_ping,
             stalled: VecDeque::new(),
@@ -166,7 +167,7 @@ impl<H: ServerHandler> ServerCore<H> {
         message: &[u8],
     ) {
         let route = way.route;
-        if !self.may_speak(wire, now, way) {
+        if !self.may_speak(wire, way) {
             return;
         }
         let known = self.peers.contains_key(&route);
@@ -182,51 +183,45 @@ impl<H: ServerHandler> ServerCore<H> {
             Ok((Kind::Bye, _)) => {}
             // A peer of a former life or one that was dropped while it sent: it must say hello again.
             Ok((Kind::Data | Kind::Received, _)) => self.farewell(wire, route, Farewell::Dropped),
-            Ok(_) | Err(_) => self.malformed(wire, now, way),
+            Ok(_) | Err(_) => self.malformed(wire, way),
         }
     }
 
     /// Whether a message may be looked at: its sender is who its connection proved, and is enrolled now if it
     /// came in with a key. Asked for every message, so that nothing is taken of what a revoked peer sent
     /// before it heard of it.
-    fn may_speak(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way) -> bool {
+    fn may_speak(&mut self, wire: &mut impl ServerWire, way: Way) -> bool {
         let keys = self.keys.as_deref();
         let Some(peer) = self.peers.get_mut(&way.route) else {
             let known = standing::is_known(keys, way.origin);
             if !known {
                 self.refuse(wire, way.route, &standing::revoked());
-                wire.end(now, Channel::Rpc, way.connection);
+                self.ending.push((Channel::Rpc, way.connection));
             }
             return known;
         };
         if !peer.standing.is_of(way.origin) {
-            self.malformed(wire, now, way);
+            self.malformed(wire, way);
             return false;
         }
         let current = peer.standing.is_current(keys);
         if !current {
-            self.revoke(wire, now, way.route);
+            self.revoke(wire, way.route);
         }
         current
     }
 
-    /// Ends a peer whose enrollment is gone: it hears why, and its connections do not outlive that.
-    fn revoke(&mut self, wire: &mut impl ServerWire, now: Instant, route: Route) {
-        let Some(peer) = self.peers.get(&route) else {
-            return;
-        };
-        peer.identity.revoke();
-        let (connection, events) = (peer.connection, peer.events_connection);
-        self.refuse(wire, route, &standing::revoked());
-        wire.end(now, Channel::Rpc, connection);
-        if let Some(events) = events {
-            wire.end(now, Channel::Events, events);
+    /// Ends a peer whose enrollment is gone: it hears why.
+    fn revoke(&mut self, wire: &mut impl ServerWire, route: Route) {
+        if let Some(peer) = self.peers.get(&route) {
+            peer.identity.revoke();
+            self.refuse(wire, route, &standing::revoked());
+            self.drop_peer(route, GoneReason::Revoked);
         }
-        self.drop_peer(route, GoneReason::Revoked);
     }
 
     /// Holds every peer against the registry.
-    fn recheck(&mut self, wire: &mut impl ServerWire, now: Instant) {
+    fn recheck(&mut self, wire: &mut impl ServerWire) {
         let keys = self.keys.as_deref();
         let gone: Vec<Route> = self
             .peers
@@ -234,7 +229,7 @@ impl<H: ServerHandler> ServerCore<H> {
             .filter_map(|(&route, peer)| (!peer.standing.is_current(keys)).then_some(route))
             .collect();
         for route in gone {
-            self.revoke(wire, now, route);
+            self.revoke(wire, route);
         }
     }
 
@@ -244,15 +239,16 @@ impl<H: ServerHandler> ServerCore<H> {
     }
 
     /// Answers what does not belong on the link, and ends the peer if it is one.
-    fn malformed(&mut self, wire: &mut impl ServerWire, now: Instant, way: Way) {
+    fn malformed(&mut self, wire: &mut impl ServerWire, way: Way) {
         count(&self.counters.malformed);
         let refusal = Refusal::new(
             RefusalCode::Protocol,
             "that message does not belong on this link",
         );
         self.refuse(wire, way.route, &refusal);
-        wire.end(now, Channel::Rpc, way.connection);
         self.drop_peer(way.route, GoneReason::Protocol);
+        // Of a stranger too.
+        self.ending.push((Channel::Rpc, way.connection));
     }
 
     fn refuse(&mut self, wire: &mut impl ServerWire, route: Route, refusal: &Refusal) {
@@ -463,7 +459,7 @@ impl<H: ServerHandler> ServerCore<H> {
             return;
         };
         if !peer.joined || body.len() > self.config.limits.message_bytes_max {
-            self.malformed(wire, now, way);
+            self.malformed(wire, way);
             return;
         }
         peer.heard = now;
@@ -489,15 +485,21 @@ impl<H: ServerHandler> ServerCore<H> {
                 peer.heard = now;
                 peer.credit.report(total);
             }
-            Err(_) => self.malformed(wire, now, way),
+            Err(_) => self.malformed(wire, way),
         }
     }
 
     /// The transport lost a connection.
     pub(crate) fn disconnected(&mut self, connection: u64) {
-        if let Some(&route) = self.connections.get(&connection) {
+        if let Some(route) = self.connections.remove(&connection) {
             self.drop_peer(route, GoneReason::Disconnected);
         }
+    }
+
+    /// Connections to be ended by force, once their last messages have had time to arrive: a peer that is
+    /// dropped may be a machine that is gone, or one that does not want to leave.
+    pub(crate) fn take_ending(&mut self) -> Vec<(Channel, u64)> {
+        std::mem::take(&mut self.ending)
     }
 
     /// Forgets a peer and tells the program, if it had been told of it.
@@ -513,7 +515,11 @@ impl<H: ServerHandler> ServerCore<H> {
         }
         if self.connections.get(&peer.connection) == Some(&route) {
             self.connections.remove(&peer.connection);
+            self.ending.push((Channel::Rpc, peer.connection));
         }
+        let events = peer.events_connection;
+        self.ending
+            .extend(events.map(|events| (Channel::Events, events)));
         match reason {
             GoneReason::Slow => count(&self.counters.slow),
             GoneReason::Silent => count(&self.counters.silent),
@@ -531,20 +537,15 @@ impl<H: ServerHandler> ServerCore<H> {
     }
 
     /// Carries out a command of the program.
-    pub(crate) fn command(
-        &mut self,
-        wire: &mut impl ServerWire,
-        now: Instant,
-        command: ServerCommand,
-    ) {
+    pub(crate) fn command(&mut self, wire: &mut impl ServerWire, command: ServerCommand) {
         match command {
             ServerCommand::Reply { peer, payload } => {
-                self.payload(wire, now, peer, Channel::Rpc, &payload);
+                self.payload(wire, peer, Channel::Rpc, &payload);
             }
             ServerCommand::Publish { peer, payload } => {
-                self.payload(wire, now, peer, Channel::Events, &payload);
+                self.payload(wire, peer, Channel::Events, &payload);
             }
-            ServerCommand::Recheck => self.recheck(wire, now),
+            ServerCommand::Recheck => self.recheck(wire),
             ServerCommand::Disconnect { peer } => {
                 if let Some(&route) = self.routes.get(&peer) {
                     self.farewell(wire, route, Farewell::Dropped);
@@ -557,7 +558,6 @@ impl<H: ServerHandler> ServerCore<H> {
     fn payload(
         &mut self,
         wire: &mut impl ServerWire,
-        now: Instant,
         id: PeerId,
         channel: Channel,
         payload: &[u8],
@@ -571,7 +571,7 @@ impl<H: ServerHandler> ServerCore<H> {
         };
         if !peer.standing.is_current(self.keys.as_deref()) {
             count(&self.counters.undeliverable);
-            self.revoke(wire, now, route);
+            self.revoke(wire, route);
             return;
         }
         peer.credit.sent(payload.len());
@@ -607,7 +607,7 @@ impl<H: ServerHandler> ServerCore<H> {
     pub(crate) fn tick(&mut self, wire: &mut impl ServerWire, now: Instant) -> Instant {
         if now >= self.next_ping {
             self.next_ping = now + self.config.heartbeat.interval;
-            self.recheck(wire, now);
+            self.recheck(wire);
             if !self.is_stalled() {
                 self.drop_silent(wire, now);
             }

@@ -2,16 +2,17 @@
 //! which are to be ended.
 //!
 //! In: the socket's monitor, what the link learns of a connection. Out: connections that ended. At the bound
-//! the oldest that has not said who it is goes first, so that silent connections cannot keep others out.
+//! the oldest that has not said who it is goes first, so that silent connections cannot keep others out; and
+//! none stays long without saying it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use moor_zmq_sys as sys;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::socket::or_empty;
-use crate::bounds::LAST_WORD_TIME;
+use crate::bounds::{LAST_WORD_TIME, STRANGER_TIME_MAX};
 use crate::zmq::{Monitor, Socket, cut};
 
 /// What a door must hear of.
@@ -22,8 +23,6 @@ const EVENTS: i32 = sys::ZMQ_EVENT_ACCEPTED | sys::ZMQ_EVENT_DISCONNECTED;
 pub(crate) struct Door {
     monitor: Monitor,
     list: List,
-    /// How long any connection may live.
-    life_max: Option<Duration>,
     /// To be ended, and when.
     ending: BTreeSet<(Instant, u64)>,
 }
@@ -34,12 +33,10 @@ impl Door {
         socket: &Socket,
         name: &str,
         connections_max: usize,
-        life_max: Option<Duration>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             monitor: socket.monitor(name, EVENTS)?,
             list: List::new(connections_max),
-            life_max,
             ending: BTreeSet::new(),
         })
     }
@@ -58,9 +55,7 @@ impl Door {
                 self.list.remove(connection);
                 return Some(connection);
             }
-            if let Some(life) = self.life_max {
-                self.ending.insert((now + life, connection));
-            }
+            self.ending.insert((now + STRANGER_TIME_MAX, connection));
             if let Some(too_many) = self.list.add(connection) {
                 cut(too_many);
             }
@@ -71,6 +66,7 @@ impl Door {
     /// A connection has said who it is.
     pub(crate) fn settle(&mut self, connection: u64) {
         self.list.settle(connection);
+        self.ending.retain(|&(_, ending)| ending != connection);
     }
 
     /// Ends a connection when what was sent to it last has had time to arrive.
@@ -103,6 +99,8 @@ impl Door {
 struct List {
     connections_max: usize,
     came: u64,
+    /// Connections whose end was told before their beginning: two threads of libzmq tell them.
+    ended_early: FxHashSet<u64>,
     /// Number of each connection; `None` when it has settled.
     open: FxHashMap<u64, Option<u64>>,
     /// Those that have not settled, by number.
@@ -114,6 +112,7 @@ impl List {
         Self {
             connections_max,
             came: 0,
+            ended_early: FxHashSet::default(),
             open: FxHashMap::default(),
             unsettled: BTreeMap::new(),
         }
@@ -121,16 +120,17 @@ impl List {
 
     /// Takes a new connection; one to be ended if there are too many.
     fn add(&mut self, connection: u64) -> Option<u64> {
-        self.remove(connection);
+        if self.ended_early.remove(&connection) {
+            return None;
+        }
         self.came += 1;
         self.open.insert(connection, Some(self.came));
         self.unsettled.insert(self.came, connection);
         if self.open.len() <= self.connections_max {
             return None;
         }
-        let (_, oldest) = self.unsettled.pop_first()?;
-        self.open.remove(&oldest);
-        Some(oldest)
+        // It stays in the list until its end is told.
+        self.unsettled.pop_first().map(|(_, oldest)| oldest)
     }
 
     fn settle(&mut self, connection: u64) {
@@ -140,8 +140,14 @@ impl List {
     }
 
     fn remove(&mut self, connection: u64) {
-        if let Some(Some(number)) = self.open.remove(&connection) {
-            self.unsettled.remove(&number);
+        match self.open.remove(&connection) {
+            Some(Some(number)) => {
+                self.unsettled.remove(&number);
+            }
+            Some(None) => {}
+            None => {
+                self.ended_early.insert(connection);
+            }
         }
     }
 }
@@ -156,9 +162,12 @@ mod tests {
         assert_eq!([1, 2, 3].map(|connection| list.add(connection)), [None; 3]);
         list.settle(1);
         assert_eq!(list.add(4), Some(2), "1 came first but has settled");
-        list.remove(3);
+        for ended in [2, 3] {
+            list.remove(ended);
+        }
         assert_eq!(list.add(5), None, "there was room again");
         assert_eq!(list.add(6), Some(4));
+        list.remove(4);
         for connection in [5, 6] {
             list.settle(connection);
         }
@@ -167,11 +176,20 @@ mod tests {
 
     #[test]
     fn a_descriptor_used_again_is_a_new_connection() {
-        let mut list = List::new(2);
+        let mut list = List::new(1);
         list.add(1);
         list.settle(1);
-        list.add(1);
-        assert_eq!(list.add(2), None);
-        assert_eq!(list.add(3), Some(1), "it has not settled anew");
+        list.remove(1);
+        assert_eq!(list.add(1), None);
+        assert_eq!(list.add(2), Some(1), "it has not settled anew");
+    }
+
+    #[test]
+    fn an_end_that_is_told_before_the_beginning_leaves_nothing() {
+        let mut list = List::new(1);
+        list.remove(1);
+        assert_eq!(list.add(1), None);
+        assert_eq!(list.add(2), None, "there is room");
+        assert_eq!(list.add(1), Some(2));
     }
 }

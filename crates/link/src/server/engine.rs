@@ -42,8 +42,8 @@ impl<H: ServerHandler, T: ServerTransport> Engine for ServerEngine<H, T> {
         true
     }
 
-    fn command(&mut self, now: Instant, command: ServerCommand) {
-        self.core.command(&mut self.transport, now, command);
+    fn command(&mut self, _now: Instant, command: ServerCommand) {
+        self.core.command(&mut self.transport, command);
     }
 
     fn tick(&mut self, now: Instant) -> Instant {

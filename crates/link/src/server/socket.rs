@@ -84,13 +84,13 @@ fn start_with<H: ServerHandler>(
     let mut claims = Vec::new();
     let keys = config.security.keys().map(Arc::as_ref);
     let rpc = rpc_socket(&context, &config.limits)?;
-    let rpc_door = Door::new(&rpc, "rpc", CONNECTIONS_MAX, None)?;
+    let rpc_door = Door::new(&rpc, "rpc", CONNECTIONS_MAX)?;
     let curve = keys.map(|keys| (&*keys.pair, keys.rpc.as_str()));
     let bound_rpc = bind_all(&rpc, &config.rpc, curve, &mut claims)?;
     let (mut events, mut bound_events) = (None, Vec::new());
     if !config.events.is_empty() {
         let socket = events_socket(&context, &config.limits)?;
-        let door = Door::new(&socket, "events", CONNECTIONS_MAX, None)?;
+        let door = Door::new(&socket, "events", CONNECTIONS_MAX)?;
         let curve = keys.map(|keys| (&*keys.pair, keys.events.as_str()));
         bound_events = bind_all(&socket, &config.events, curve, &mut claims)?;
         events = Some((socket, door));
@@ -173,7 +173,9 @@ fn bind(socket: &Socket, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
         Endpoint::Ipc(_) => Ok(endpoint.clone()),
         Endpoint::Tcp { .. } => {
             let bound = socket.last_endpoint().map_err(failed)?;
-            bound.parse().map_err(|error| failed(io::Error::other(error)))
+            bound
+                .parse()
+                .map_err(|error| failed(io::Error::other(error)))
         }
     }
 }
@@ -269,12 +271,6 @@ impl ServerWire for ServerSockets {
             door.settle(connection);
         }
     }
-
-    fn end(&mut self, now: Instant, channel: Channel, connection: u64) {
-        if let Some(door) = self.door(channel) {
-            door.end(now, connection);
-        }
-    }
 }
 
 impl ServerSockets {
@@ -320,6 +316,11 @@ impl ServerSockets {
 
     /// Hears of what ended, then ends what is due: in this order a descriptor is still that connection's.
     fn read_doors<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
+        for (channel, connection) in core.take_ending() {
+            if let Some(door) = self.door(channel) {
+                door.end(now, connection);
+            }
+        }
         let busy = self.read_rpc_door(core, now) | self.read_events_door(core, now);
         self.rpc_door.end_due(now);
         if let Some((_, door)) = &mut self.events {

@@ -3,13 +3,12 @@
 //!
 //! In: nothing. Out: verdicts.
 
-
 use std::time::{Duration, Instant};
 
 use moor_keyring::Domain;
 use moor_link::{
-    ClientEvent, ClientSecurity, DownReason, GoneReason, NodeId, Proof, RefusalCode,
-    SendError, ServerEvent, ServiceType, StartError, bounds,
+    ClientEvent, ClientSecurity, DownReason, GoneReason, NodeId, Proof, RefusalCode, SendError,
+    ServerEvent, ServiceType, StartError, bounds,
 };
 
 use crate::ground::{
@@ -38,12 +37,18 @@ fn an_enrolled_host_talks_and_is_who_its_enrollment_says() {
     assert_eq!(until_request(&requests), (peer, b"look".to_vec()));
     server.handle().reply(peer, b"ok".to_vec()).expect("reply");
     assert_eq!(next(&answers), ClientEvent::Reply(b"ok".to_vec()));
-    server.handle().publish(peer, b"seen".to_vec()).expect("publish");
+    server
+        .handle()
+        .publish(peer, b"seen".to_vec())
+        .expect("publish");
     assert_eq!(next(&answers), ClientEvent::Published(b"seen".to_vec()));
     client.shutdown();
     assert!(matches!(
         next(&requests),
-        ServerEvent::Gone { reason: GoneReason::Left, .. }
+        ServerEvent::Gone {
+            reason: GoneReason::Left,
+            ..
+        }
     ));
 }
 
@@ -58,7 +63,10 @@ fn the_largest_payload_passes_encrypted_too() {
     client.handle().send(payload.clone()).expect("up");
     let (peer, received) = until_request(&requests);
     assert!(received == payload);
-    server.handle().publish(peer, payload.clone()).expect("publish");
+    server
+        .handle()
+        .publish(peer, payload.clone())
+        .expect("publish");
     assert!(next(&answers) == ClientEvent::Published(payload));
     let too_large = client.handle().send(vec![7; bounds::MESSAGE_BYTES_MAX + 1]);
     assert!(matches!(too_large, Err(SendError::TooLarge { .. })));
@@ -76,7 +84,11 @@ fn a_mixed_list_keeps_each_endpoints_own_rule() {
             }
         });
         let bound = server.handle().endpoints().clone();
-        assert_eq!(bound.rpc[0].path().is_none(), tcp_first, "in the order of the list");
+        assert_eq!(
+            bound.rpc[0].path().is_none(),
+            tcp_first,
+            "in the order of the list"
+        );
         assert_ne!(port(tcp(&bound.rpc)), 0);
 
         let (sender, answers) = crossbeam_channel::bounded(100);
@@ -86,7 +98,10 @@ fn a_mixed_list_keeps_each_endpoints_own_rule() {
         let ServerEvent::Joined { identity, .. } = next(&requests) else {
             panic!("joined first")
         };
-        assert_eq!((identity.node(), identity.proof()), (node(5), Proof::SameUser));
+        assert_eq!(
+            (identity.node(), identity.proof()),
+            (node(5), Proof::SameUser)
+        );
 
         let (pair, _) = realm.enroll("telnet-host");
         let (_remote, answers) = realm.client(&server, &pair);
@@ -165,7 +180,10 @@ fn a_host_that_says_it_is_another_is_refused() {
         panic!("refused")
     };
     assert_eq!(refusal.code, RefusalCode::Service);
-    assert!(refusal.text.contains("enrolled as telnet-host"), "{refusal}");
+    assert!(
+        refusal.text.contains("enrolled as telnet-host"),
+        "{refusal}"
+    );
     assert!(requests.is_empty());
 }
 
@@ -180,7 +198,10 @@ fn a_server_with_another_key_is_told_apart_from_one_that_is_not_there() {
     });
     for _ in 0..2 {
         let reason = next_down(&answers);
-        assert!(matches!(reason, DownReason::WrongServerKey(_)), "{reason:?}");
+        assert!(
+            matches!(reason, DownReason::WrongServerKey(_)),
+            "{reason:?}"
+        );
     }
     client.shutdown();
     let (_client, answers) = realm.client(&server, &pair);
@@ -238,8 +259,15 @@ fn a_revoked_peer_is_out_at_once() {
         _ => None,
     });
     assert_eq!(gone, (peer, GoneReason::Revoked));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    assert!(identity.is_revoked(), "the program can tell what it still holds");
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(
+        identity.is_revoked(),
+        "the program can tell what it still holds"
+    );
     assert_eq!(server.handle().counts().revoked, 1);
 
     // It does not come back, and the other one has noticed nothing.
@@ -267,12 +295,18 @@ fn a_revoked_peers_messages_and_events_stop_without_a_recheck() {
         if by_request {
             client.handle().send(b"too late".to_vec()).expect("up");
         } else {
-            server.handle().publish(peer, b"too late".to_vec()).expect("room");
+            server
+                .handle()
+                .publish(peer, b"too late".to_vec())
+                .expect("room");
         }
         assert_eq!(next_down(&answers), DownReason::Revoked);
         assert!(matches!(
             next(&requests),
-            ServerEvent::Gone { reason: GoneReason::Revoked, .. }
+            ServerEvent::Gone {
+                reason: GoneReason::Revoked,
+                ..
+            }
         ));
         assert_eq!(server.handle().counts().requests, 0);
         assert_eq!(server.handle().counts().published, 0);
@@ -357,7 +391,11 @@ fn tcp_without_keys_is_refused_at_the_start() {
     let error = moor_link::Server::start(config, sender).expect_err("plaintext");
     assert!(matches!(error, StartError::Config(_)), "{error}");
     let mut config = client_config(realm.folder.path(), 1);
-    for address in ["tcp://127.0.0.1:1", "dns:localhost:1", "srv:_moor._tcp.localhost"] {
+    for address in [
+        "tcp://127.0.0.1:1",
+        "dns:localhost:1",
+        "srv:_moor._tcp.localhost",
+    ] {
         config.rpc = vec![address.parse().expect(address)];
         let (sender, _events) = crossbeam_channel::bounded(1);
         let error = moor_link::Client::start(config.clone(), sender).expect_err("plaintext");
@@ -365,5 +403,8 @@ fn tcp_without_keys_is_refused_at_the_start() {
     }
     let keys = realm.pinned(&key_pair(), realm.pair.public());
     let shown = format!("{:?} {:?}", keys, realm.keys(Domain::Rpc, Domain::Events));
-    assert!(!shown.contains(&crate::realm::secret_text(&realm.pair)), "{shown}");
+    assert!(
+        !shown.contains(&crate::realm::secret_text(&realm.pair)),
+        "{shown}"
+    );
 }

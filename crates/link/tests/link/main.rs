@@ -6,8 +6,10 @@
 
 mod bounds;
 mod curve;
+mod enroll;
 mod foreign;
 mod ground;
+mod names;
 mod processes;
 mod realm;
 mod talk;

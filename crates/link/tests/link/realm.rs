@@ -131,7 +131,9 @@ impl Realm {
 
 /// The first endpoint on the network.
 pub(crate) fn tcp(endpoints: &[Endpoint]) -> &Endpoint {
-    let mut tcp = endpoints.iter().filter(|endpoint| endpoint.path().is_none());
+    let mut tcp = endpoints
+        .iter()
+        .filter(|endpoint| endpoint.path().is_none());
     tcp.next().expect("a tcp endpoint")
 }
 
