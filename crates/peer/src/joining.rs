@@ -337,6 +337,8 @@ impl Joining {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(News::Up) => (rejected, was_up) = (0, true),
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                // Without a key there is nothing that enrolling again would change.
+                Ok(News::Rejected(_)) if self.pair.is_none() => {}
                 Ok(News::Rejected(rejection)) => {
                     rejected += 1;
                     if rejection == Rejection::Revoked || rejected > patience {
