@@ -10,6 +10,8 @@ pub(crate) mod engine;
 pub(crate) mod judge;
 pub(crate) mod socket;
 pub(crate) mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

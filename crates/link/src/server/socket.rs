@@ -65,7 +65,7 @@ pub(crate) fn start<H: ServerHandler>(
 }
 
 /// As [`start`], with any judge of keys.
-fn start_with<H: ServerHandler>(
+pub(super) fn start_with<H: ServerHandler>(
     config: ServerConfig,
     handler: H,
     counters: Arc<Counters>,

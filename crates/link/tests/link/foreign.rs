@@ -3,6 +3,7 @@
 //!
 //! In: Python with pyzmq if it is there; without it those cases say so and pass. Out: verdicts.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -87,6 +88,11 @@ rpc = open(zmq.DEALER, "rpc.sock")
 
 /// Runs a script against a folder and returns what it printed, or `None` without pyzmq.
 fn python(ground: &Ground, script: &str) -> Option<Vec<String>> {
+    run_python(&format!("{PYTHON}{script}"), &[ground.folder().as_os_str()])
+}
+
+/// Runs a script that has a `context`, with arguments.
+pub(crate) fn run_python(script: &str, arguments: &[&OsStr]) -> Option<Vec<String>> {
     let has_zmq = Command::new("python3").args(["-c", "import zmq"]).output();
     if !has_zmq.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: python3 with pyzmq is not installed");
@@ -94,8 +100,8 @@ fn python(ground: &Ground, script: &str) -> Option<Vec<String>> {
     }
     let output = Command::new("python3")
         .arg("-c")
-        .arg(format!("{PYTHON}{script}\ncontext.destroy(linger=200)\n"))
-        .arg(ground.folder())
+        .arg(format!("{script}\ncontext.destroy(linger=200)\n"))
+        .args(arguments)
         .output()
         .expect("python3");
     assert!(

@@ -8,6 +8,7 @@ mod bounds;
 mod curve;
 mod enroll;
 mod foreign;
+mod foreign_curve;
 mod ground;
 mod names;
 mod processes;
