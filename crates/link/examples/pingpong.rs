@@ -1,15 +1,20 @@
-//! Measures the link over a Unix socket: the time of a request and the event that answers it, and messages
-//! per second each way.
+//! Measures the link over a Unix socket and over TCP with CURVE, side by side: the time of a request and the
+//! event that answers it, and messages per second each way.
 //!
 //! In: nothing (`cargo run --release -p moor-link --example pingpong`). Out: a few lines with percentiles.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, bounded};
+use moor_keyring::{Domain, KeyPair, Registry};
 use moor_link::{
-    Client, ClientConfig, ClientEvent, ClientHandle, Endpoint, NodeId, SendError, Server,
-    ServerConfig, ServerEvent, ServerHandle, ServiceType,
+    Client, ClientConfig, ClientEvent, ClientHandle, ClientKeys, ClientSecurity, Endpoint, NodeId,
+    Security, SendError, Server, ServerConfig, ServerEvent, ServerHandle, ServerKeys, ServiceType,
+    ServiceTypeError,
 };
+
+const SERVICE: &str = "telnet-host";
 
 const WARM_UP: usize = 2_000;
 const ROUNDS: usize = 20_000;
@@ -18,23 +23,60 @@ const PAYLOAD: [u8; 100] = [b'x'; 100];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("moor-pingpong-{}", std::process::id()));
-    let rpc = Endpoint::ipc(folder.join("rpc.sock"))?;
-    let events = Endpoint::ipc(folder.join("events.sock"))?;
-    let service = ServiceType::new("telnet-host")?;
+    std::fs::create_dir(&folder)?;
+    let ipc = |name: &str| Endpoint::ipc(folder.join("sockets").join(name));
+    let server = server_config(ipc("rpc.sock")?, ipc("events.sock")?)?;
+    measure("ipc://", server, client_config()?)?;
+
+    let any: Endpoint = "tcp://127.0.0.1:0".parse()?;
+    let mut server = server_config(any.clone(), any)?;
+    let mut client = client_config()?;
+    let registry = Registry::open(&folder.join("allowed-hosts"))?;
+    let (server_pair, pair) = (KeyPair::generate()?, KeyPair::generate()?);
+    let now = SystemTime::now();
+    registry.enroll(SERVICE, "here", pair.public(), now, now)?;
+    client.security = ClientSecurity::Curve(Arc::new(ClientKeys {
+        pair: Arc::new(pair),
+        server: server_pair.public(),
+    }));
+    server.security = Security::Curve(Arc::new(ServerKeys {
+        pair: Arc::new(server_pair),
+        registry: Arc::new(registry),
+        rpc: Domain::Rpc,
+        events: Domain::Events,
+    }));
+    measure("tcp:// with CURVE", server, client)?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+fn server_config(rpc: Endpoint, events: Endpoint) -> Result<ServerConfig, ServiceTypeError> {
+    let service = ServiceType::new(SERVICE)?;
+    Ok(ServerConfig::new(vec![rpc], vec![events], 1, vec![service]))
+}
+
+/// Without addresses: they are known when the server listens.
+fn client_config() -> Result<ClientConfig, Box<dyn std::error::Error>> {
+    let none = Vec::<Endpoint>::new;
+    let service = ServiceType::new(SERVICE)?;
+    Ok(ClientConfig::new(none(), none(), 1, NodeId::random()?, service))
+}
+
+/// Starts both sides and measures between them.
+fn measure(
+    name: &str,
+    server: ServerConfig,
+    mut client: ClientConfig,
+) -> Result<(), Box<dyn std::error::Error>> {
+    println!("{name}");
     let (sender, requests) = bounded(100_000);
-    let server = Server::start(
-        ServerConfig::new(
-            vec![rpc.clone()],
-            vec![events.clone()],
-            1,
-            vec![service.clone()],
-        ),
-        sender,
-    )?;
-    let (sender, answers) = bounded(100_000);
-    let config = ClientConfig::new(vec![rpc], vec![events], 1, NodeId::random()?, service);
-    let client = Client::start(config, sender)?;
+    let server = Server::start(server, sender)?;
     let handle = server.handle();
+    let addresses = |endpoints: &[Endpoint]| endpoints.iter().cloned().map(Into::into).collect();
+    client.rpc = addresses(&handle.endpoints().rpc);
+    client.events = addresses(&handle.endpoints().events);
+    let (sender, answers) = bounded(100_000);
+    let client = Client::start(client, sender)?;
     let echo = std::thread::spawn(move || echo(&requests, &handle));
     while !client.handle().is_up() {
         std::thread::sleep(Duration::from_millis(1));
@@ -44,7 +86,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.shutdown();
     server.shutdown();
     echo.join().map_err(|_| "the echo thread panicked")?;
-    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 

@@ -13,4 +13,5 @@ mod ground;
 mod names;
 mod processes;
 mod realm;
+mod siege;
 mod talk;
