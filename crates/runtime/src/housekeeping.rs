@@ -28,6 +28,7 @@ impl Runtime {
             self.end_overdue_evals();
             self.collect_orphans();
             self.watch_disk();
+            self.measure();
             let mut batch = Batch::new();
             self.garbage.sweep_into(&mut batch);
             if !batch.is_empty() {

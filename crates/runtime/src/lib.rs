@@ -12,6 +12,7 @@
 //! | other programs: workers, nodes, hosts' own code | `cluster`, `workers`, `nodes`, `eval` |
 //! | what a line means | `command`, `programming`, `hooks` |
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
+//! | what an operator sees | `overview`, `meters` |
 //! | rows of the store, restart, tasks of other servers | `rows`, `restore`, `import`, `error` |
 //!
 //! It knows nothing of messages, sockets and files; of time only through [`Clock`].
@@ -32,9 +33,11 @@ mod ids;
 mod import;
 mod listeners;
 mod login;
+mod meters;
 mod nodes;
 mod options;
 mod orphans;
+mod overview;
 mod program;
 mod programming;
 mod registry;
@@ -68,6 +71,7 @@ pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
 pub use listeners::Listener;
+pub use overview::{SessionOverview, TaskOverview, WorldOverview};
 pub use registry::builtin_functions;
 pub use rows::{TABLES, TASKS, WORLD};
 pub use runtime::{CONTAINED_THREADS, Runtime, RuntimeConfig, StartError};

@@ -8,6 +8,7 @@ use moor_value::ObjId;
 
 use crate::ids::{HostId, SessionId};
 use crate::runtime::Runtime;
+use crate::task::TaskStatus;
 
 /// How large the world is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,11 +22,11 @@ pub struct WorldOverview {
 /// Tasks by what they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskOverview {
-    /// Jobs that a thread runs now: tasks, commands, hooks.
+    /// Those that were suspended before and that a thread runs now.
     pub running: usize,
-    /// Jobs that wait for a thread.
+    /// Those that wait for a thread.
     pub ready: usize,
-    /// Tasks that wait for a time, a line, an answer or another task.
+    /// Those that wait for a time, a line, an answer or another task.
     pub suspended: usize,
 }
 
@@ -66,7 +67,13 @@ impl Runtime {
 
     /// What tasks do.
     pub fn task_overview(&self) -> TaskOverview {
-        self.queue.overview()
+        let mut overview = TaskOverview::default();
+        self.queue.each_status(|status| match status {
+            TaskStatus::Running => overview.running += 1,
+            TaskStatus::Ready => overview.ready += 1,
+            _ => overview.suspended += 1,
+        });
+        overview
     }
 
     /// Every session, in the order of their beginning.
@@ -84,7 +91,10 @@ impl Runtime {
                 SessionOverview {
                     id: session.id,
                     player,
-                    name: is_logged_in.then(|| snapshot.object_name(player)).unwrap_or_default(),
+                    name: match is_logged_in {
+                        true => snapshot.object_name(player),
+                        false => String::new(),
+                    },
                     is_logged_in,
                     host: record.host(),
                     is_host_away: !state.attached,

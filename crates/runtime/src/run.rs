@@ -144,11 +144,13 @@ impl Runtime {
     fn run_fresh_line(&self, session: &Arc<Session>, taken: &Taken) {
         let id = self.new_task_id();
         session.lock().last_task = id;
+        let began = self.clock.steady();
         let done = self.run_stretch(id, false, |stretch| {
             stretch.session = Some(Arc::clone(session));
             command::run_line(stretch, session, taken);
             finish_line(stretch, session, taken);
         });
+        self.meters.command(self.clock.steady().saturating_sub(began));
         if done.is_none() {
             self.tell_unstored(session, taken.line.number);
         }
@@ -236,14 +238,21 @@ impl Runtime {
             stretch.is_exclusive = is_exclusive;
             body(&mut stretch);
             match stretch.commit() {
-                Ok(hooks) => return Some(hooks),
-                Err(Refused::Conflict) => attempts += 1,
+                Ok(hooks) => {
+                    self.meters.commits.increment(1);
+                    return Some(hooks);
+                }
+                Err(Refused::Conflict) => {
+                    self.meters.conflicts.increment(1);
+                    attempts += 1;
+                }
                 Err(Refused::WantsTurn) => attempts = ATTEMPTS_MAX,
                 Err(Refused::ReadOnly(reason)) => {
                     tracing::warn!(task = task.0, reason, "not stored");
                     return None;
                 }
             }
+            self.meters.retries.increment(1);
         }
     }
 

@@ -21,6 +21,7 @@ use crate::hooks::Hook;
 use crate::hosts::Outlet;
 use crate::ids::TaskId;
 use crate::listeners::Listeners;
+use crate::meters::Meters;
 use crate::options::ServerOptions;
 use crate::registry::registry;
 use crate::release::{Garbage, Waiting};
@@ -55,6 +56,8 @@ pub struct RuntimeConfig {
     pub sessions_max: usize,
     /// Signs the tokens with which users come back.
     pub token_key: TokenKey,
+    /// How long such a token is valid.
+    pub token_lifetime: Duration,
 }
 
 impl Default for RuntimeConfig {
@@ -64,6 +67,7 @@ impl Default for RuntimeConfig {
             host_grace: Duration::from_secs(300),
             sessions_max: crate::session::SESSIONS_MAX,
             token_key: TokenKey::random(),
+            token_lifetime: crate::sign_in::LIFETIME,
         }
     }
 }
@@ -99,6 +103,7 @@ pub struct Runtime {
     pub(crate) garbage: Garbage,
     pub(crate) workers: WorkerRequests,
     pub(crate) evals: Evals,
+    pub(crate) meters: Meters,
     pub(crate) limits: RuntimeConfig,
     options: RwLock<Arc<ServerOptions>>,
     stopping: AtomicBool,
@@ -140,6 +145,7 @@ impl Runtime {
             garbage: Garbage::default(),
             workers: WorkerRequests::new(),
             evals: Evals::default(),
+            meters: Meters::new(),
             limits: config,
             options: RwLock::new(Arc::new(ServerOptions::usual())),
             stopping: AtomicBool::new(false),

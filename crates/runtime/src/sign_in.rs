@@ -25,8 +25,8 @@ use crate::runtime::Runtime;
 use crate::session::{InputQueue, Outbox, Session};
 use crate::task::Job;
 
-/// How long a token is valid.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a token is valid, unless the daemon is told otherwise.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The layout.
 const VERSION: u8 = 1;
 /// Bytes before the tag.
@@ -108,7 +108,7 @@ impl Runtime {
             return Err(IssueError::NotLoggedIn);
         }
         let now = self.clock.wall();
-        let expires_at = Duration::from_secs((now + LIFETIME).as_secs());
+        let expires_at = Duration::from_secs((now + self.limits.token_lifetime).as_secs());
         let body = Body {
             player,
             issued_s: now.as_secs(),

@@ -250,6 +250,11 @@ impl Outbox {
         self.rows.iter().map(|row| row.key)
     }
 
+    /// How many events the host has not acknowledged.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Bytes of output that the host has not acknowledged.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

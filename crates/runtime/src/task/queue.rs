@@ -392,6 +392,12 @@ impl TaskQueue {
         state.tasks.get(&id).filter(|entry| !entry.killed).map(look)
     }
 
+    /// Looks at what every task waits for.
+    pub(crate) fn each_status(&self, mut look: impl FnMut(TaskStatus)) {
+        let state = self.state.lock();
+        state.tasks.values().for_each(|entry| look(entry.status));
+    }
+
     /// How many tasks of `owner` wait.
     pub(crate) fn owned_by(&self, owner: ObjId) -> usize {
         self.state.lock().owned.get(&owner).copied().unwrap_or(0)

@@ -11,7 +11,7 @@ use moor_world::{Loader, ObjectFlags, ObjectImage, PropFlags, PropImage, World, 
 use tempfile::TempDir;
 
 use crate::program;
-use crate::stretch::Stretch;
+use crate::stretch::{Refused, Stretch};
 use crate::{
     HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
     SystemClock, TABLES, WORLD,
@@ -108,17 +108,24 @@ impl Server {
             caller: Value::Obj(player),
             command: Command::default(),
         });
+        let mut is_exclusive = false;
         loop {
             let begun = machine.clone();
             let task = self.runtime.new_task_id();
-            let txn = self.runtime.world.begin();
+            let txn = match is_exclusive {
+                true => self.runtime.world.begin_exclusive(),
+                false => self.runtime.world.begin(),
+            };
             let mut stretch = Stretch::new(&self.runtime, txn, task, false);
+            stretch.is_exclusive = is_exclusive;
             let limits = stretch.machine_limits();
             let outcome = machine.run(&mut stretch, &limits);
-            if stretch.commit().is_err() {
+            if let Err(refused) = stretch.commit() {
+                is_exclusive = matches!(refused, Refused::WantsTurn);
                 machine = begun;
                 continue;
             }
+            is_exclusive = false;
             match outcome {
                 Outcome::Returned(value) => return Ended::Returned(value),
                 Outcome::Raised(error) => return Ended::Raised(error),
