@@ -158,6 +158,8 @@ impl Fault {
         match (causes.io, error.is_connect()) {
             (Some((io::ErrorKind::ConnectionRefused, _)), _) => Self::Refused { host },
             (Some((io::ErrorKind::TimedOut, _)), true) => Self::ConnectTimedOut { host },
+            // While connecting only TLS reads.
+            (Some((io::ErrorKind::UnexpectedEof, cause)), true) => Self::Tls { host, cause },
             (Some((_, cause)), true) => Self::Unreachable { host, cause },
             (_, true) => Self::Unreachable {
                 host,

@@ -14,6 +14,7 @@ const RESPONSE_PORT: PortHint = PortHint(7897);
 
 /// The flags of a worker with flags of its own, `A`. A worker without any takes [`NoArgs`].
 #[derive(Debug, Clone, clap::Parser)]
+#[command(about = about::<A>(), long_about = None)]
 pub struct Flags<A: clap::Args> {
     /// The worker's own.
     #[command(flatten)]
@@ -55,9 +56,17 @@ pub struct WorkerArgs {
     pub concurrency: NonZeroU16,
 }
 
-/// No flags of its own.
+/// Answer requests of the world.
+///
+/// The flags of a worker that has none of its own.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct NoArgs {}
+
+/// What the help begins with is what the worker's own flags say.
+fn about<A: clap::Args>() -> clap::builder::StyledStr {
+    let own = A::augment_args(clap::Command::new("worker"));
+    own.get_about().cloned().unwrap_or_default()
+}
 
 impl WorkerArgs {
     /// Where the daemon gives requests.
