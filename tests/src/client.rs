@@ -50,6 +50,12 @@ impl Client {
         })
     }
 
+    /// The socket itself, for whoever reads it otherwise; what has been read and not taken is lost.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Sends a line.
     ///
     /// # Errors
