@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use moor_node::{NodeArgs, seconds};
 
+use crate::addresses::AddressArgs;
+use crate::heartbeat::HeartbeatArgs;
+
 /// Own a world: its database, its compiler and its tasks
 #[derive(Debug, clap::Parser)]
 pub(crate) struct Args {
@@ -23,12 +26,14 @@ pub(crate) struct Args {
     /// What --export writes
     #[arg(long, value_enum, default_value_t = ExportFormat::Snapshot, value_name = "FORMAT")]
     pub(crate) export_format: ExportFormat,
-    /// Where hosts send requests: addresses separated by commas; default rpc.sock in the runtime folder
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) rpc_listen: Option<String>,
-    /// Where hosts receive events: addresses separated by commas; default events.sock in the runtime folder
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) events_listen: Option<String>,
+    /// Make a new enrollment token, which ends the former one, write it to enrollment-token in the config folder, and
+    /// stop; a daemon that runs takes it at once
+    #[arg(long)]
+    pub(crate) rotate_enrollment_token: bool,
+    #[command(flatten)]
+    pub(crate) addresses: AddressArgs,
+    #[command(flatten)]
+    pub(crate) heartbeat: HeartbeatArgs,
     /// How many threads run tasks; 0 for one per processor
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) worker_threads: u16,
@@ -41,6 +46,9 @@ pub(crate) struct Args {
     /// How long users are kept whose host is out of touch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) host_grace: Duration,
+    /// How long a user who signed in on the web may come back without a password, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "604800", value_parser = seconds)]
+    pub(crate) token_lifetime: Duration,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }

@@ -1,184 +1,29 @@
-//! Between the link and the runtime.
+//! Between the hosts' link and the runtime.
 //!
-//! In: payloads of hosts, on the link's I/O thread; events of the runtime, on any thread. Out: calls
-//! of the runtime, replies, published events. Nothing here waits: requests either touch a session's
-//! queue or append one row to the log.
+//! In: payloads of hosts, on the link's I/O thread. Out: calls of the runtime, replies. Nothing here waits: requests
+//! either touch a session's queue, append one row to the log, or are answered later from another thread.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Duration;
 
-use moor_link::{PeerId, PeerIdentity, ServerEvent, ServerHandle, ServerHandler};
-use moor_node::Drain;
+use moor_link::{GoneReason, PeerId, PeerIdentity, ServerEvent, ServerHandler};
 use moor_rpc as rpc;
-use moor_rpc::{HostEvent, ReplyBody, RequestBody, RequestId, RpcError};
-use moor_runtime::{
-    HostId, Listener, ListenerId, OpenError, Outlet, Runtime, SessionEvent, SessionId,
-};
+use moor_rpc::{ReplyBody, RequestBody, RequestId, RpcError};
+use moor_runtime::{EvalError, HostId, IssueError, ListenerId, OpenError, Runtime, SessionId};
 
-use crate::checkpoint::Checkpoints;
 use crate::convert;
+use crate::nodes::{Door, Node, Nodes};
+use crate::permits::may_send;
+use crate::publisher::Publisher;
 use crate::topics::{Topics, host_of};
 
-/// Bytes of events in one message; what is longer is split between events.
-const EVENT_BYTES_MAX: usize = 1 << 20;
-
-/// The runtime's way out: events become messages on the host's topic.
-pub(crate) struct Publisher {
-    topics: Arc<Topics>,
-    server: OnceLock<ServerHandle>,
-    drain: Drain,
-    checkpoints: Checkpoints,
-    database: PathBuf,
-    /// What users are told, once the world itself has asked for the server to stop.
-    farewell: OnceLock<Vec<String>>,
-}
-
-impl Publisher {
-    /// A way out whose link is still to come.
-    pub(crate) fn new(
-        topics: Arc<Topics>,
-        drain: Drain,
-        checkpoints: Checkpoints,
-        database: PathBuf,
-    ) -> Self {
-        Self {
-            topics,
-            server: OnceLock::new(),
-            drain,
-            checkpoints,
-            farewell: OnceLock::new(),
-            database,
-        }
-    }
-
-    /// The link is there.
-    pub(crate) fn connect(&self, server: ServerHandle) {
-        // A second link would be a defect; the first one stays.
-        let _ = self.server.set(server);
-    }
-
-    /// Tells every host that the daemon stops: for good if the world asked for it, else to be back.
-    pub(crate) fn tell_stop(&self) {
-        self.tell_all(&match self.farewell.get() {
-            Some(message) => HostEvent::ShuttingDown {
-                message: message.clone(),
-            },
-            None => HostEvent::Restarting {
-                reconnect_after_ms: 0,
-            },
-        });
-    }
-
-    /// Tells every host.
-    fn tell_all(&self, event: &HostEvent) {
-        for peer in self.topics.all() {
-            self.publish(peer, event);
-        }
-    }
-
-    fn tell(&self, host: HostId, event: &HostEvent) {
-        if let Some(peer) = self.topics.peer_of(host) {
-            self.publish(peer, event);
-        }
-    }
-
-    /// What cannot be sent now the host notices as a gap in the numbers, and asks for again.
-    fn publish(&self, peer: PeerId, event: &HostEvent) {
-        let Some(server) = self.server.get() else {
-            return;
-        };
-        match rpc::encode(event) {
-            Ok(payload) => {
-                if let Err(error) = server.publish(peer, payload) {
-                    tracing::debug!(?peer, %error, "events not sent");
-                }
-            }
-            Err(error) => tracing::error!(?peer, %error, "events not sent"),
-        }
-    }
-}
-
-impl Outlet for Publisher {
-    fn events(&self, host: HostId, session: SessionId, first: u64, events: Vec<SessionEvent>) {
-        let mut first = first;
-        for part in split(events) {
-            let next = first + part.len() as u64;
-            let batch = HostEvent::Batch(vec![rpc::SessionEvents {
-                session: convert::to_session_id(session),
-                first: rpc::EventNumber(first),
-                events: part,
-            }]);
-            self.tell(host, &batch);
-            first = next;
-        }
-    }
-
-    fn listen(&self, host: HostId, listener: &Listener) {
-        self.tell(host, &HostEvent::Listen(convert::to_listener(listener)));
-    }
-
-    fn unlisten(&self, host: HostId, listener: ListenerId) {
-        self.tell(host, &HostEvent::Unlisten(rpc::ListenerId(listener.0)));
-    }
-
-    fn shutdown(&self, message: &str) {
-        // Hosts hear of it when everything that tasks printed has left. A second wish changes nothing.
-        let _ = self
-            .farewell
-            .set(message.lines().map(str::to_owned).collect());
-        self.drain.begin();
-    }
-
-    fn checkpoint(&self) {
-        self.checkpoints.ask();
-    }
-
-    fn disk_bytes(&self) -> Option<u64> {
-        disk_bytes(&self.database).ok()
-    }
-}
-
-/// Bytes of all files in a folder and the folders in it.
-fn disk_bytes(folder: &Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            bytes += disk_bytes(&entry.path())?;
-        } else if kind.is_file() {
-            bytes += entry.metadata()?.len();
-        }
-    }
-    Ok(bytes)
-}
-
-/// The events as messages hold them, in parts of at most [`EVENT_BYTES_MAX`] (or one event).
-fn split(events: Vec<SessionEvent>) -> Vec<Vec<rpc::Event>> {
-    let mut parts = vec![Vec::new()];
-    let mut bytes = 0;
-    for event in events {
-        let size = size_of(&event);
-        if bytes > 0 && bytes + size > EVENT_BYTES_MAX {
-            parts.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += size;
-        if let Some(part) = parts.last_mut() {
-            part.push(convert::to_event(event));
-        }
-    }
-    parts
-}
-
-/// About how many bytes an event takes in a message.
-fn size_of(event: &SessionEvent) -> usize {
-    16 + match event {
-        SessionEvent::Text { line, .. } => line.len(),
-        SessionEvent::Binary(bytes) => bytes.len(),
-        _ => 0,
-    }
+/// Where a request came from and its answer goes.
+#[derive(Clone, Copy)]
+struct Sender {
+    peer: PeerId,
+    host: HostId,
+    request: RequestId,
 }
 
 /// The link's ear.
@@ -186,6 +31,8 @@ pub(crate) struct Bridge {
     runtime: Arc<Runtime>,
     topics: Arc<Topics>,
     publisher: Arc<Publisher>,
+    nodes: Arc<Nodes>,
+    present: HashMap<PeerId, Arc<Node>>,
     /// Sessions that a host has named so far in an attach of several parts.
     attaching: HashMap<HostId, HashSet<SessionId>>,
     attached: HashSet<PeerId>,
@@ -197,11 +44,14 @@ impl Bridge {
         runtime: Arc<Runtime>,
         topics: Arc<Topics>,
         publisher: Arc<Publisher>,
+        nodes: Arc<Nodes>,
     ) -> Self {
         Self {
             runtime,
             topics,
             publisher,
+            nodes,
+            present: HashMap::new(),
             attaching: HashMap::new(),
             attached: HashSet::new(),
         }
@@ -210,10 +60,15 @@ impl Bridge {
     /// Carries out a request; the answer, where one is due.
     fn request(
         &mut self,
-        peer: PeerId,
-        host: HostId,
+        from: Sender,
+        service: &str,
         body: RequestBody,
     ) -> Option<Result<ReplyBody, RpcError>> {
+        let Sender { peer, host, .. } = from;
+        if !may_send(service, &body) {
+            let why = format!("a {service} has no use for this request");
+            return Some(Err(RpcError::NotAllowed { why }));
+        }
         if !self.attached.contains(&peer) && !matches!(body, RequestBody::Attach(_)) {
             return Some(Err(RpcError::NotAttached));
         }
@@ -240,10 +95,8 @@ impl Bridge {
                 self.runtime.replay(host, session, replay.from.0);
             }
             RequestBody::ListenResult(result) => self.listen_result(host, &result),
-            RequestBody::IssueToken { .. } | RequestBody::Eval(_) => {
-                let why = "this daemon issues no tokens".to_owned();
-                return Some(Err(RpcError::NotAllowed { why }));
-            }
+            RequestBody::IssueToken { session } => return Some(self.issue_token(host, session)),
+            RequestBody::Eval(eval) => return self.eval(from, &eval).err().map(Err),
         }
         None
     }
@@ -290,6 +143,43 @@ impl Bridge {
         }
     }
 
+    fn issue_token(&self, host: HostId, session: rpc::SessionId) -> Result<ReplyBody, RpcError> {
+        match self.runtime.issue_token(host, convert::session_id(session)) {
+            Ok(issued) => Ok(ReplyBody::Token {
+                token: rpc::AuthToken(issued.token),
+                player: issued.player.0,
+                expires_unix_s: issued.expires_at.as_secs(),
+            }),
+            Err(IssueError::NotLoggedIn) => Err(RpcError::NotLoggedIn),
+            Err(_) => Err(RpcError::UnknownSession(session)),
+        }
+    }
+
+    /// Begins an evaluation, which is answered when it has ended.
+    fn eval(&self, from: Sender, eval: &rpc::Eval) -> Result<(), RpcError> {
+        let publisher = Arc::clone(&self.publisher);
+        let answer = move |ended| {
+            let result = convert::to_evaluated(ended).map(ReplyBody::Evaluated);
+            let id = from.request;
+            publisher.reply(from.peer, &rpc::Reply { id, result });
+        };
+        let time = Duration::from_millis(u64::from(eval.timeout_ms));
+        let begun = self
+            .runtime
+            .eval(&eval.token.0, &eval.code, time, Box::new(answer));
+        begun.map_err(|error| match error {
+            EvalError::BadToken => RpcError::BadToken,
+            EvalError::Stopping => RpcError::Stopping,
+            EvalError::Full => RpcError::LimitReached {
+                what: "evaluations".to_owned(),
+                limit: moor_runtime::EVALS_MAX as u64,
+            },
+            other => RpcError::NotAllowed {
+                why: other.to_string(),
+            },
+        })
+    }
+
     fn listen_result(&self, host: HostId, result: &rpc::ListenResult) {
         match &result.result {
             Ok(Some(info)) => {
@@ -306,11 +196,23 @@ impl Bridge {
 
     /// Takes a payload apart, carries it out, and sends the answer.
     fn payload(&mut self, peer: PeerId, identity: &PeerIdentity, payload: &[u8]) {
+        if identity.is_revoked() {
+            return;
+        }
+        if let Some(node) = self.present.get(&peer) {
+            node.heard();
+        }
+        let host = host_of(identity);
         let (id, answer) = match rpc::decode::<rpc::Request>(payload) {
-            Ok(request) => (
-                request.id,
-                self.request(peer, host_of(identity), request.body),
-            ),
+            Ok(request) => {
+                let from = Sender {
+                    peer,
+                    host,
+                    request: request.id,
+                };
+                let answer = self.request(from, identity.service().as_str(), request.body);
+                (request.id, answer)
+            }
             Err(error) => {
                 tracing::warn!(node = ?identity.node(), %error, "malformed request");
                 let why = error.to_string();
@@ -318,22 +220,22 @@ impl Bridge {
             }
         };
         if let Some(result) = answer {
-            self.reply(peer, &rpc::Reply { id, result });
+            self.publisher.reply(peer, &rpc::Reply { id, result });
         }
     }
 
-    fn reply(&self, peer: PeerId, reply: &rpc::Reply) {
-        let Some(server) = self.publisher.server.get() else {
-            return;
-        };
-        match rpc::encode(reply) {
-            Ok(payload) => {
-                if let Err(error) = server.reply(peer, payload) {
-                    tracing::debug!(?peer, %error, "reply not sent");
-                }
+    fn gone(&mut self, peer: PeerId, identity: &PeerIdentity, reason: GoneReason) {
+        self.attached.remove(&peer);
+        self.present.remove(&peer);
+        let host = host_of(identity);
+        if self.topics.gone(host, peer) {
+            self.attaching.remove(&host);
+            match reason {
+                GoneReason::Revoked => self.runtime.host_revoked(host),
+                _ => self.runtime.host_gone(host),
             }
-            Err(error) => tracing::error!(?peer, %error, "reply not sent"),
         }
+        self.nodes.down(Door::Hosts, peer, reason);
     }
 }
 
@@ -341,8 +243,9 @@ impl ServerHandler for Bridge {
     fn event(&mut self, event: ServerEvent) -> Result<(), ServerEvent> {
         match event {
             ServerEvent::Joined { peer, identity } => {
-                tracing::info!(node = ?identity.node(), service = identity.service().as_str(), "host joined");
                 self.topics.joined(host_of(&identity), peer);
+                let node = self.nodes.up(Door::Hosts, peer, &identity);
+                self.present.insert(peer, node);
             }
             ServerEvent::Request {
                 peer,
@@ -353,15 +256,7 @@ impl ServerHandler for Bridge {
                 peer,
                 identity,
                 reason,
-            } => {
-                tracing::info!(node = ?identity.node(), ?reason, "host gone");
-                self.attached.remove(&peer);
-                let host = host_of(&identity);
-                if self.topics.gone(host, peer) {
-                    self.attaching.remove(&host);
-                    self.runtime.host_gone(host);
-                }
-            }
+            } => self.gone(peer, &identity, reason),
             _ => {}
         }
         Ok(())

@@ -4,10 +4,12 @@
 
 use moor_rpc as rpc;
 use moor_runtime::{
-    Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener, ListenerId, NewSession,
-    SessionEvent, SessionId,
+    Evaluated, Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener, ListenerId,
+    NewSession, SessionEvent, SessionId,
 };
-use moor_value::ObjId;
+use moor_value::{ObjId, Value};
+
+use crate::values;
 
 /// A session's id.
 pub(crate) fn session_id(id: rpc::SessionId) -> SessionId {
@@ -115,6 +117,50 @@ pub(crate) fn to_event(event: SessionEvent) -> rpc::Event {
         SessionEvent::LoggedIn(player) => rpc::Event::LoggedIn { player },
         SessionEvent::LoggedOut => rpc::Event::LoggedOut,
     }
+}
+
+/// How code ended, for a message.
+///
+/// # Errors
+/// The value that it gave fits no message.
+pub(crate) fn to_evaluated(
+    ended: Evaluated,
+) -> Result<Result<rpc::EvalOutput, rpc::EvalFailure>, rpc::RpcError> {
+    Ok(Err(match ended {
+        Evaluated::Value(value) => return eval_output(&value).map(Ok),
+        Evaluated::NotCompiled(errors) => rpc::EvalFailure::Compile { errors },
+        Evaluated::Raised {
+            code,
+            message,
+            traceback,
+        } => rpc::EvalFailure::Raised {
+            code: code.to_literal(),
+            message,
+            traceback,
+        },
+        Evaluated::TimedOut => rpc::EvalFailure::TimedOut,
+        Evaluated::Aborted(why) => rpc::EvalFailure::Aborted {
+            why: why.to_owned(),
+        },
+        _ => rpc::EvalFailure::Aborted {
+            why: "the task was ended".to_owned(),
+        },
+    }))
+}
+
+fn eval_output(value: &Value) -> Result<rpc::EvalOutput, rpc::RpcError> {
+    let literal = value.to_literal();
+    let limit = rpc::MESSAGE_BYTES_MAX as u64;
+    let too_large = |what: &dyn std::fmt::Display| rpc::RpcError::LimitReached {
+        what: what.to_string(),
+        limit,
+    };
+    // Both forms of the value must fit one message.
+    if literal.len() > rpc::MESSAGE_BYTES_MAX / 4 {
+        return Err(too_large(&"bytes of the answer"));
+    }
+    let value = values::to_page(value).map_err(|error| too_large(&error))?;
+    Ok(rpc::EvalOutput { value, literal })
 }
 
 fn to_option(option: HostOption) -> rpc::ConnectionOption {

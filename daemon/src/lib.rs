@@ -6,20 +6,37 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | flags | `args` |
-//! | opening, importing, the starter world | `database`, `import` |
-//! | runtime and hosts | `gate`, `bridge`, `convert`, `topics` |
+//! | flags | `args`, `addresses`, `heartbeat` |
+//! | opening, importing, the starter world | `database`, `import`, `token_key` |
+//! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
+//! | runtime and hosts | `bridge`, `publisher`, `permits`, `convert`, `values`, `topics`, `nodes` |
+//! | runtime and workers | `workers` |
 //! | the life of the program, checkpoints | `serve`, `checkpoint` |
+//! | the operator's view | `admin`, `measure` |
 
+mod addresses;
+mod admin;
 mod args;
 mod bridge;
 mod checkpoint;
 mod convert;
+mod credentials;
 mod database;
 mod gate;
+mod heartbeat;
 mod import;
+mod links;
+mod measure;
+mod nodes;
+mod operator;
+mod permits;
+mod publisher;
 mod serve;
+mod token_key;
 mod topics;
+mod values;
+mod watcher;
+mod workers;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,5 +46,5 @@ pub const PROGRAM: &str = "moor-daemon";
 
 /// The whole program: `argv` is its command line, the first element its path.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    moor_node::run(PROGRAM, argv, serve::serve)
+    moor_node::run_with_health(PROGRAM, argv, serve::serve)
 }

@@ -1,145 +1,281 @@
 //! The life of the daemon: open, serve, stop.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use moor_link::{Endpoint, PortHint, Server, ServerConfig, ServiceType, runtime_folder};
-use moor_node::{Drain, Exit};
-use moor_rpc::PROTOCOL_VERSION;
+use moor_node::admin_api::daemon_routes;
+use moor_node::{AdminSocket, Drain, Exit, Health, Paths};
 use moor_runtime::{Runtime, RuntimeConfig, SystemClock};
+use moor_store::Store;
 
+use crate::admin::{self, Admin};
 use crate::args::Args;
-use crate::bridge::{Bridge, Publisher};
+use crate::bridge::Bridge;
 use crate::checkpoint::{self, Checkpointer};
+use crate::credentials::Credentials;
 use crate::database::{self, Database};
 use crate::gate::{Gate, Opener};
+use crate::links::{LinkOptions, Links};
+use crate::measure::{Gauges, Measured};
+use crate::nodes::Nodes;
+use crate::operator::Wizardry;
+use crate::publisher::{Publisher, Ways};
+use crate::token_key;
 use crate::topics::Topics;
+use crate::watcher::{Watched, Watcher};
+use crate::workers::{self, Workers, WorkersEar};
 
-/// The TCP port of requests, for messages that explain an address.
-const RPC_PORT: PortHint = PortHint(7899);
-/// The TCP port of events.
-const EVENTS_PORT: PortHint = PortHint(7898);
+/// A thread that proves its turns and has not for this long stands still.
+const TURN_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The body of the program.
-pub(crate) fn serve(args: Args, drain: Drain) -> Result<Exit> {
-    let rpc = endpoints(
-        args.rpc_listen.as_deref(),
-        "rpc-listen",
-        "rpc.sock",
-        RPC_PORT,
-    );
-    let events = endpoints(
-        args.events_listen.as_deref(),
-        "events-listen",
-        "events.sock",
-        EVENTS_PORT,
-    );
-    let (rpc, events) = match (rpc, events) {
-        (Ok(rpc), Ok(events)) => (rpc, events),
-        (Err(error), _) | (_, Err(error)) => {
-            return Ok(moor_node::complain(
-                crate::PROGRAM,
-                format!("{error:#}"),
-                Exit::Usage,
-            ));
+pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
+    let addresses = match args.addresses.endpoints() {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            let text = format!("{error:#}");
+            return Ok(moor_node::complain(crate::PROGRAM, text, Exit::Usage));
         }
     };
+    if args.rotate_enrollment_token {
+        return rotate();
+    }
     if let Some(path) = &args.export {
         database::export(&args.database, path)?;
         return Ok(Exit::Success);
     }
+    let credentials = match addresses.has_network() {
+        true => Some(Credentials::open(&Paths::from_environment())?),
+        false => None,
+    };
     // The addresses before the data directory: one that is in use must not leave a new world behind.
-    let (gate, opener) = Gate::new();
-    let server =
-        Server::start(server_config(rpc, events)?, gate).context("hosts cannot be served")?;
+    let (hosts_gate, hosts) = Gate::new(|_| Ok(()));
+    let (workers_gate, workers) = Gate::new(workers::judge_service);
+    let options = LinkOptions {
+        addresses,
+        credentials: credentials.as_ref(),
+        heartbeat: args.heartbeat.heartbeat(),
+        io_threads: args.addresses.num_io_threads,
+    };
+    let links = Links::start(options, hosts_gate, workers_gate)?;
     let database = database::open(&args)?;
-    run(&args, database, server, opener, &drain)
+    let daemon = Daemon {
+        args: &args,
+        credentials,
+        links,
+        health,
+        drain,
+        started: Instant::now(),
+    };
+    daemon.run(database, Doors { hosts, workers })
 }
 
-/// Serves the world until told to stop.
-fn run(
-    args: &Args,
-    database: Database,
-    server: Server,
-    opener: Opener,
-    drain: &Drain,
-) -> Result<Exit> {
-    // A line that meets a defect must not end the daemon: the host would send it again, each time.
-    moor_node::contain_panics(moor_runtime::CONTAINED_THREADS);
-    let Database { store, world } = database;
-    let topics = Arc::new(Topics::default());
-    let (checkpoints, wishes) = checkpoint::wishes();
-    let publisher = Arc::new(Publisher::new(
-        Arc::clone(&topics),
-        drain.clone(),
-        checkpoints,
-        args.database.clone(),
-    ));
-    publisher.connect(server.handle());
-    let config = RuntimeConfig {
-        workers: usize::from(args.worker_threads),
-        host_grace: args.host_grace,
-        ..RuntimeConfig::default()
-    };
-    let outlet = Arc::clone(&publisher);
-    let clock = Arc::new(SystemClock::default());
-    let runtime =
-        Runtime::start(config, world, &store, outlet, clock).context("the world cannot start")?;
-    opener.open(Bridge::new(
-        Arc::clone(&runtime),
-        topics,
-        Arc::clone(&publisher),
-    ));
-    let checkpointer = Checkpointer::start(
-        wishes,
-        args.checkpoint_interval,
-        Arc::clone(&runtime),
-        store.log(),
-    )?;
-    announce(&server);
-    drain.wait();
-    tracing::info!("stopping");
-    checkpointer.stop();
-    runtime.stop(drain.limit());
-    publisher.tell_stop();
-    server.shutdown();
-    store
-        .close()
-        .context("the database was not closed properly")?;
+/// `--rotate-enrollment-token`: says where the token is, and never what it is.
+fn rotate() -> Result<Exit> {
+    let credentials = Credentials::open(&Paths::from_environment())?;
+    credentials.rotate()?;
+    let file = credentials.token_file().display();
+    println!("enrollment token written to {file}");
     Ok(Exit::Success)
 }
 
-fn server_config(rpc: Vec<Endpoint>, events: Vec<Endpoint>) -> Result<ServerConfig> {
-    let services = ["telnet-host", "web-host"]
-        .into_iter()
-        .map(ServiceType::new)
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(ServerConfig::new(rpc, events, PROTOCOL_VERSION, services))
+/// What opens the links' gates.
+struct Doors {
+    hosts: Opener<Bridge>,
+    workers: Opener<WorkersEar>,
 }
 
-/// Says where hosts can come, in lines that a program can read.
-fn announce(server: &Server) {
-    let handle = server.handle();
-    for (what, endpoints) in [
-        ("rpc", &handle.endpoints().rpc),
-        ("events", &handle.endpoints().events),
-    ] {
-        for endpoint in endpoints {
-            tracing::info!(%endpoint, "{what} listening");
+/// A daemon whose addresses are bound.
+struct Daemon<'a> {
+    args: &'a Args,
+    credentials: Option<Credentials>,
+    links: Links,
+    health: Health,
+    drain: Drain,
+    started: Instant,
+}
+
+/// The parts that others share.
+struct Parts {
+    runtime: Arc<Runtime>,
+    publisher: Arc<Publisher>,
+    workers: Arc<Workers>,
+    nodes: Arc<Nodes>,
+    wizardry: Arc<Wizardry>,
+}
+
+/// Threads beside those of the links and the world.
+struct Threads {
+    checkpointer: Checkpointer,
+    gauges: Gauges,
+    watcher: Option<Watcher>,
+}
+
+impl Daemon<'_> {
+    /// Serves the world until told to stop.
+    fn run(self, database: Database, doors: Doors) -> Result<Exit> {
+        // A line that meets a defect must not end the daemon: the host would send it again, each time.
+        moor_node::contain_panics(moor_runtime::CONTAINED_THREADS);
+        let Database { store, world } = database;
+        let topics = Arc::new(Topics::default());
+        let (checkpoints, wishes) = checkpoint::wishes();
+        let ways = Ways {
+            topics: Arc::clone(&topics),
+            workers: Arc::new(Workers::new(self.links.workers.handle())),
+            nodes: Arc::new(Nodes::new(self.registry())),
+            wizardry: Arc::new(Wizardry::new(self.credentials.clone())),
+            drain: self.drain.clone(),
+            checkpoints,
+            database: self.args.database.clone(),
+        };
+        let parts = self.start_world(ways, &store, world)?;
+        let threads = self.start_threads(&parts, &store, wishes)?;
+        let deadlines = parts.workers.start()?;
+        doors
+            .workers
+            .open(WorkersEar::new(parts.workers.clone(), parts.nodes.clone()));
+        doors.hosts.open(Bridge::new(
+            Arc::clone(&parts.runtime),
+            topics,
+            Arc::clone(&parts.publisher),
+            Arc::clone(&parts.nodes),
+        ));
+        let admin_socket = self.open_admin_socket(&parts, &store)?;
+        self.links.announce();
+        tracing::info!("ready");
+        self.drain.wait();
+        tracing::info!("stopping");
+        threads.stop();
+        parts.workers.stop();
+        parts.runtime.stop(self.drain.limit());
+        parts.publisher.tell_stop();
+        self.links.shutdown();
+        // It ends with the last of its requests.
+        let _ = deadlines.join();
+        store
+            .close()
+            .context("the database was not closed properly")?;
+        // Last: whoever waits for the end waits for this.
+        drop(admin_socket);
+        Ok(Exit::Success)
+    }
+
+    fn registry(&self) -> Option<Arc<moor_keyring::Registry>> {
+        let credentials = self.credentials.as_ref()?;
+        Some(Arc::clone(credentials.desk.registry()))
+    }
+
+    fn start_world(
+        &self,
+        ways: Ways,
+        store: &Store,
+        world: Arc<moor_world::World>,
+    ) -> Result<Parts> {
+        let (workers, nodes) = (Arc::clone(&ways.workers), Arc::clone(&ways.nodes));
+        let wizardry = Arc::clone(&ways.wizardry);
+        let publisher = Arc::new(Publisher::new(ways, self.links.hosts.handle()));
+        let config = RuntimeConfig {
+            workers: usize::from(self.args.worker_threads),
+            host_grace: self.args.host_grace,
+            token_key: token_key::open(&self.args.database)?,
+            token_lifetime: self.args.token_lifetime,
+            ..RuntimeConfig::default()
+        };
+        let outlet = Arc::clone(&publisher);
+        let clock = Arc::new(SystemClock::default());
+        let runtime = Runtime::start(config, world, store, outlet, clock)
+            .context("the world cannot start")?;
+        workers.serve(Arc::clone(&runtime));
+        nodes.serve(Arc::clone(&runtime));
+        Ok(Parts {
+            runtime,
+            publisher,
+            workers,
+            nodes,
+            wizardry,
+        })
+    }
+
+    fn start_threads(
+        &self,
+        parts: &Parts,
+        store: &Store,
+        wishes: checkpoint::Wishes,
+    ) -> Result<Threads> {
+        let runtime = &parts.runtime;
+        let checkpointer = Checkpointer::start(
+            wishes,
+            self.args.checkpoint_interval,
+            Arc::clone(runtime),
+            store.log(),
+        )?;
+        let handles = [
+            ("workers", self.links.workers.handle()),
+            ("hosts", self.links.hosts.handle()),
+        ];
+        let gauges = Gauges::start(Measured {
+            runtime: Arc::clone(runtime),
+            nodes: Arc::clone(&parts.nodes),
+            workers: Arc::clone(&parts.workers),
+            links: handles.to_vec(),
+            enrollment: self.links.enrollment.clone(),
+            heartbeat: self.health.heartbeat("measure", TURN_TIME_MAX),
+        })?;
+        let watcher = match self.registry() {
+            Some(registry) => {
+                let watcher = Watcher::start(Watched {
+                    registry,
+                    links: handles.map(|(_, handle)| handle).to_vec(),
+                    runtime: Arc::clone(runtime),
+                    heartbeat: self.health.heartbeat("peer_watcher", TURN_TIME_MAX),
+                })?;
+                let nudge = watcher.nudge();
+                parts.wizardry.on_change(move || nudge.look());
+                Some(watcher)
+            }
+            None => None,
+        };
+        Ok(Threads {
+            checkpointer,
+            gauges,
+            watcher,
+        })
+    }
+
+    fn open_admin_socket(&self, parts: &Parts, store: &Store) -> Result<AdminSocket> {
+        admin::register_checks(&self.health, store.log());
+        let path = self.args.addresses.admin_socket();
+        let admin = Admin {
+            runtime: Arc::clone(&parts.runtime),
+            log: store.log(),
+            nodes: Arc::clone(&parts.nodes),
+            workers: Arc::clone(&parts.workers),
+            publisher: Arc::clone(&parts.publisher),
+            registry: self.registry(),
+            drain: self.drain.clone(),
+            database: absolute(&self.args.database),
+            instance: self.links.hosts.handle().instance(),
+            started: self.started,
+        };
+        let socket = AdminSocket::start(&path, daemon_routes(Arc::new(admin)))?;
+        tracing::info!(path = %socket.path().display(), "admin socket");
+        Ok(socket)
+    }
+}
+
+impl Threads {
+    fn stop(self) {
+        self.checkpointer.stop();
+        self.gauges.stop();
+        if let Some(watcher) = self.watcher {
+            watcher.stop();
         }
     }
-    tracing::info!("ready");
 }
 
-/// The addresses of a flag, or the socket of that name in the runtime folder.
-fn endpoints(
-    flag: Option<&str>,
-    name: &str,
-    socket: &str,
-    hint: PortHint,
-) -> Result<Vec<Endpoint>> {
-    match flag {
-        Some(text) => Endpoint::parse_list(text, hint).with_context(|| format!("--{name}")),
-        None => Ok(vec![Endpoint::ipc(runtime_folder().join(socket))?]),
-    }
+/// The path as an operator finds it from anywhere.
+fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

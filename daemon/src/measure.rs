@@ -1,0 +1,135 @@
+//! Numbers of the moment, for whoever reads `/metrics`.
+//!
+//! In: the counters of the parts, once a second. Out: gauges and counters of the `metrics` facade. It also proves that
+//! the process turns; it changes nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Result;
+use moor_link::{ServerHandle, enrollment};
+use moor_node::Heartbeat;
+use moor_runtime::Runtime;
+
+use crate::nodes::Nodes;
+use crate::workers::Workers;
+
+/// How often the numbers are taken.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is measured.
+pub(crate) struct Measured {
+    /// The world.
+    pub(crate) runtime: Arc<Runtime>,
+    /// Who is linked.
+    pub(crate) nodes: Arc<Nodes>,
+    /// Their work.
+    pub(crate) workers: Arc<Workers>,
+    /// The two links, by name.
+    pub(crate) links: Vec<(&'static str, ServerHandle)>,
+    /// The enrollment counter.
+    pub(crate) enrollment: Option<Arc<enrollment::Server>>,
+    /// The proof that the thread turns.
+    pub(crate) heartbeat: Heartbeat,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub(crate) struct Gauges {
+    stop: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Gauges {
+    /// Begins to measure.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(crate) fn start(measured: Measured) -> Result<Self> {
+        let (stop, stopped) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("measure".to_owned());
+        let thread = thread.spawn(move || {
+            let mut services = HashMap::new();
+            loop {
+                measured.heartbeat.beat();
+                measured.once(&mut services);
+                if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+impl Measured {
+    fn once(&self, services: &mut HashMap<String, u32>) {
+        self.peers(services);
+        self.links();
+        self.enrollments();
+        self.connections();
+        self.workers.measure();
+    }
+
+    /// Services whose last peer went are at 0.
+    fn peers(&self, services: &mut HashMap<String, u32>) {
+        services.values_mut().for_each(|count| *count = 0);
+        for node in self.nodes.all() {
+            *services.entry(node.service.clone()).or_default() += 1;
+        }
+        for (service, count) in services {
+            metrics::gauge!("moor_link_peers", "service" => service.clone()).set(f64::from(*count));
+        }
+    }
+
+    fn links(&self) {
+        for (link, handle) in &self.links {
+            let counts = handle.counts();
+            let set = |name: &'static str, count: u64| {
+                metrics::counter!(name, "endpoint" => *link).absolute(count);
+            };
+            set("moor_authentication_failures_total", counts.keys_refused);
+            set("moor_link_refused_hellos_total", counts.refused);
+            set(
+                "moor_link_denied_subscriptions_total",
+                counts.subscriptions_denied,
+            );
+            set("moor_link_malformed_total", counts.malformed);
+            set("moor_link_silent_peers_total", counts.silent);
+            set("moor_link_slow_peers_total", counts.slow);
+            set("moor_link_revoked_peers_total", counts.revoked);
+            set("moor_link_requests_total", counts.requests);
+            set("moor_link_published_total", counts.published);
+        }
+    }
+
+    fn enrollments(&self) {
+        let Some(server) = &self.enrollment else {
+            return;
+        };
+        let counts = server.counts();
+        let results = [
+            ("enrolled", counts.enrolled),
+            ("refused", counts.refused),
+            ("malformed", counts.malformed),
+        ];
+        for (result, count) in results {
+            metrics::counter!("moor_enrollments_total", "result" => result).absolute(count);
+        }
+    }
+
+    /// What the runtime does not count itself.
+    fn connections(&self) {
+        let sessions = self.runtime.counts().0;
+        metrics::gauge!("moor_connections").set(sessions as f64);
+    }
+}
