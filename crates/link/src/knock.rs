@@ -28,6 +28,24 @@ const ENDS: i32 = sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED
     | sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
     | sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
+/// What kind of endpoint it is: sockets of the wrong kind are turned away whatever their key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorKind {
+    /// It takes requests: the first address of a client.
+    Rpc,
+    /// It publishes events: the second.
+    Events,
+}
+
+impl DoorKind {
+    fn socket_type(self) -> i32 {
+        match self {
+            Self::Rpc => sys::ZMQ_DEALER,
+            Self::Events => sys::ZMQ_SUB,
+        }
+    }
+}
+
 /// What a knock at an endpoint tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knock {
@@ -59,13 +77,15 @@ pub fn resolve(address: &Address) -> Result<Vec<Endpoint>, NameError> {
 /// What the system says if it gives no socket.
 pub fn knock(
     endpoint: &Endpoint,
+    kind: DoorKind,
     server: &PublicKey,
     pair: &KeyPair,
     timeout: Duration,
 ) -> io::Result<Knock> {
     let until = Instant::now() + timeout;
     let context = Context::new()?;
-    let socket = socket(&context, endpoint, server, pair)?;
+    let socket = context.socket(kind.socket_type())?;
+    prepare(&socket, endpoint, server, pair)?;
     let mut monitor = socket.monitor("knock", ENDS)?;
     socket.connect(&endpoint.to_string())?;
     let Some((event, value)) = wait(&mut monitor, until)? else {
@@ -86,19 +106,17 @@ pub fn knock(
     })
 }
 
-fn socket(
-    context: &Context,
+fn prepare(
+    socket: &Socket,
     endpoint: &Endpoint,
     server: &PublicKey,
     pair: &KeyPair,
-) -> io::Result<Socket> {
-    let socket = context.socket(sys::ZMQ_DEALER)?;
-    socket_options::set_always(&socket, &Limits::client())?;
-    socket_options::set_connecting(&socket)?;
-    socket_options::set_family(&socket, endpoint)?;
-    socket_options::set_curve_pair(&socket, pair)?;
-    socket.set_bytes(sys::ZMQ_CURVE_SERVERKEY, server.as_bytes())?;
-    Ok(socket)
+) -> io::Result<()> {
+    socket_options::set_always(socket, &Limits::client())?;
+    socket_options::set_connecting(socket)?;
+    socket_options::set_family(socket, endpoint)?;
+    socket_options::set_curve_pair(socket, pair)?;
+    socket.set_bytes(sys::ZMQ_CURVE_SERVERKEY, server.as_bytes())
 }
 
 /// The end of the handshake; `None` if there was none in time.

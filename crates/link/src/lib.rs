@@ -50,7 +50,7 @@ pub use frame::{FrameError, LINK_VERSION, Refusal, RefusalCode};
 pub use identity::{
     InstanceId, NodeId, PeerId, PeerIdentity, Proof, ServiceType, ServiceTypeError,
 };
-pub use knock::{Knock, knock, resolve};
+pub use knock::{DoorKind, Knock, knock, resolve};
 pub use limits::raise_open_files;
 pub use names::NameError;
 pub use outbox::SendError;

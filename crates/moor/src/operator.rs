@@ -5,6 +5,7 @@
 
 mod admin_socket;
 mod connections;
+mod doctor;
 mod drain;
 mod output;
 mod peers;
@@ -26,7 +27,7 @@ pub(crate) struct Command {
 }
 
 /// All commands, in the order of `moor help`.
-pub(crate) static COMMANDS: [Command; 9] = [
+pub(crate) static COMMANDS: [Command; 10] = [
     Command {
         words: &["token", "create"],
         about: "Make a token that lets hosts or workers in",
@@ -71,6 +72,11 @@ pub(crate) static COMMANDS: [Command; 9] = [
         words: &["drain"],
         about: "Stop the daemon, and tell hosts when to come back",
         run: |argv| run("moor drain", argv, drain::run),
+    },
+    Command {
+        words: &["doctor"],
+        about: "Why a host or worker on this machine does not join its daemon",
+        run: |argv| run("moor doctor", argv, doctor::run),
     },
 ];
 

@@ -76,21 +76,24 @@ impl RuntimeFolder {
         Ok(Self { path, _lock })
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The `ipc://` address of a socket of this name in the folder.
+    /// The path of a socket of this name in the folder.
     ///
     /// # Errors
-    /// [`RuntimeFolderError::TooLong`] if the operating system would not take its path.
-    pub(crate) fn ipc(&self, name: &str) -> Result<String, RuntimeFolderError> {
+    /// [`RuntimeFolderError::TooLong`] if the operating system would not take it.
+    pub(crate) fn socket(&self, name: &str) -> Result<PathBuf, RuntimeFolderError> {
         let path = self.path.join(name);
-        if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
-            return Err(RuntimeFolderError::TooLong { path });
+        match path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+            true => Err(RuntimeFolderError::TooLong { path }),
+            false => Ok(path),
         }
-        Ok(format!("ipc://{}", path.display()))
+    }
+
+    /// The `ipc://` address of that socket.
+    ///
+    /// # Errors
+    /// As [`RuntimeFolder::socket`].
+    pub(crate) fn ipc(&self, name: &str) -> Result<String, RuntimeFolderError> {
+        Ok(format!("ipc://{}", self.socket(name)?.display()))
     }
 }
 

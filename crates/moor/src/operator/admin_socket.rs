@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(find(&base).expect("none in use"), usual);
         let mut made = Vec::new();
         for up in &ups {
-            made.push(up.path().join(ADMIN_SOCKET));
+            made.push(up.socket(ADMIN_SOCKET).expect("short"));
             std::fs::write(made.last().expect("pushed"), "").expect("written");
             if made.len() == 1 {
                 assert_eq!(find(&base).expect("one"), made[0]);
