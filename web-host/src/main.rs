@@ -1,4 +1,4 @@
-//! The program `moor-web-host`: see the library.
+//! The program `moor-web-host`; all of it is in the library.
 
 fn main() -> std::process::ExitCode {
     moor_web_host::run(std::env::args_os())
