@@ -59,7 +59,13 @@ fn server_config(rpc: Endpoint, events: Endpoint) -> Result<ServerConfig, Servic
 fn client_config() -> Result<ClientConfig, Box<dyn std::error::Error>> {
     let none = Vec::<Endpoint>::new;
     let service = ServiceType::new(SERVICE)?;
-    Ok(ClientConfig::new(none(), none(), 1, NodeId::random()?, service))
+    Ok(ClientConfig::new(
+        none(),
+        none(),
+        1,
+        NodeId::random()?,
+        service,
+    ))
 }
 
 /// Starts both sides and measures between them.

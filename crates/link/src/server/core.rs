@@ -99,6 +99,11 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+/// How many peers of this kind are in: as many kinds as the server admits.
+fn peers_gauge(identity: &PeerIdentity) -> metrics::Gauge {
+    metrics::gauge!("moor_link_peers", "service" => identity.service().as_str().to_owned())
+}
+
 impl<H: ServerHandler> ServerCore<H> {
     pub(crate) fn new(
         config: ServerConfig,
@@ -383,6 +388,7 @@ impl<H: ServerHandler> ServerCore<H> {
             identity: peer.identity.clone(),
         };
         count(&self.counters.peers);
+        peers_gauge(&peer.identity).increment(1);
         self.tell(event);
     }
 
@@ -528,6 +534,7 @@ impl<H: ServerHandler> ServerCore<H> {
         }
         if peer.joined {
             self.counters.peers.fetch_sub(1, Ordering::Relaxed);
+            peers_gauge(&peer.identity).decrement(1);
             self.tell(ServerEvent::Gone {
                 peer: peer.id,
                 identity: peer.identity,

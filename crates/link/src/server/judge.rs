@@ -40,6 +40,9 @@ impl RegistryJudge {
 
     fn refused(&mut self, knock: &Knock<'_>) {
         self.counters.keys_refused.fetch_add(1, Ordering::Relaxed);
+        let endpoint = self.domain(knock.domain).map_or("none", Domain::as_str);
+        metrics::counter!("moor_authentication_failures_total", "endpoint" => endpoint)
+            .increment(1);
         let now = Instant::now();
         if now < self.next_line {
             return;

@@ -38,13 +38,23 @@ const GIANT: [u8; 9] = [6, 0, 0, 0, 2, 0, 0, 0, 0];
 
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("status");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-    let kilobytes = line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok());
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("VmRSS");
+    let kilobytes = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse::<u64>().ok());
     kilobytes.expect("a number") * 1024
 }
 
 /// Comes in with a fresh link and gets an answer; how long that took.
-fn serve(realm: &Realm, server: &Server, requests: &crossbeam_channel::Receiver<moor_link::ServerEvent>) -> Duration {
+fn serve(
+    realm: &Realm,
+    server: &Server,
+    requests: &crossbeam_channel::Receiver<moor_link::ServerEvent>,
+) -> Duration {
     let (pair, _) = realm.enroll("telnet-host");
     let start = Instant::now();
     let (client, answers) = realm.client(server, &pair);
@@ -52,7 +62,10 @@ fn serve(realm: &Realm, server: &Server, requests: &crossbeam_channel::Receiver<
     client.handle().send(b"well?".to_vec()).expect("up");
     let (peer, _) = until_request(requests);
     server.handle().reply(peer, b"well".to_vec()).expect("room");
-    assert_eq!(next(&answers), moor_link::ClientEvent::Reply(b"well".to_vec()));
+    assert_eq!(
+        next(&answers),
+        moor_link::ClientEvent::Reply(b"well".to_vec())
+    );
     start.elapsed()
 }
 
@@ -118,5 +131,9 @@ fn strangers_cost_little_and_keep_nobody_out() {
     );
     assert!(worst < SERVED_TIME_MAX, "{worst:?}");
     assert!(growth < GROWTH_BYTES_MAX, "{growth}");
-    assert_eq!(server.handle().counts().malformed, 0, "nothing of theirs was a message");
+    assert_eq!(
+        server.handle().counts().malformed,
+        0,
+        "nothing of theirs was a message"
+    );
 }
