@@ -32,17 +32,34 @@ pub struct Home {
 /// # Errors
 /// [`HomeError`].
 pub fn home(service: &str, data_dir: Option<&Path>, paths: &Paths) -> Result<Home, HomeError> {
-    let home = match data_dir {
-        Some(folder) => Home {
-            data: folder.to_path_buf(),
-            keys: folder.to_path_buf(),
-        },
-        None => Home {
-            data: paths.data_dir()?.join(service),
-            keys: paths.config_dir()?.join(service),
-        },
+    let data = data_home(service, data_dir, paths)?;
+    let keys = match data_dir {
+        Some(folder) => folder.to_path_buf(),
+        None => paths.config_dir()?.join(service),
     };
-    create_private_dir(&home.data)?;
-    create_private_dir(&home.keys)?;
-    Ok(home)
+    create_private_dir(&keys)?;
+    Ok(Home { data, keys })
+}
+
+/// The same for a program that needs no keys: there may be no config folder at all.
+///
+/// # Errors
+/// [`HomeError`].
+pub(crate) fn local_home(
+    service: &str,
+    data_dir: Option<&Path>,
+    paths: &Paths,
+) -> Result<Home, HomeError> {
+    let data = data_home(service, data_dir, paths)?;
+    let keys = data.clone();
+    Ok(Home { data, keys })
+}
+
+fn data_home(service: &str, data_dir: Option<&Path>, paths: &Paths) -> Result<PathBuf, HomeError> {
+    let folder = match data_dir {
+        Some(folder) => folder.to_path_buf(),
+        None => paths.data_dir()?.join(service),
+    };
+    create_private_dir(&folder)?;
+    Ok(folder)
 }

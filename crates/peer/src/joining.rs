@@ -22,7 +22,7 @@ use moor_link::{
 use moor_node::{Drain, Exit, Liveness, Paths, complain};
 
 use crate::args::PeerArgs;
-use crate::home::{HomeError, home};
+use crate::home::{HomeError, home, local_home};
 use crate::identity::{Identity, IdentityError};
 use crate::link::Link;
 use ear::{Ear, News, Rejection};
@@ -119,11 +119,13 @@ impl Joined {
         drain: Drain,
     ) -> Result<Self, JoinError> {
         let paths = Paths::from_environment();
-        let home = home(&config.service, config.args.data_dir.as_deref(), &paths)?;
+        let mut addresses = config.rpc.1.iter().chain(&config.events);
+        let is_network = addresses.any(Address::is_network);
+        let make = if is_network { home } else { local_home };
+        let home = make(&config.service, config.args.data_dir.as_deref(), &paths)?;
         let identity = Identity::take(&home)?;
         let service = ServiceType::new(&config.service)?;
-        let addresses = config.rpc.1.iter().chain(&config.events);
-        let pair = match addresses.clone().any(Address::is_network) {
+        let pair = match is_network {
             true => Some(Arc::new(identity.key()?)),
             false => None,
         };

@@ -31,6 +31,7 @@ pub(super) enum News {
 /// The ear. Clones share the program's.
 #[derive(Clone)]
 pub(super) struct Ear {
+    /// Locked while it hears, which nobody waits for: one connection follows the other, none are at the same time.
     program: Arc<Mutex<dyn ClientHandler>>,
     news: Sender<News>,
 }
