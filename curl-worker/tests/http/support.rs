@@ -276,7 +276,7 @@ impl Told {
             panic!("a list")
         };
         let pair = |pair| match pair {
-            &WireValue::List(ref pair) => match &pair[..] {
+            WireValue::List(pair) => match &pair[..] {
                 [WireValue::Str(name), WireValue::Str(value)] => (name.as_str(), value.as_str()),
                 other => panic!("{other:?}"),
             },

@@ -215,7 +215,7 @@ async fn a_call_does_not_outlive_its_deadline() {
     bench.daemon.call_within(1, 0, 20);
     bench.daemon.accepted(1);
     assert_eq!(bench.daemon.answer(1), Err(late()));
-    assert!(bench.service.is_finished() == false && bench.client.handle().is_up());
+    assert!(!bench.service.is_finished() && bench.client.handle().is_up());
 }
 
 /// Says so when it is dropped.
