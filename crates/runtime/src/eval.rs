@@ -195,8 +195,10 @@ impl Runtime {
             };
             run::start(stretch, start);
         });
-        if done.is_none() {
-            self.answer_eval(job.task, Evaluated::Aborted("the disk refuses writes"));
+        if done.is_none()
+            && let Some(sink) = self.evals.end(job.task)
+        {
+            sink(Evaluated::Aborted("the disk refuses writes"));
         }
         // The time was over while the first stretch ran.
         if self.queue.contains(job.task) && !self.evals.has(job.task) {
@@ -232,17 +234,12 @@ impl Runtime {
     /// Ends the evaluations whose time is over.
     pub(crate) fn end_overdue_evals(&self) {
         for task in self.evals.overdue(self.clock.steady()) {
-            if self.answer_eval(task, Evaluated::TimedOut) {
+            if let Some(sink) = self.evals.end(task) {
                 self.kill_parked(task);
                 self.forget_task_row(task);
+                sink(Evaluated::TimedOut);
             }
         }
-    }
-
-    /// Answers an evaluation at once, unless it has been answered.
-    pub(crate) fn answer_eval(&self, task: TaskId, answer: Evaluated) -> bool {
-        let sink = self.evals.end(task);
-        sink.map(|sink| sink(answer)).is_some()
     }
 }
 

@@ -92,7 +92,10 @@ fn state_of(status: TaskStatus) -> usize {
 }
 
 fn describe() {
-    metrics::describe_counter!("moor_commits_total", "Stretches of tasks that were committed");
+    metrics::describe_counter!(
+        "moor_commits_total",
+        "Stretches of tasks that were committed"
+    );
     metrics::describe_counter!("moor_conflicts_total", "Stretches that lost a conflict");
     metrics::describe_counter!("moor_retries_total", "Stretches that were run again");
     metrics::describe_counter!("moor_commands_total", "Lines of users that were run");

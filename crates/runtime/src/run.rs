@@ -150,7 +150,8 @@ impl Runtime {
             command::run_line(stretch, session, taken);
             finish_line(stretch, session, taken);
         });
-        self.meters.command(self.clock.steady().saturating_sub(began));
+        self.meters
+            .command(self.clock.steady().saturating_sub(began));
         if done.is_none() {
             self.tell_unstored(session, taken.line.number);
         }

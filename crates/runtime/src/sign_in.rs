@@ -103,9 +103,16 @@ impl Runtime {
             let state = session.lock();
             state.record.player()
         };
+        let issued = self.token_of(player).ok_or(IssueError::NotLoggedIn)?;
+        tracing::info!(target: "moor_audit", action = "issue_token", player = player.0, session = ?id, "a user's token");
+        Ok(issued)
+    }
+
+    /// A token for a player; `None` when it is none.
+    pub(crate) fn token_of(&self, player: ObjId) -> Option<IssuedToken> {
         let mut txn = self.world.begin();
         if !txn.is_player(player) {
-            return Err(IssueError::NotLoggedIn);
+            return None;
         }
         let now = self.clock.wall();
         let expires_at = Duration::from_secs((now + self.limits.token_lifetime).as_secs());
@@ -115,8 +122,7 @@ impl Runtime {
             expires_s: expires_at.as_secs(),
         };
         let token = self.sign(&mut txn, &body);
-        tracing::info!(target: "moor_audit", action = "issue_token", player = player.0, session = ?id, "a user's token");
-        Ok(IssuedToken {
+        Some(IssuedToken {
             token,
             player,
             expires_at,

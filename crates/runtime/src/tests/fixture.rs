@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::program;
 use crate::stretch::{Refused, Stretch};
 use crate::{
-    HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
+    Clock, HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
     SystemClock, TABLES, WORLD,
 };
 
@@ -39,7 +39,7 @@ impl Who {
         }
     }
 
-    fn object(self) -> ObjId {
+    pub(super) fn object(self) -> ObjId {
         match self {
             Self::Wizard => ObjId(2),
             Self::Programmer => ObjId(3),
@@ -63,43 +63,46 @@ pub(super) enum Ended {
 pub(super) struct Server {
     pub(super) runtime: Arc<Runtime>,
     store: Option<Store>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
-    /// A world of `#0`, the fertile root `#1` (`$root`), three players and `$server_options`.
+    /// The usual world with the usual clock, heard by nobody.
     pub(super) fn new() -> Self {
+        Self::with(Arc::new(Silent), Arc::new(SystemClock::default()))
+    }
+
+    /// A world of `#0`, the fertile root `#1` (`$root`), three players and `$server_options`.
+    pub(super) fn with(outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = filled(&folder);
-        let world = loaded(&store);
-        let config = RuntimeConfig {
-            workers: 1,
-            ..RuntimeConfig::default()
-        };
-        let runtime = Runtime::start(
-            config,
-            world,
-            &store,
-            Arc::new(Silent),
-            Arc::new(SystemClock::default()),
-        )
-        .expect("the runtime starts");
+        let runtime = started(&store, outlet, clock);
         Self {
             runtime,
             store: Some(store),
-            _folder: folder,
+            folder,
         }
     }
 
-    /// Runs source like the code of a verb that `who` wrote and calls, until its commit. A task
-    /// that waits goes on at once.
-    pub(super) fn run(&self, who: Who, source: &str) -> Ended {
+    /// Stops, and starts again on the same data.
+    pub(super) fn restart(&mut self, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) {
+        self.runtime.stop(std::time::Duration::from_secs(10));
+        let store = self.store.take().expect("it was open");
+        store.close().expect("the store closes");
+        let path = self.folder.path().join("world");
+        let store = Store::open(&path, Options::new(&TABLES)).expect("it opens again");
+        self.runtime = started(&store, outlet, clock);
+        self.store = Some(store);
+    }
+
+    /// What a program of the world is run with.
+    pub(super) fn start_of(who: Who, source: &str) -> Start {
         let (_, program) = match program::canonical(source) {
             Ok(compiled) => compiled,
             Err(errors) => panic!("{source}\n{errors}"),
         };
         let player = who.object();
-        let mut machine = Vm::new(Start {
+        Start {
             verb: program::code_without_verb(program, player),
             this: Value::Obj(player),
             called_as: Str::EMPTY,
@@ -107,7 +110,13 @@ impl Server {
             player,
             caller: Value::Obj(player),
             command: Command::default(),
-        });
+        }
+    }
+
+    /// Runs source like the code of a verb that `who` wrote and calls, until its commit. A task
+    /// that waits goes on at once.
+    pub(super) fn run(&self, who: Who, source: &str) -> Ended {
+        let mut machine = Vm::new(Self::start_of(who, source));
         let mut is_exclusive = false;
         loop {
             let begun = machine.clone();
@@ -186,6 +195,14 @@ fn filled(folder: &TempDir) -> Store {
     new.bulk(|writer| image.rows(|key, value| writer.put(WORLD, key, value)))
         .expect("rows");
     new.finish().expect("a filled store")
+}
+
+fn started(store: &Store, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Arc<Runtime> {
+    let config = RuntimeConfig {
+        workers: 1,
+        ..RuntimeConfig::default()
+    };
+    Runtime::start(config, loaded(store), store, outlet, clock).expect("the runtime starts")
 }
 
 fn loaded(store: &Store) -> Arc<World> {

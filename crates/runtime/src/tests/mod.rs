@@ -2,5 +2,10 @@
 //! and machine. What programs do is data, in `crates/runtime/tests/cases`.
 
 mod cases;
+mod cluster;
+mod evals;
 mod fixture;
+mod listening;
 mod protection;
+mod sign_in;
+mod workers;
