@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use moor_link::{Endpoint, PortHint, runtime_folder};
 use moor_node::ADMIN_SOCKET;
 
@@ -78,11 +78,21 @@ impl AddressArgs {
                 "workers-response",
                 WORKERS_RESPONSE_PORT,
             )?,
-            enrollment: match self.enrollment_listen.as_deref() {
-                Some(text) => of(Some(text), "enrollment", ENROLLMENT_PORT)?,
-                None => Vec::new(),
-            },
+            enrollment: self.enrollment()?,
         })
+    }
+
+    fn enrollment(&self) -> Result<Vec<Endpoint>> {
+        let Some(text) = self.enrollment_listen.as_deref() else {
+            return Ok(Vec::new());
+        };
+        let list = endpoints(Some(text), "enrollment", ENROLLMENT_PORT)?;
+        match list.iter().find(|endpoint| endpoint.path().is_some()) {
+            Some(local) => bail!(
+                "--enrollment-listen {local}: programs on this machine need no enrollment; write tcp://0.0.0.0:7900"
+            ),
+            None => Ok(list),
+        }
     }
 
     /// The operator's socket.
@@ -188,6 +198,16 @@ mod tests {
             let wanted = format!("{flag}: tcp://0.0.0.0: missing port; write tcp://0.0.0.0:{port}");
             assert_eq!(error, wanted);
         }
+    }
+
+    #[test]
+    fn enrollment_is_for_other_machines() {
+        let local = Some("ipc:///run/moor/enrollment.sock".to_owned());
+        let error = of(|args| args.enrollment_listen = local).expect_err("refused");
+        assert!(
+            error.to_string().ends_with("write tcp://0.0.0.0:7900"),
+            "{error}"
+        );
     }
 
     fn no_port() -> Option<String> {

@@ -82,8 +82,8 @@ impl Links {
         let lists = [
             ("rpc", &*hosts.rpc),
             ("events", &*hosts.events),
-            ("workers-response", &*workers.rpc),
             ("workers-request", &*workers.events),
+            ("workers-response", &*workers.rpc),
             (
                 "enrollment",
                 enrollment.map_or(&[], enrollment::Server::endpoints),

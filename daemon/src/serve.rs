@@ -149,7 +149,8 @@ impl Daemon<'_> {
         tracing::info!("stopping");
         threads.stop();
         parts.workers.stop();
-        parts.runtime.stop(self.drain.limit());
+        // The rest of the time is for telling peers and closing files.
+        parts.runtime.stop(self.drain.limit() * 3 / 4);
         parts.publisher.tell_stop();
         self.links.shutdown();
         // It ends with the last of its requests.
