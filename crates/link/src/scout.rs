@@ -37,13 +37,16 @@ pub(crate) enum Report {
     Looked(Look),
 }
 
+/// The thread's ends: errands in, reports out, each with its number.
+type Ends = (Sender<(u64, Errand)>, Receiver<(u64, Report)>);
+
 /// The scout of one client.
 #[derive(Debug)]
 pub(crate) struct Scout {
     source: NameSource,
     waker: Arc<Waker>,
-    /// The thread's ends, once it was started.
-    thread: Option<(Sender<(u64, Errand)>, Receiver<(u64, Report)>)>,
+    /// Once it was started.
+    thread: Option<Ends>,
     /// Number of the latest errand.
     latest: u64,
 }

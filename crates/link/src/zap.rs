@@ -196,7 +196,7 @@ mod tests {
 
     const KEY: [u8; 32] = [7; 32];
 
-    fn request<'a>(key: &'a [u8]) -> [&'a [u8]; 7] {
+    fn request(key: &[u8]) -> [&[u8]; 7] {
         [VERSION, b"1", b"moor.rpc", b"127.0.0.1", b"", b"CURVE", key]
     }
 

@@ -349,14 +349,15 @@ fn requests_that_were_queued_when_the_peer_was_revoked_are_not_taken() {
     realm.registry.revoke(enrolled.uuid).expect("revoked");
     server.handle().recheck().expect("room");
     let mut taken = 0;
-    until(&requests, |event| match event {
+    let reason = until(&requests, |event| match event {
         ServerEvent::Request { identity, .. } => {
             taken += u32::from(!identity.is_revoked());
             None
         }
-        ServerEvent::Gone { reason, .. } => Some(assert_eq!(reason, GoneReason::Revoked)),
+        ServerEvent::Gone { reason, .. } => Some(reason),
         _ => None,
     });
+    assert_eq!(reason, GoneReason::Revoked);
     // At most what was in the channel, and on the way into it, before the revocation.
     assert!(taken <= 2, "{taken}");
     assert_eq!(next_down(&answers), DownReason::Revoked);
