@@ -275,14 +275,17 @@ impl Told {
         let WireValue::List(headers) = self.entry("headers") else {
             panic!("a list")
         };
-        let pair = |pair| match pair {
-            WireValue::List(pair) => match &pair[..] {
-                [WireValue::Str(name), WireValue::Str(value)] => (name.as_str(), value.as_str()),
-                other => panic!("{other:?}"),
-            },
+        headers.iter().map(header).collect()
+    }
+}
+
+fn header(pair: &WireValue) -> (&str, &str) {
+    match pair {
+        WireValue::List(pair) => match &pair[..] {
+            [WireValue::Str(name), WireValue::Str(value)] => (name, value),
             other => panic!("{other:?}"),
-        };
-        headers.iter().map(pair).collect()
+        },
+        other => panic!("{other:?}"),
     }
 }
 
