@@ -276,7 +276,8 @@ mod tests {
         assert_eq!(ask(&client, &[8; 32]), no);
         assert_eq!(ask(&client, b"malformed"), no);
         drop(handler);
-        let again = ZapHandler::start(&context, OneKey).expect("the place is free again");
-        drop(again);
+        drop(client);
+        // Hangs for as long as any socket is left.
+        drop(context);
     }
 }
