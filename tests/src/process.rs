@@ -24,7 +24,7 @@ pub struct Program {
     lines: Receiver<String>,
     seen: Vec<String>,
     /// Where it makes sockets that no flag names: apart from the folder, which a test may look into.
-    _runtime: TempDir,
+    _runtime: Option<TempDir>,
 }
 
 /// How a process ended.
@@ -55,7 +55,19 @@ impl Program {
             .env("HOME", folder)
             .env("XDG_RUNTIME_DIR", runtime.path())
             .env("XDG_DATA_HOME", folder.join("share"))
-            .env("XDG_CONFIG_HOME", folder.join("config"))
+            .env("XDG_CONFIG_HOME", folder.join("config"));
+        let mut program = Self::spawn(word, command);
+        program._runtime = Some(runtime);
+        program
+    }
+
+    /// Starts `command` as it is, but for its input and outputs; messages of this name it `word`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn spawn(word: &str, mut command: Command) -> Self {
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -68,7 +80,7 @@ impl Program {
             child,
             lines,
             seen: Vec::new(),
-            _runtime: runtime,
+            _runtime: None,
         }
     }
 
