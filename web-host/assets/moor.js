@@ -30,7 +30,7 @@ let socket = null;
 let failures = 0;
 let ackTimer = null;
 let wantsConnection = false;
-let newLineDue = false;
+let isLineOpen = false;
 
 // Output.
 
@@ -48,9 +48,9 @@ function show(text, kind) {
 // Lines without an end go on in the paragraph before.
 function showLines(lines, newline) {
   for (const text of lines) {
-    if (newLineDue && log.lastElementChild) log.lastElementChild.textContent += text;
+    if (isLineOpen && log.lastElementChild) log.lastElementChild.textContent += text;
     else show(text);
-    newLineDue = !newline;
+    isLineOpen = !newline;
   }
 }
 
@@ -194,7 +194,7 @@ at("prompt").addEventListener("submit", (event) => {
   const text = line.value;
   const isShown = line.type === "text";
   line.value = "";
-  newLineDue = false;
+  isLineOpen = false;
   if (isShown) show(`> ${text}`, "typed");
   if (isShown && text && past[past.length - 1] !== text) past.push(text);
   if (past.length > HISTORY_MAX) past.shift();

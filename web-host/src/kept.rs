@@ -78,8 +78,7 @@ impl Kept {
             text,
             lines,
         };
-        let unsent: usize = self.entries.range(self.sent..).map(Entry::bytes).sum();
-        if no_flush && unsent > 0 && unsent + entry.bytes() > self.bytes_max {
+        if no_flush && !self.has_room_for(&entry) {
             self.missed += lines;
         } else {
             self.push(entry);
@@ -150,6 +149,12 @@ impl Kept {
         });
         self.sent = 0;
         self.bytes = self.entries.iter().map(Entry::bytes).sum();
+    }
+
+    /// Whether nothing that waits would have to give way. An empty queue has room for anything.
+    fn has_room_for(&self, entry: &Entry) -> bool {
+        let unsent: usize = self.entries.range(self.sent..).map(Entry::bytes).sum();
+        unsent == 0 || unsent + entry.bytes() <= self.bytes_max
     }
 
     fn push(&mut self, entry: Entry) {

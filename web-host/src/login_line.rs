@@ -1,6 +1,6 @@
 //! The world's own login line, made from a name and a password that anybody may have typed.
 //!
-//! In: two texts. Out: one line that a MOO takes apart into exactly three words, or why there is none. It knows the
+//! In: two texts. Out: one line that a MOO takes apart into exactly its words, or why there is none. It knows the
 //! words of a MOO's command line: split at blanks, `"` begins and ends a quoted part, `\` takes the next character as
 //! it is. It does not know who the players are.
 
@@ -37,7 +37,7 @@ pub enum LoginLineError {
     /// There is no name.
     #[error("the name is missing")]
     NoName,
-    /// There is no password.
+    /// There is no password for a new player. (A guest may come without one.)
     #[error("the password is missing")]
     NoPassword,
     /// The name is too long.
@@ -60,7 +60,7 @@ pub fn login_line(wish: Wish, name: &str, password: &str) -> Result<String, Logi
     if name.is_empty() {
         return Err(LoginLineError::NoName);
     }
-    if password.is_empty() {
+    if password.is_empty() && wish == Wish::Create {
         return Err(LoginLineError::NoPassword);
     }
     if name.len() > NAME_BYTES_MAX {
@@ -72,12 +72,12 @@ pub fn login_line(wish: Wish, name: &str, password: &str) -> Result<String, Logi
     if name.chars().chain(password.chars()).any(is_control) {
         return Err(LoginLineError::Control);
     }
-    Ok(format!(
-        "{} {} {}",
-        wish.word(),
-        quoted(name),
-        quoted(password)
-    ))
+    let mut line = format!("{} {}", wish.word(), quoted(name));
+    if !password.is_empty() {
+        line.push(' ');
+        line.push_str(&quoted(password));
+    }
+    Ok(line)
 }
 
 /// Control characters, and the two of Unicode that also end a line.
@@ -171,6 +171,8 @@ mod tests {
         );
         assert_eq!(line("  ", "p"), Err(LoginLineError::NoName));
         assert_eq!(line("n", ""), Err(LoginLineError::NoPassword));
+        let guest = login_line(Wish::Connect, "guest", "");
+        assert_eq!(guest.as_deref(), Ok("connect guest"));
     }
 
     proptest! {

@@ -119,7 +119,7 @@ impl From<Problem> for Refusal {
             Problem::SignIn => close::SIGN_IN,
             Problem::TooMany(_) => close::TOO_MANY,
             Problem::Session(crate::sessions::OpenError::TooMany) => close::TOO_MANY,
-            Problem::Session(_) => close::GOING_AWAY,
+            Problem::Session(_) | Problem::Away => close::GOING_AWAY,
             _ => close::POLICY,
         };
         let (code, text) = (problem.code(), problem.to_string());
