@@ -144,7 +144,9 @@ async fn sign_in(
         return Err(Problem::Origin);
     }
     let client = app.client(peer, headers);
-    app.attempts.attempt(client.address, Instant::now())?;
+    app.attempts
+        .attempt(client.address, Instant::now())
+        .inspect_err(|_| count_failure("too_many"))?;
     let Credentials { player, password } = credentials(headers, body).await?;
     let line = login_line(wish, &player, &password);
     let line = line.map_err(|error| Problem::Bad(error.to_string()))?;
@@ -190,7 +192,10 @@ async fn negotiate(
     }
     match login {
         Login::Player(_) => {}
-        Login::Refused(words) | Login::Ended(words) => return Err(Problem::Refused(words)),
+        Login::Refused(words) | Login::Ended(words) => {
+            count_failure("refused");
+            return Err(Problem::Refused(words));
+        }
         Login::Waiting => return Err(Problem::NoAnswer),
     }
     let session = connection.id();
@@ -210,6 +215,11 @@ async fn negotiate(
         }
         _ => Err(Problem::Broken),
     }
+}
+
+fn count_failure(why: &'static str) {
+    metrics::counter!("moor_authentication_failures_total", "endpoint" => "http", "why" => why)
+        .increment(1);
 }
 
 fn answer(

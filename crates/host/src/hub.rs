@@ -20,6 +20,7 @@ use moor_rpc::{
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::meters::Meters;
 use crate::{
     Connection, DaemonNews, Downlink, Listeners, Progress, Requests, UplinkError, notices,
 };
@@ -94,6 +95,7 @@ pub struct Hub<C, L> {
     reconnect_at: Option<Instant>,
     /// What users are told when the host stops.
     farewell: &'static str,
+    meters: Meters,
 }
 
 impl<C: Connection, L: Listeners> Hub<C, L> {
@@ -114,6 +116,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
             behind: HashSet::new(),
             reconnect_at: None,
             farewell: notices::HOST_STOPS,
+            meters: Meters::new(),
         }
     }
 
@@ -140,6 +143,10 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                 _ = tick.tick() => self.tick(),
                 () = drain.begun() => break,
             }
+        }
+        // What was reported before the end still counts: last output, and why it ends.
+        while let Ok(news) = downlink.try_recv() {
+            self.downlink(news);
         }
         self.stop(&mut connections).await;
     }

@@ -11,6 +11,7 @@ mod connection;
 mod course;
 mod daemon_link;
 mod hub;
+mod meters;
 mod notices;
 mod questions;
 mod uplink;

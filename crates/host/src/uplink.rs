@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moor_rpc::{Reply, ReplyBody, Request, RequestBody, RequestId};
 
+use crate::meters::lines_sent;
 use crate::questions::{AskError, Questions};
 
 /// The way to the daemon. Never waits.
@@ -58,6 +59,7 @@ pub struct Requests {
     next_id: AtomicU64,
     questions: Questions,
     attached: AtomicBool,
+    lines_sent: metrics::Counter,
 }
 
 impl Requests {
@@ -69,6 +71,7 @@ impl Requests {
             next_id: AtomicU64::new(1),
             questions: Questions::default(),
             attached: AtomicBool::new(false),
+            lines_sent: lines_sent(),
         }
     }
 
@@ -78,7 +81,11 @@ impl Requests {
     /// As [`Uplink::send`], and [`UplinkError::TooLong`] for what no message can hold.
     pub fn send(&self, body: RequestBody) -> Result<RequestId, UplinkError> {
         let id = self.next_id();
+        let is_line = matches!(body, RequestBody::Line(_));
         self.send_as(id, body)?;
+        if is_line {
+            self.lines_sent.increment(1);
+        }
         Ok(id)
     }
 

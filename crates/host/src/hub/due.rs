@@ -39,6 +39,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     }
 
     pub(super) fn tick(&mut self) {
+        let (all, ended, behind) = (self.sessions.len(), self.ended.len(), self.behind.len());
+        self.meters.sessions(all, ended, behind);
         match self.standing {
             Standing::Down => self.tell_newcomers(),
             Standing::Attaching(since) if since.elapsed() > ANSWER_TIME_MAX => {
