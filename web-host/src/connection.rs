@@ -55,6 +55,11 @@ impl Seat {
     pub async fn woken(&self) {
         self.wake.notified().await;
     }
+
+    /// Looks again, after others had their turn.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
 }
 
 /// What a socket finds when it looks.

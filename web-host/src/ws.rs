@@ -40,6 +40,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(50);
 /// How long the browser may take to receive what is sent at once.
 const SEND_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// Messages to a browser before it is listened to again.
+const SAID_AT_ONCE_MAX: usize = 256;
+
 /// Close codes: those of RFC 6455, and from 4000 on our own.
 pub mod close {
     /// The session has ended.
@@ -296,23 +299,25 @@ impl Talk {
         in_time(self.sink.send(message)).await
     }
 
-    /// Says everything that the session has to say, in as few writes as possible; returns what is to be done then.
+    /// Says what the session has to say, in as few writes as possible; returns what is to be done then. When there is
+    /// more than [`SAID_AT_ONCE_MAX`], the browser is listened to before the rest.
     async fn say_all(&mut self, connection: &Connection, seat: &Arc<Seat>) -> Result<Look, Gone> {
-        let mut has_fed = false;
-        loop {
+        for said in 0..SAID_AT_ONCE_MAX {
             let text = match connection.look(seat) {
                 Look::Say(Outgoing::Message(text)) => text,
                 Look::Say(Outgoing::Missed(lines)) => Down::Missed { lines }.to_text(),
                 next => {
-                    if has_fed {
+                    if said > 0 {
                         in_time(self.sink.flush()).await?;
                     }
                     return Ok(next);
                 }
             };
             in_time(self.sink.feed(Message::Text(text))).await?;
-            has_fed = true;
         }
+        in_time(self.sink.flush()).await?;
+        seat.wake();
+        Ok(Look::Quiet)
     }
 
     async fn close(&mut self, code: u16, reason: &'static str) {

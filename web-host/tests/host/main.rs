@@ -3,6 +3,7 @@
 mod eval;
 mod limits;
 mod outage;
+mod process;
 mod sign_in;
 mod support;
 mod talk;
