@@ -3,7 +3,6 @@
 //! In: the counters of the parts, once a second. Out: gauges and counters of the `metrics` facade. It also proves that
 //! the process turns; it changes nothing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -14,7 +13,6 @@ use moor_link::{ServerHandle, enrollment};
 use moor_node::Heartbeat;
 use moor_runtime::Runtime;
 
-use crate::nodes::Nodes;
 use crate::workers::Workers;
 
 /// How often the numbers are taken.
@@ -24,9 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Measured {
     /// The world.
     pub(crate) runtime: Arc<Runtime>,
-    /// Who is linked.
-    pub(crate) nodes: Arc<Nodes>,
-    /// Their work.
+    /// The load of workers.
     pub(crate) workers: Arc<Workers>,
     /// The two links, by name.
     pub(crate) links: Vec<(&'static str, ServerHandle)>,
@@ -52,10 +48,9 @@ impl Gauges {
         let (stop, stopped) = sync_channel(1);
         let thread = std::thread::Builder::new().name("measure".to_owned());
         let thread = thread.spawn(move || {
-            let mut services = HashMap::new();
             loop {
                 measured.heartbeat.beat();
-                measured.once(&mut services);
+                measured.once();
                 if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -72,23 +67,11 @@ impl Gauges {
 }
 
 impl Measured {
-    fn once(&self, services: &mut HashMap<String, u32>) {
-        self.peers(services);
+    fn once(&self) {
         self.links();
         self.enrollments();
         self.connections();
         self.workers.measure();
-    }
-
-    /// Services whose last peer went are at 0.
-    fn peers(&self, services: &mut HashMap<String, u32>) {
-        services.values_mut().for_each(|count| *count = 0);
-        for node in self.nodes.all() {
-            *services.entry(node.service.clone()).or_default() += 1;
-        }
-        for (service, count) in services {
-            metrics::gauge!("moor_link_peers", "service" => service.clone()).set(f64::from(*count));
-        }
     }
 
     fn links(&self) {
@@ -97,7 +80,6 @@ impl Measured {
             let set = |name: &'static str, count: u64| {
                 metrics::counter!(name, "endpoint" => *link).absolute(count);
             };
-            set("moor_authentication_failures_total", counts.keys_refused);
             set("moor_link_refused_hellos_total", counts.refused);
             set(
                 "moor_link_denied_subscriptions_total",

@@ -72,7 +72,7 @@ mod tests {
         };
         let close = RequestBody::Closed {
             session,
-            reason: CloseReason::ClientClosed,
+            reason: CloseReason::ByPeer,
         };
         let result = ListenResult {
             listener: ListenerId::MAIN,

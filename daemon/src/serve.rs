@@ -218,7 +218,6 @@ impl Daemon<'_> {
         ];
         let gauges = Gauges::start(Measured {
             runtime: Arc::clone(runtime),
-            nodes: Arc::clone(&parts.nodes),
             workers: Arc::clone(&parts.workers),
             links: handles.to_vec(),
             enrollment: self.links.enrollment.clone(),

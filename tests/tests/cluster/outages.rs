@@ -33,7 +33,7 @@ const ORDERS: [[Victim; 3]; 6] = [
 /// Orders of a short run.
 const ROUNDS_DEFAULT: usize = 2;
 /// Lines that are typed before each kill, without waiting for their answers.
-const LINES: usize = 10;
+const LINES: usize = 40;
 
 /// What each `w NUMBER` does: a note that is kept, an answer in the same commit, then a request, whose answer or error
 /// is shown.

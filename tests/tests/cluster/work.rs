@@ -38,8 +38,10 @@ fn a_page_is_fetched_and_two_hosts_and_two_workers_share_the_work() {
     // Both are busy at the same time: one alone has the other one's request in front of it.
     for number in 0..2 {
         let url = site.url(&format!("/slow{number}"));
-        let code = format!("; fork (0) notify(player, tostr(\"got \", worker_request(\"curl\", {{\"GET\", \"{url}\"}})[\"body\"])); endfork");
-        users[number].client().send(&code).expect("sent");
+        let wait = format!("worker_request(\"curl\", {{\"GET\", \"{url}\"}})[\"body\"]");
+        users[number].value(&format!(
+            "fork (0) notify(player, tostr(\"got \", {wait})); endfork return 1;"
+        ));
         site.wait_for(&format!("/slow{number}"));
     }
     let loads = users[0].value("s = {}; for w in (workers()) s = {@s, w[\"in_flight\"]}; endfor return s;");

@@ -283,7 +283,8 @@ fn requests_at_the_bound_and_one_past_it() {
 #[test]
 fn bytes_of_arguments_are_bounded() {
     let mut ground = ground(&[]);
-    let half = WireValue::Str("x".repeat(ARGUMENT_BYTES_MAX / 2 - size_of::<WireValue>()));
+    let half =
+        WireValue::Str("x".repeat(ARGUMENT_BYTES_MAX / 2 - std::mem::size_of::<WireValue>()));
     for (id, wanted) in [(1, None), (2, None), (3, Some("3 refused"))] {
         let args = half.clone();
         let wish = Wish {
