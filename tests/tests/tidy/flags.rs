@@ -12,7 +12,7 @@ use crate::sources::root;
 
 const DOCUMENT: &str = "docs/OPERATING.md";
 /// The programs with flags, by the first word of the multi-call binary.
-const PROGRAMS: [&str; 3] = ["up", "daemon", "telnet-host"];
+const PROGRAMS: [&str; 5] = ["up", "daemon", "telnet-host", "web-host", "curl-worker"];
 /// The heading in every help above the flags that all programs have.
 const SHARED: &str = "Every program:";
 /// The flag that a configuration file cannot have: it names the file.
