@@ -35,7 +35,9 @@ fn main() {
     // cargo passes --bench; a number is ours.
     let given = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let length = Duration::from_secs_f64(given.unwrap_or(SECONDS_DEFAULT));
-    println!("| link | connections | commands/s | p50 us | p99 us | p99.9 us | daemon us/command | host us/command |");
+    println!(
+        "| link | connections | commands/s | p50 us | p99 us | p99.9 us | daemon us/command | host us/command |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for transport in [Transport::Ipc, Transport::Curve] {
         let mut world = World::start(transport);
@@ -64,7 +66,9 @@ impl Transport {
             Self::Ipc => format!("ipc://{}", folder.join(format!("{door}.sock")).display()),
             Self::Curve => "tcp://127.0.0.1:0".into(),
         };
-        let flags = doors.iter().map(|door| [format!("--{door}-listen"), address(door)]);
+        let flags = doors
+            .iter()
+            .map(|door| [format!("--{door}-listen"), address(door)]);
         flags.flatten().collect()
     }
 
@@ -120,25 +124,49 @@ impl World {
         let folder = folder.expect("a temporary folder");
         let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
         let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
-        let mut flags = vec!["world".into(), "--import".into(), database.display().to_string()];
+        let mut flags = vec![
+            "world".into(),
+            "--import".into(),
+            database.display().to_string(),
+        ];
         flags.extend(transport.listen(folder.path()));
         let mut daemon = Program::start(moor, "daemon", &flags, folder.path());
-        let mut flags: Vec<String> = ["--telnet-address", "127.0.0.1", "--telnet-port", "0", "--health-check-port", "0"]
-            .map(String::from)
-            .into();
+        let mut flags: Vec<String> = [
+            "--telnet-address",
+            "127.0.0.1",
+            "--telnet-port",
+            "0",
+            "--health-check-port",
+            "0",
+        ]
+        .map(String::from)
+        .into();
         for door in transport.doors() {
             let line = daemon.line(&format!("{door} listening"));
-            let address = line.split("endpoint=").nth(1).and_then(|rest| rest.split_whitespace().next());
-            flags.extend([format!("--{door}-address"), address.expect("an endpoint").to_owned()]);
+            let address = line
+                .split("endpoint=")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next());
+            flags.extend([
+                format!("--{door}-address"),
+                address.expect("an endpoint").to_owned(),
+            ]);
         }
         daemon.line(" ready");
         let mut host = Program::start(moor, "telnet-host", &flags, folder.path());
         let line = host.line("listening telnet=");
-        let address = line.split("telnet=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let telnet = address.and_then(|address| address.parse().ok()).expect("an address");
+        let address = line
+            .split("telnet=")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next());
+        let telnet = address
+            .and_then(|address| address.parse().ok())
+            .expect("an address");
         let mut wizard = Session::log_in(telnet, "wizard").expect("logged in");
-        wizard.value("return add_verb(#2, {#3, \"xd\", \"ping\"}, {\"none\", \"none\", \"none\"});");
-        let compiled = wizard.value("return set_verb_code(#2, \"ping\", {\"notify(player, \\\"pong\\\");\"});");
+        wizard
+            .value("return add_verb(#2, {#3, \"xd\", \"ping\"}, {\"none\", \"none\", \"none\"});");
+        let compiled = wizard
+            .value("return set_verb_code(#2, \"ping\", {\"notify(player, \\\"pong\\\");\"});");
         assert_eq!(compiled, "{}", "the verb compiles");
         Self {
             daemon,
@@ -149,8 +177,13 @@ impl World {
     }
 
     fn measure(&mut self, connections: usize, length: Duration) -> Row {
-        let mut users: Vec<User> = (0..connections).map(|_| User::connect(self.telnet)).collect();
-        let (daemon, host) = (processor_time(self.daemon.id()), processor_time(self.host.id()));
+        let mut users: Vec<User> = (0..connections)
+            .map(|_| User::connect(self.telnet))
+            .collect();
+        let (daemon, host) = (
+            processor_time(self.daemon.id()),
+            processor_time(self.host.id()),
+        );
         let begin = Instant::now();
         let mut times = run(&mut users, begin + length);
         let lasted = begin.elapsed();
@@ -228,7 +261,10 @@ fn run(users: &mut [User], end: Instant) -> Vec<Duration> {
                 .map(|user| PollFd::from_borrowed_fd(user.stream.as_fd(), PollFlags::IN))
                 .collect();
             poll(&mut sockets, None).expect("polled");
-            sockets.iter().map(|socket| !socket.revents().is_empty()).collect()
+            sockets
+                .iter()
+                .map(|socket| !socket.revents().is_empty())
+                .collect()
         };
         for (user, _) in users.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
             let Some(time) = user.receive() else { continue };
@@ -248,7 +284,10 @@ fn processor_time(id: u32) -> Duration {
     let text = std::fs::read_to_string(&path).expect(&path);
     // The name, in parentheses, may hold anything.
     let rest = text.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<u64> = rest.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> = rest
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
     let ticks = fields[11] + fields[12];
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }

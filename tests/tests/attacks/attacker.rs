@@ -51,7 +51,8 @@ impl Attacker {
 
     /// As [`next`](Self::next), of one that must still be there.
     pub(crate) fn answer(&mut self) -> Value {
-        self.next().expect("the attacker failed; its standard error says why")
+        self.next()
+            .expect("the attacker failed; its standard error says why")
     }
 
     /// What it waits for has happened.

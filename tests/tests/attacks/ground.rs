@@ -32,7 +32,13 @@ impl Host {
 }
 
 /// What the daemon listens at, as its flags and its log lines call it.
-const DOORS: [&str; 5] = ["rpc", "events", "workers-request", "workers-response", "enrollment"];
+const DOORS: [&str; 5] = [
+    "rpc",
+    "events",
+    "workers-request",
+    "workers-response",
+    "enrollment",
+];
 
 /// What an attacker knows of the wire: the versions that its hello names. With others the honest cases fail too.
 const LINK_VERSION: u16 = 2;
@@ -224,8 +230,18 @@ fn start_daemon(home: &Path) -> (Program, Value) {
 }
 
 fn host_flags(endpoints: &Value, token: &Path) -> Vec<String> {
-    let mut arguments = flags(&["--telnet-address", "127.0.0.1", "--telnet-port", "0", "--health-check-port", "0"]);
-    arguments.extend(["--enrollment-token-file".into(), token.display().to_string()]);
+    let mut arguments = flags(&[
+        "--telnet-address",
+        "127.0.0.1",
+        "--telnet-port",
+        "0",
+        "--health-check-port",
+        "0",
+    ]);
+    arguments.extend([
+        "--enrollment-token-file".into(),
+        token.display().to_string(),
+    ]);
     for door in ["rpc", "events", "enrollment"] {
         let address = endpoints[door].as_str().expect("an address");
         arguments.extend([format!("--{door}-address"), address.into()]);
@@ -237,8 +253,13 @@ fn host_flags(endpoints: &Value, token: &Path) -> Vec<String> {
 fn start_host(home: &Path, endpoints: &Value, token: &Path) -> Host {
     let mut program = Program::start(moor(), "telnet-host", &host_flags(endpoints, token), home);
     let line = program.line("listening telnet=");
-    let address = line.split("telnet=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let telnet = address.and_then(|address| address.parse().ok()).expect(&line);
+    let address = line
+        .split("telnet=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let telnet = address
+        .and_then(|address| address.parse().ok())
+        .expect(&line);
     program.line("the daemon is there");
     Host {
         _program: program,

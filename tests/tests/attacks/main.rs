@@ -43,7 +43,10 @@ fn a_door_opens_for_its_own_keys_only() {
         };
         assert_eq!(went_in, allowed, "{row}");
         // A subscription to everything brings nothing, wherever it is made.
-        assert!(row[3] == 0 || (allowed && !door.contains("events") && door != "workers-request"), "{row}");
+        assert!(
+            row[3] == 0 || (allowed && !door.contains("events") && door != "workers-request"),
+            "{row}"
+        );
         tried += 1;
     }
     assert_eq!(tried, 6 * 5);
@@ -116,12 +119,18 @@ fn nothing_can_be_read_along_the_way_or_played_again() {
     let taps = attacker.answer();
     let mut host = ground.host_at(&taps, "tapped");
     let mut user = host.log_in();
-    assert_eq!(user.value(&format!("return {PHRASE:?};")), format!("{PHRASE:?}"));
+    assert_eq!(
+        user.value(&format!("return {PHRASE:?};")),
+        format!("{PHRASE:?}")
+    );
     let before = ground.allowed_count();
     attacker.go_on();
     let heard = attacker.answer();
     for door in ["rpc", "events", "enrollment"] {
-        assert!(heard["heard"][door].as_u64() > Some(200), "{door} was tapped: {heard}");
+        assert!(
+            heard["heard"][door].as_u64() > Some(200),
+            "{door} was tapped: {heard}"
+        );
     }
     assert_eq!(heard["leaks"], json!([]), "in clear text");
     let replayed = attacker.answer();
@@ -140,8 +149,18 @@ fn a_daemon_with_another_key_gets_no_token() {
     let mut addresses = ground.endpoints();
     addresses["enrollment"] = address;
     let ended = ground.failing_host(&addresses, "fooled");
-    assert_eq!(ended.code, Some(WRONG_SERVER_KEY), "{}", ended.lines.join("\n"));
-    let secret = ground.token().split('.').nth(2).expect("a secret").to_owned();
+    assert_eq!(
+        ended.code,
+        Some(WRONG_SERVER_KEY),
+        "{}",
+        ended.lines.join("\n")
+    );
+    let secret = ground
+        .token()
+        .split('.')
+        .nth(2)
+        .expect("a secret")
+        .to_owned();
     assert!(!ended.lines.iter().any(|line| line.contains(&secret)));
     attacker.go_on();
     assert_eq!(attacker.answer(), json!({"received": 0}));
@@ -166,10 +185,17 @@ fn a_flood_costs_no_memory_and_nobody_else_waits() {
     assert_eq!(attacker.answer(), "done");
     say(format_args!(
         "flood of {open}: round trip of an honest user {:?} (calm {:?}) at most {:?}; memory {} KiB, then {} KiB",
-        during.median, calm.median, during.longest, before / 1024, after / 1024
+        during.median,
+        calm.median,
+        during.longest,
+        before / 1024,
+        after / 1024
     ));
     assert!(open["open"].as_u64() > Some(900), "{open}");
-    assert!(after < before + FLOOD_BYTES_MAX, "{before} bytes, then {after}");
+    assert!(
+        after < before + FLOOD_BYTES_MAX,
+        "{before} bytes, then {after}"
+    );
     assert!(during.longest < PATIENCE / 2, "{:?}", during.longest);
     ground.is_unharmed();
 }

@@ -31,7 +31,11 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)))
+    Err(format!(
+        "ip {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
 fn moor() -> String {
@@ -46,7 +50,10 @@ impl Networks {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let networks = Self { folder, name };
         if let Err(why) = networks.connect() {
-            say(format_args!("skipped: no network namespaces here: {}", why.trim()));
+            say(format_args!(
+                "skipped: no network namespaces here: {}",
+                why.trim()
+            ));
             return None;
         }
         Some(networks)
@@ -71,9 +78,19 @@ impl Networks {
     }
 
     /// A cable from one namespace to another, or to the machine's own.
-    fn cable(&self, what: &str, near: (&str, &str), far: (Option<&str>, &str)) -> Result<(), String> {
-        let ends = [format!("{}{what}a", self.name), format!("{}{what}b", self.name)];
-        ip(&["link", "add", &ends[0], "type", "veth", "peer", "name", &ends[1]])?;
+    fn cable(
+        &self,
+        what: &str,
+        near: (&str, &str),
+        far: (Option<&str>, &str),
+    ) -> Result<(), String> {
+        let ends = [
+            format!("{}{what}a", self.name),
+            format!("{}{what}b", self.name),
+        ];
+        ip(&[
+            "link", "add", &ends[0], "type", "veth", "peer", "name", &ends[1],
+        ])?;
         let places = [(Some(near.0), near.1), far];
         for (end, (namespace, address)) in ends.iter().zip(places) {
             let address = format!("{address}{MASK}");
@@ -127,7 +144,11 @@ impl Networks {
     /// Starts the daemon and waits until it is ready.
     pub(crate) fn start_daemon(&self) -> Program {
         let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
-        let mut flags = vec!["world".into(), "--import".into(), database.display().to_string()];
+        let mut flags = vec![
+            "world".into(),
+            "--import".into(),
+            database.display().to_string(),
+        ];
         flags.extend(["--heartbeat-profile".into(), "fast".into()]);
         for (door, port) in [("rpc", 7899), ("events", 7898), ("enrollment", 7900)] {
             flags.extend([format!("--{door}-listen"), format!("tcp://{DAEMON}:{port}")]);
@@ -139,11 +160,20 @@ impl Networks {
 
     /// Starts a host and waits until it has joined.
     pub(crate) fn start_host(&self, word: &str) -> Program {
-        let token = self.folder.path().join("daemon/config/moor/enrollment-token");
-        let mut flags = vec!["--enrollment-token-file".into(), token.display().to_string()];
+        let token = self
+            .folder
+            .path()
+            .join("daemon/config/moor/enrollment-token");
+        let mut flags = vec![
+            "--enrollment-token-file".into(),
+            token.display().to_string(),
+        ];
         flags.extend(["--telnet-address".into(), HOST_TO_USERS.into()]);
         for (door, port) in [("rpc", 7899), ("events", 7898), ("enrollment", 7900)] {
-            flags.extend([format!("--{door}-address"), format!("tcp://{DAEMON}:{port}")]);
+            flags.extend([
+                format!("--{door}-address"),
+                format!("tcp://{DAEMON}:{port}"),
+            ]);
         }
         let mut host = self.start(&self.host_side(), word, flags, &self.home(word));
         host.line("the daemon is there");

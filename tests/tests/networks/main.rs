@@ -21,7 +21,9 @@ const LONG_CUT: Duration = Duration::from_secs(60);
 
 fn soak_rounds() -> usize {
     let given = std::env::var("MOOR_SOAK_ROUNDS").ok();
-    given.map_or(2, |given| given.parse().expect("MOOR_SOAK_ROUNDS is a number"))
+    given.map_or(2, |given| {
+        given.parse().expect("MOOR_SOAK_ROUNDS is a number")
+    })
 }
 
 #[test]
@@ -47,7 +49,9 @@ fn a_cable_that_is_cut_and_mended_loses_nothing() {
         seen.until(&mut user, AWAY);
         for line in 0..3 {
             let number = (cut - 1) * 3 + line;
-            let typed = format!("; player.done = {{@player.done, {number}}}; notify(player, \"did {number}\");");
+            let typed = format!(
+                "; player.done = {{@player.done, {number}}}; notify(player, \"did {number}\");"
+            );
             user.client().send(&typed).expect("the host takes it");
         }
         daemon.line("heartbeat_timeout");
@@ -56,14 +60,19 @@ fn a_cable_that_is_cut_and_mended_loses_nothing() {
         networks.mend();
         seen.until(&mut user, BACK);
         seen.until(&mut user, &format!("did {}", cut * 3 - 1));
-        say(format_args!("cut {cut} of {cuts}: {} ticks without a gap", seen.ticks));
+        say(format_args!(
+            "cut {cut} of {cuts}: {} ticks without a gap",
+            seen.ticks
+        ));
     }
     seen.check_done(3 * cuts);
     let expected: Vec<String> = (0..3 * cuts).map(|number| number.to_string()).collect();
     let mut other = Session::log_in(networks.users(), "wizard").expect("new users too");
     let player = other.value("return length(connected_players()) >= 1;");
     assert_eq!(player, "1");
-    user.client().send("; notify(player, tostr(\"all \", toliteral(player.done)));").expect("connected");
+    user.client()
+        .send("; notify(player, tostr(\"all \", toliteral(player.done)));")
+        .expect("connected");
     seen.until(&mut user, &format!("all {{{}}}", expected.join(", ")));
     drop_in_order(daemon);
 }
@@ -97,7 +106,10 @@ impl Seen {
 
     fn check_done(&self, count: usize) {
         let expected: Vec<usize> = (0..count).collect();
-        assert_eq!(self.done, expected, "what was typed while the cable was cut is done once");
+        assert_eq!(
+            self.done, expected,
+            "what was typed while the cable was cut is done once"
+        );
     }
 }
 
