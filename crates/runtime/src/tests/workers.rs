@@ -154,10 +154,9 @@ fn so_many_requests_of_one_owner_and_no_more() {
 #[test]
 fn a_restart_wakes_the_task_with_an_error_and_asks_nobody_again() {
     let mut world = Listening::new();
-    let source = format!(
-        "fork (0) try r = worker_request(\"echo\", {{}}); except e (ANY) r = {{e[1], e[2]}}; endtry worker_request(\"woken\", {{r}}); endfork return 1;"
-    );
-    assert_eq!(world.value(Who::Wizard, &source), "1");
+    let source = "fork (0) try r = worker_request(\"echo\", {}); except e (ANY) r = {e[1], e[2]}; endtry \
+                  worker_request(\"woken\", {r}); endfork return 1;";
+    assert_eq!(world.value(Who::Wizard, source), "1");
     let before = world.call();
     world.restart();
     let after = world.call();
