@@ -39,16 +39,18 @@ pub(crate) const TELNET_HOST: Program = Program {
     run: |argv| moor_telnet_host::run(argv),
 };
 
-const WEB_HOST: Program = Program {
+/// The program that serves users who come with a browser.
+pub(crate) const WEB_HOST: Program = Program {
     word: "web-host",
-    name: moor_web_host::PROGRAM,
-    about: "Hold the connections of web users (not built yet)",
+    name: "moor-web-host",
+    about: "Hold the connections of web users",
     run: |argv| moor_web_host::run(argv),
 };
 
-const CURL_WORKER: Program = Program {
+/// The program that makes HTTP requests.
+pub(crate) const CURL_WORKER: Program = Program {
     word: "curl-worker",
-    name: moor_curl_worker::PROGRAM,
-    about: "Make HTTP requests for the world (not built yet)",
+    name: "moor-curl-worker",
+    about: "Make HTTP requests for the world",
     run: |argv| moor_curl_worker::run(argv),
 };

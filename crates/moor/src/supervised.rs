@@ -7,9 +7,11 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use moor_node::Exit;
+use moor_node::{Check, Exit, Health};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::output::copy_lines;
@@ -44,6 +46,8 @@ pub(crate) struct Plan {
 pub(crate) struct Supervised {
     plan: Plan,
     state: State,
+    /// The state, for whoever asks for the health of all.
+    is_running: Arc<AtomicBool>,
     pause: Duration,
     settled_once: bool,
     failures: u32,
@@ -62,10 +66,22 @@ impl Supervised {
         Self {
             plan,
             state: State::Pausing { until: now },
+            is_running: Arc::default(),
             pause: PAUSE_MIN,
             settled_once: false,
             failures: 0,
         }
+    }
+
+    /// Registers whether the process is there; what it does is asked of the program itself.
+    pub(crate) fn vouch(&self, health: &Health) {
+        let is_running = Arc::clone(&self.is_running);
+        health.check(self.plan.name, move || {
+            match is_running.load(Ordering::Relaxed) {
+                true => Check::passing(),
+                false => Check::failing("does not run"),
+            }
+        });
     }
 
     /// Does what is due: notices the end of the process, starts it if its pause is over. Breaks with the exit code of
@@ -122,6 +138,7 @@ impl Supervised {
         };
         tracing::info!(started = self.plan.name, process = child.id(), "started");
         self.state = State::Running { child, since: now };
+        self.is_running.store(true, Ordering::Relaxed);
         ControlFlow::Continue(())
     }
 
@@ -149,6 +166,7 @@ impl Supervised {
 
     fn after_end(&mut self, status: ExitStatus, ran: Duration, now: Instant) -> ControlFlow<Exit> {
         self.state = State::Stopped;
+        self.is_running.store(false, Ordering::Relaxed);
         if ran >= SETTLED {
             self.settled_once = true;
             self.pause = PAUSE_MIN;
@@ -173,11 +191,9 @@ impl Supervised {
             );
             return ControlFlow::Break(Exit::Success);
         }
-        for hopeless in [Exit::Usage, Exit::Unavailable] {
-            if code == Some(i32::from(hopeless.code())) {
-                tracing::error!(ended = self.plan.name, %status, "its own line above says why; stopping everything");
-                return ControlFlow::Break(hopeless);
-            }
+        if code == Some(i32::from(Exit::Usage.code())) {
+            tracing::error!(ended = self.plan.name, %status, "its own line above says why; stopping everything");
+            return ControlFlow::Break(Exit::Usage);
         }
         let failed = code.is_some();
         self.failures += u32::from(failed && !self.settled_once);
@@ -236,14 +252,13 @@ mod tests {
 
     #[test]
     fn mistakes_are_not_repeated() {
-        for exit in [Exit::Usage, Exit::Unavailable] {
-            let (mut program, now) = program();
-            assert_eq!(
-                program.after_end(exited(exit.code().into()), SETTLED, now),
-                ControlFlow::Break(exit)
-            );
-            assert!(program.is_gone());
-        }
+        let (mut program, now) = program();
+        let usage = Exit::Usage;
+        assert_eq!(
+            program.after_end(exited(usage.code().into()), SETTLED, now),
+            ControlFlow::Break(usage)
+        );
+        assert!(program.is_gone());
     }
 
     #[test]

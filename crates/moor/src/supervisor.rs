@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use moor_node::{Drain, Exit};
+use moor_node::{Drain, Exit, Health};
 use rustix::process::Signal;
 use signal_hook::consts::SIGCHLD;
 use signal_hook::iterator::Signals;
@@ -42,13 +42,16 @@ pub(crate) fn drain_timeout_of_programs(limit: Duration) -> Duration {
 ///
 /// # Errors
 /// What the operating system says if the ends of processes cannot be watched.
-pub(crate) fn run(plans: Vec<Plan>, drain: &Drain) -> std::io::Result<Exit> {
+pub(crate) fn run(plans: Vec<Plan>, drain: &Drain, health: &Health) -> std::io::Result<Exit> {
     let wake = watch(drain)?;
     let now = Instant::now();
     let mut programs: Vec<_> = plans
         .into_iter()
         .map(|plan| Supervised::new(plan, now))
         .collect();
+    for program in &programs {
+        program.vouch(health);
+    }
     let exit = keep_running(&mut programs, drain, &wake);
     stop(&mut programs, StopTimes::within(drain.limit()), &wake);
     Ok(exit)

@@ -1,26 +1,26 @@
 //! `moor up`: the world on this machine, with all programs that its users need.
 //!
-//! In: a data folder and the address for telnet. Out: the daemon and the telnet host as processes of their own, joined by
-//! sockets in a private folder. It knows their flags, and neither the world nor the messages between them.
+//! In: a data folder, addresses for telnet and web users. Out: the daemon, the hosts and the worker as processes of their
+//! own, joined by sockets in a private folder. It knows their flags, and neither the world nor the messages between them.
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use moor_node::{Drain, Exit, NodeArgs, PathError, Paths};
+use moor_node::{ADMIN_SOCKET, Drain, Exit, Health, NodeArgs, PathError, Paths};
 
-use crate::programs::{DAEMON, Program, TELNET_HOST};
+use crate::programs::{CURL_WORKER, DAEMON, Program, TELNET_HOST, WEB_HOST};
 use crate::runtime_folder::{RuntimeFolder, RuntimeFolderError};
 use crate::supervised::Plan;
 use crate::supervisor;
 
-/// The folder in the world's folder for the identities of hosts; the store leaves this name free.
+/// The folder in the world's folder for the identities of hosts and workers; the store leaves this name free.
 const IDENTITIES: &str = "hosts";
 
-/// Run the world on this machine: the daemon and the telnet host, restarted when they die
+/// Run the world on this machine: the daemon, the telnet host, the web host and the HTTP worker, restarted when they die
 #[derive(Debug, clap::Parser)]
 #[command(mut_arg("drain_timeout", |arg| arg.default_value("5")))]
 struct Args {
@@ -36,6 +36,21 @@ struct Args {
     /// The port of the telnet host that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     health_check_port: u16,
+    /// Do not run the web host
+    #[arg(long)]
+    no_web: bool,
+    /// The address where web users connect; 0.0.0.0 lets other machines in
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    web_address: IpAddr,
+    /// The port where web users connect; 0 chooses a free one
+    #[arg(long, value_name = "PORT", default_value_t = 8081)]
+    web_port: u16,
+    /// Do not run the HTTP worker: the world makes no requests
+    #[arg(long)]
+    no_curl: bool,
+    /// The port of the HTTP worker that accepts connections only while the daemon is there; 0 chooses a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9999)]
+    curl_health_check_port: u16,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -66,30 +81,43 @@ enum UpError {
 
 /// Runs the programs until told to stop.
 pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
-    moor_node::run(crate::NAME, argv, |args: Args, drain| up(&args, &drain))
+    moor_node::run_with_health(crate::NAME, argv, |args: Args, drain, health| {
+        up(&args, &drain, &health)
+    })
 }
 
-fn up(args: &Args, drain: &Drain) -> Result<Exit, UpError> {
+fn up(args: &Args, drain: &Drain, health: &Health) -> Result<Exit, UpError> {
     let folder = RuntimeFolder::create(&Paths::from_environment().runtime_dir())?;
     let file = std::env::current_exe().map_err(UpError::OwnFile)?;
     let plans = plans(args, &file, &folder)?;
     announce(args);
-    supervisor::run(plans, drain).map_err(UpError::Watch)
+    supervisor::run(plans, drain, health).map_err(UpError::Watch)
 }
 
 fn announce(args: &Args) {
-    let world = args.data_dir.display();
-    let line = match args.telnet_port {
-        0 => format!("moor: world in {world}; the line of moor-telnet-host below names its port\n"),
-        port => {
-            let host = host_to_name(args.telnet_address);
-            format!(
-                "moor: world in {world}; connect with: telnet {host} {port}   (Ctrl-C stops it)\n"
-            )
-        }
-    };
     // A closed standard output is no reason to stop.
-    let _ = std::io::stdout().write_all(line.as_bytes());
+    let _ = std::io::stdout().write_all(announcement(args).as_bytes());
+}
+
+/// Where users connect, as they type it. A port that the system chooses is in the lines of its program.
+fn announcement(args: &Args) -> String {
+    let mut ways = Vec::new();
+    if args.telnet_port != 0 {
+        let host = host_to_name(args.telnet_address);
+        ways.push(format!("telnet {host} {}", args.telnet_port));
+    }
+    if args.web_port != 0 && !args.no_web {
+        let host = host_to_name(args.web_address);
+        ways.push(format!("http://{host}:{}/", args.web_port));
+    }
+    let world = args.data_dir.display();
+    match ways.is_empty() {
+        true => format!("moor: world in {world}; the lines below name the ports\n"),
+        false => format!(
+            "moor: world in {world}; connect with: {}   (Ctrl-C stops it)\n",
+            ways.join(" or ")
+        ),
+    }
 }
 
 /// What a user on this machine types for the address.
@@ -100,58 +128,98 @@ fn host_to_name(address: IpAddr) -> String {
     }
 }
 
-/// The daemon first: the hosts use it.
+/// The daemon first: the others use it.
 fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, UpError> {
-    let (rpc, events) = (folder.ipc("rpc.sock")?, folder.ipc("events.sock")?);
-    let daemon: Vec<OsString> = vec![
-        args.data_dir.clone().into(),
-        "--rpc-listen".into(),
-        rpc.clone().into(),
-        "--events-listen".into(),
-        events.clone().into(),
+    let ipc = |name| folder.ipc(name);
+    let (rpc, events) = (ipc("rpc.sock")?, ipc("events.sock")?);
+    let (request, response) = (ipc("workers-request.sock")?, ipc("workers-response.sock")?);
+    let plan = |program: &Program, own: Vec<(&str, OsString)>| plan(program, own, args, file);
+    let to_daemon = [
+        ("--rpc-address", rpc.clone().into()),
+        ("--events-address", events.clone().into()),
     ];
-    let telnet_host: Vec<OsString> = vec![
-        "--rpc-address".into(),
-        rpc.into(),
-        "--events-address".into(),
-        events.into(),
-        "--telnet-address".into(),
-        args.telnet_address.to_string().into(),
-        "--telnet-port".into(),
-        args.telnet_port.to_string().into(),
-        "--health-check-port".into(),
-        args.health_check_port.to_string().into(),
-        "--data-dir".into(),
-        args.data_dir.join(IDENTITIES).join(TELNET_HOST.word).into(),
+    let mut daemon = plan(
+        &DAEMON,
+        vec![
+            ("--rpc-listen", rpc.into()),
+            ("--events-listen", events.into()),
+            ("--workers-request-listen", request.clone().into()),
+            ("--workers-response-listen", response.clone().into()),
+            ("--admin-socket", folder.socket(ADMIN_SOCKET)?.into()),
+        ],
+    );
+    // Behind the word: the one argument without a flag.
+    daemon.args.insert(1, args.data_dir.clone().into());
+    let mut plans = vec![
+        daemon,
+        plan(&TELNET_HOST, [to_daemon.to_vec(), telnet(args)].concat()),
     ];
-    Ok(vec![
-        plan(&DAEMON, daemon, args, file),
-        plan(&TELNET_HOST, telnet_host, args, file),
-    ])
+    if !args.no_web {
+        plans.push(plan(&WEB_HOST, [to_daemon.to_vec(), web(args)].concat()));
+    }
+    if !args.no_curl {
+        let to_workers = vec![
+            ("--workers-request-address", request.into()),
+            ("--workers-response-address", response.into()),
+        ];
+        plans.push(plan(&CURL_WORKER, [to_workers, curl(args)].concat()));
+    }
+    Ok(plans)
+}
+
+fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("--telnet-address", args.telnet_address.to_string().into()),
+        ("--telnet-port", args.telnet_port.to_string().into()),
+        (
+            "--health-check-port",
+            args.health_check_port.to_string().into(),
+        ),
+        identity(args, &TELNET_HOST),
+    ]
+}
+
+fn web(args: &Args) -> Vec<(&'static str, OsString)> {
+    let address = SocketAddr::from((args.web_address, args.web_port));
+    vec![
+        ("--listen-address", address.to_string().into()),
+        identity(args, &WEB_HOST),
+    ]
+}
+
+fn curl(args: &Args) -> Vec<(&'static str, OsString)> {
+    vec![
+        (
+            "--health-check-port",
+            args.curl_health_check_port.to_string().into(),
+        ),
+        identity(args, &CURL_WORKER),
+    ]
+}
+
+/// The folder of a program's identity: in that of the world, so that several worlds do not mix them up.
+fn identity(args: &Args, program: &Program) -> (&'static str, OsString) {
+    (
+        "--data-dir",
+        args.data_dir.join(IDENTITIES).join(program.word).into(),
+    )
 }
 
 /// How to start one program: this binary with the program's word, its own flags, and those of every program.
-fn plan(program: &Program, own: Vec<OsString>, args: &Args, file: &Path) -> Plan {
+fn plan(program: &Program, own: Vec<(&str, OsString)>, args: &Args, file: &Path) -> Plan {
+    let drain = supervisor::drain_timeout_of_programs(args.node.drain_timeout);
     let shared = [
-        ("--log-format", args.node.log_format.to_string()),
-        ("--log-level", args.node.log_level.to_string()),
-        (
-            "--drain-timeout",
-            seconds(supervisor::drain_timeout_of_programs(
-                args.node.drain_timeout,
-            )),
-        ),
-        ("--parent-process", std::process::id().to_string()),
+        ("--log-format", args.node.log_format.to_string().into()),
+        ("--log-level", args.node.log_level.to_string().into()),
+        ("--drain-timeout", seconds(drain).into()),
+        ("--parent-process", std::process::id().to_string().into()),
     ];
-    let shared = shared
-        .into_iter()
-        .flat_map(|(flag, value)| [flag.into(), value.into()]);
+    let flags = own.into_iter().chain(shared);
     Plan {
         name: program.name,
         file: file.to_path_buf(),
         args: std::iter::once(program.word.into())
-            .chain(own)
-            .chain(shared)
+            .chain(flags.flat_map(|(flag, value)| [flag.into(), value]))
             .collect(),
         // They are meant for `moor up`, which passes on what concerns the programs.
         without: moor_node::variables::<Args>(),
@@ -184,45 +252,92 @@ mod tests {
         assert_eq!(args.node.drain_timeout, Duration::from_secs(5));
     }
 
-    #[test]
-    fn the_programs_share_their_sockets_and_follow_this_process() {
+    /// Each program's command line.
+    fn planned(argv: &[&str]) -> Vec<String> {
         let temp = tempfile::tempdir().expect("a temporary folder");
         let folder = RuntimeFolder::create(&temp.path().join("moor")).expect("made");
-        let plans = plans(
-            &args(&["--telnet-port", "0", "--log-level", "warn"]),
-            Path::new("/moor"),
-            &folder,
-        )
-        .expect("planned");
+        let plans = plans(&args(argv), Path::new("/moor"), &folder).expect("planned");
+        for plan in &plans {
+            let without = plan.without.iter().any(|name| name == "MOOR_DATA_DIR");
+            assert!(without, "{:?}", plan.without);
+        }
         let text = |plan: &Plan| {
-            plan.args
-                .iter()
-                .map(|arg| arg.to_string_lossy())
-                .collect::<Vec<_>>()
-                .join(" ")
+            let words = plan.args.iter().map(|word| word.to_string_lossy());
+            words.collect::<Vec<_>>().join(" ")
         };
-        let (daemon, host) = (text(&plans[0]), text(&plans[1]));
-        assert!(
-            daemon.starts_with("daemon moor-data --rpc-listen ipc://"),
-            "{daemon}"
-        );
-        assert!(
-            host.starts_with("telnet-host --rpc-address ipc://"),
-            "{host}"
-        );
-        let own = "--telnet-address 127.0.0.1 --telnet-port 0 --health-check-port 0 --data-dir moor-data/hosts/telnet-host";
-        assert!(host.contains(own), "{host}");
+        plans.iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_programs_share_their_sockets_and_follow_this_process() {
+        let lines = planned(&[
+            "--telnet-port",
+            "0",
+            "--web-port",
+            "0",
+            "--log-level",
+            "warn",
+        ]);
         let shared = format!(
-            "--log-level warn --drain-timeout 2.5 --parent-process {}",
+            " --log-level warn --drain-timeout 2.5 --parent-process {}",
             std::process::id()
         );
-        for (plan, line) in plans.iter().zip([daemon, host]) {
+        for (line, (begin, own)) in lines.iter().zip([
+            ("daemon moor-data --rpc-listen ipc://", " --admin-socket /"),
+            (
+                "telnet-host --rpc-address ipc://",
+                "--telnet-address 127.0.0.1 --telnet-port 0 --health-check-port 0 --data-dir moor-data/hosts/telnet-host",
+            ),
+            (
+                "web-host --rpc-address ipc://",
+                "--listen-address 127.0.0.1:0 --data-dir moor-data/hosts/web-host",
+            ),
+            (
+                "curl-worker --workers-request-address ipc://",
+                "--health-check-port 9999 --data-dir moor-data/hosts/curl-worker",
+            ),
+        ]) {
+            assert!(line.starts_with(begin) && line.contains(own), "{line}");
             assert!(line.ends_with(&shared), "{line}");
-            assert!(
-                plan.without.iter().any(|name| name == "MOOR_DATA_DIR"),
-                "{:?}",
-                plan.without
-            );
+        }
+        assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn the_web_host_and_the_worker_can_be_left_out() {
+        for (argv, left) in [
+            (
+                &["--no-web"][..],
+                ["daemon", "telnet-host", "curl-worker"].as_slice(),
+            ),
+            (&["--no-curl"], &["daemon", "telnet-host", "web-host"]),
+            (&["--no-web", "--no-curl"], &["daemon", "telnet-host"]),
+        ] {
+            let lines = planned(argv);
+            let words: Vec<_> = lines
+                .iter()
+                .filter_map(|line| line.split(' ').next())
+                .collect();
+            assert_eq!(words, left, "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn users_are_told_where_to_connect() {
+        for (argv, told) in [
+            (&[][..], "telnet localhost 8888 or http://localhost:8081/ "),
+            (&["--no-web"], "telnet localhost 8888   "),
+            (
+                &["--telnet-port", "0"],
+                "connect with: http://localhost:8081/ ",
+            ),
+            (
+                &["--telnet-port", "0", "--web-port", "0"],
+                "the lines below name the ports",
+            ),
+        ] {
+            let line = announcement(&args(argv));
+            assert!(line.contains(told), "{line}");
         }
     }
 

@@ -1,8 +1,9 @@
-//! `moor` as a process: `moor up` with the real daemon and telnet host, and the other forms of its command line.
+//! `moor` as a process: `moor up` with the real daemon, hosts and worker, the operator's commands beside it, and the other
+//! forms of its command line.
 //!
 //! Each test has a temporary folder for the world and for the sockets, and lets the system choose the ports.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -34,7 +35,13 @@ impl Up {
         Self::start_with(flags, |_| {})
     }
 
+    /// With free ports for web users and the worker.
     fn start_with(flags: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
+        let free = ["--web-port", "0", "--curl-health-check-port", "0"];
+        Self::start_exactly(&[&free, flags].concat(), prepare)
+    }
+
+    fn start_exactly(flags: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = moor();
         command
@@ -92,7 +99,12 @@ impl Up {
 
     /// Waits for the telnet host and returns where it listens.
     fn telnet(&mut self) -> SocketAddr {
-        let line = self.line(&["moor-telnet-host", "127.0.0.1:"]);
+        self.address_of("moor-telnet-host")
+    }
+
+    /// Waits for a program and returns where it listens for users.
+    fn address_of(&mut self, program: &str) -> SocketAddr {
+        let line = self.line(&[program, "127.0.0.1:"]);
         let at = line.find("127.0.0.1:").expect("it was found");
         let address: String = line[at..]
             .chars()
@@ -167,6 +179,101 @@ fn ctrl_c_stops_everything_within_five_seconds() {
     assert_eq!(left, 0, "sockets were left behind");
 }
 
+/// The status code of `GET path`.
+fn get(address: SocketAddr, path: &str) -> u16 {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    code.expect(&answer)
+}
+
+#[test]
+fn all_four_programs_run_and_end_together() {
+    let mut up = Up::start(&["--telnet-port", "0", "--admin-listen", "127.0.0.1:0"]);
+    let admin = up.line(&["admin listening"]);
+    let admin: SocketAddr = admin
+        .trim()
+        .rsplit('=')
+        .next()
+        .expect(&admin)
+        .parse()
+        .expect(&admin);
+    let names = [
+        "moor-daemon",
+        "moor-telnet-host",
+        "moor-web-host",
+        "moor-curl-worker",
+    ];
+    let programs = names.map(|name| Watched::new(up.process_of(name)));
+    let web = up.address_of("moor-web-host");
+    assert_eq!(get(web, "/"), 200);
+    let began = Instant::now();
+    while get(web, "/health") != 200 || get(admin, "/readyz") != 200 {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "never healthy: {}",
+            up.seen.join("\n")
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    up.signal(Signal::INT);
+    let (status, took) = up.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(5), "took {took:?}");
+    for program in programs {
+        program.wait_for_end();
+    }
+}
+
+#[test]
+fn the_operator_finds_the_daemon_of_the_only_up() {
+    let mut up = Up::start(&["--telnet-port", "0"]);
+    let mut user = TcpStream::connect(up.telnet()).expect("telnet users can connect");
+    user.write_all(b"connect wizard\r\n").expect("typed");
+    let folder = up.folder.path().to_path_buf();
+    let ask = |args: &[&str]| {
+        let mut command = moor();
+        command
+            .args(args)
+            .env("XDG_RUNTIME_DIR", &folder)
+            .env("HOME", &folder);
+        command.output().expect("moor runs")
+    };
+    let connected = || {
+        let said = ask(&["connections", "list", "--json"]);
+        serde_json::from_slice(&said.stdout).unwrap_or(serde_json::Value::Null)
+    };
+    let began = Instant::now();
+    while connected()["connections"][0]["service"] != "telnet-host" {
+        assert!(began.elapsed() < PATIENCE, "{}", connected());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let status: serde_json::Value =
+        serde_json::from_slice(&ask(&["status", "--json"]).stdout).expect("JSON");
+    assert!(status["world"]["objects"].as_u64() > Some(4), "{status}");
+    assert_eq!(status["sessions"], 1, "{status}");
+    let peers = text(&ask(&["peers", "list"]).stdout);
+    for service in ["telnet-host", "web-host", "curl-worker"] {
+        assert!(peers.contains(service), "{peers}");
+    }
+    let drained = ask(&["drain", "--reconnect-delay", "1s"]);
+    assert_eq!(drained.status.code(), Some(0), "{}", text(&drained.stderr));
+    assert!(
+        text(&drained.stdout).contains("stopped after"),
+        "{}",
+        text(&drained.stdout)
+    );
+    assert_eq!(up.end().0.code(), Some(0));
+    let gone = ask(&["status"]);
+    assert_eq!(gone.status.code(), Some(1), "{}", text(&gone.stdout));
+}
+
 #[test]
 fn the_shutdown_of_the_world_ends_everything_with_0() {
     let mut up = Up::start(&["--telnet-port", "0"]);
@@ -219,12 +326,29 @@ fn the_programs_end_with_a_killed_up() {
 
 #[test]
 fn a_port_in_use_ends_it_with_a_line_that_names_the_port() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = TcpListener::bind("0.0.0.0:0").expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
-    let mut up = Up::start(&["--telnet-port", &port]);
-    up.line(&["moor-telnet-host: ", &port]);
-    let (status, _) = up.end();
-    assert!(matches!(status.code(), Some(1 | 2)), "{status}");
+    for (flag, program) in [
+        ("--telnet-port", "moor-telnet-host: "),
+        ("--web-port", "moor-web-host: "),
+        ("--curl-health-check-port", "moor-curl-worker: "),
+    ] {
+        let mut ports = vec![
+            ("--telnet-port", "0"),
+            ("--web-port", "0"),
+            ("--curl-health-check-port", "0"),
+        ];
+        ports.retain(|(other, _)| *other != flag);
+        ports.push((flag, &port));
+        let flags: Vec<&str> = ports
+            .into_iter()
+            .flat_map(|(flag, value)| [flag, value])
+            .collect();
+        let mut up = Up::start_exactly(&flags, |_| {});
+        up.line(&[program, &port]);
+        let (status, _) = up.end();
+        assert!(matches!(status.code(), Some(1 | 2)), "{flag}: {status}");
+    }
 }
 
 #[test]
@@ -246,39 +370,18 @@ fn json_lines_stay_json() {
 }
 
 #[test]
-fn programs_that_are_not_built_say_so_in_one_line() {
-    for program in ["web-host", "curl-worker"] {
-        let said = output(&[program]);
-        let line = text(&said.stderr);
-        assert_eq!(
-            (said.status.code(), line.lines().count()),
-            (Some(69), 1),
-            "{line}"
-        );
-        assert!(
-            line.starts_with(&format!("moor-{program}: not built yet")),
-            "{line}"
-        );
-    }
-}
-
-#[test]
 fn the_name_by_which_it_is_called_decides() {
-    let called = moor()
-        .arg0("/usr/bin/moor-curl-worker")
-        .arg("up")
-        .output()
-        .expect("moor runs");
-    assert_eq!(called.status.code(), Some(69));
-    let help = text(
-        &moor()
-            .arg0("moor-daemon")
-            .arg("--help")
-            .output()
-            .expect("moor runs")
-            .stdout,
-    );
-    assert!(help.contains("Usage: moor-daemon"), "{help}");
+    for name in [
+        "moor-daemon",
+        "moor-telnet-host",
+        "moor-web-host",
+        "moor-curl-worker",
+    ] {
+        let mut command = moor();
+        command.arg0(format!("/usr/bin/{name}")).arg("--help");
+        let help = text(&command.output().expect("moor runs").stdout);
+        assert!(help.contains(&format!("Usage: {name}")), "{help}");
+    }
 }
 
 #[test]

@@ -201,8 +201,15 @@ fn prepare<A: Parser>(program: &'static str) -> Command {
         .version(crate::long_version());
     command.mut_args(|arg| {
         let variable = variable_of(&arg);
+        let with_variable = |text: String| format!("{text} [env: {variable}]");
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let arg = arg.help(format!("{help} [env: {variable}]"));
+        // The help of more than one paragraph, which `--help` shows instead of the other.
+        let long_help = arg.get_long_help().map(ToString::to_string);
+        let arg = arg.help(with_variable(help));
+        let arg = match long_help {
+            Some(text) => arg.long_help(with_variable(text)),
+            None => arg,
+        };
         match arg.get_action() {
             ArgAction::SetTrue => switch(arg),
             _ => arg,

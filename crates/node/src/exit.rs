@@ -22,8 +22,6 @@ pub enum Exit {
     Hurried = 3,
     /// `moor doctor` looked at everything and something is wrong; a line for each says what and the mend.
     Ailing = 4,
-    /// This program exists by name only in this release (`EX_UNAVAILABLE`).
-    Unavailable = 69,
     /// A panic: a defect in the program, logged in one line (`EX_SOFTWARE`).
     Panic = 70,
     /// It must enroll and has no enrollment token, or what it was given is none.

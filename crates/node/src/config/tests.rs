@@ -9,6 +9,8 @@ struct Args {
     /// Where the world is.
     data_dir: PathBuf,
     /// A port.
+    ///
+    /// Told in two paragraphs.
     #[arg(long, default_value_t = 8888)]
     telnet_port: u16,
     /// Endpoints.
