@@ -47,11 +47,14 @@ pub(crate) struct Node {
     heard_ms: AtomicU64,
 }
 
+/// Where each came in.
+type Present = HashMap<(Door, PeerId), Arc<Node>>;
+
 /// All of them.
 pub(crate) struct Nodes {
     registry: Option<Arc<Registry>>,
     runtime: OnceLock<Arc<Runtime>>,
-    nodes: RwLock<HashMap<(Door, PeerId), Arc<Node>>>,
+    nodes: RwLock<Present>,
 }
 
 impl Node {

@@ -14,7 +14,7 @@ pub(super) fn count(step: &Step) {
             result: Err(failure),
             ..
         } => failure.word(),
-        Step::Dropped { .. } => "dropped",
+        Step::Dropped => "dropped",
         Step::Order(..) | Step::Answer { .. } => return,
     };
     metrics::counter!("moor_worker_failures_total", "reason" => reason).increment(1);
