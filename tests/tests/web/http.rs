@@ -1,6 +1,6 @@
 //! The least of HTTP/1.1 that a test needs.
 //!
-//! In: a method, an address, a path, a body. Out: the status, the head and the body of the answer. One connection each.
+//! In: a method, an address, a path, a body. Out: the status and the body of the answer. One connection each.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,6 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -65,7 +64,6 @@ fn read(socket: &mut impl BufRead) -> std::io::Result<Answer> {
         .and_then(|status| status.parse().ok());
     Ok(Answer {
         status: status.unwrap_or(0),
-        head,
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
