@@ -139,3 +139,18 @@ pub(crate) fn dockerfile(path: &str) -> Vec<(String, String, String)> {
     }
     found
 }
+
+/// Shows every Rust file below `folder`.
+pub(crate) fn for_each_source(folder: &str, mut show: impl FnMut(&str)) {
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("readable").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                show(&std::fs::read_to_string(&path).expect("text"));
+            }
+        }
+    }
+}

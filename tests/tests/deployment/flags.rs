@@ -30,7 +30,7 @@ fn parts() -> Vec<(&'static str, Part)> {
     all
 }
 
-/// What a program, or a command of `moor`, says to `--help`.
+/// What a program, or a command of `moor`, says to `--help`, in one line.
 fn help(words: &[&str]) -> String {
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
     let output = Command::new(moor)
@@ -43,7 +43,9 @@ fn help(words: &[&str]) -> String {
         "{words:?} --help: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).expect("text")
+    // Lines are broken anywhere.
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The help of each program by its name.
@@ -60,7 +62,7 @@ fn knows(help: &str, flag: &str) -> bool {
         word.trim_matches(|end: char| ",[]=<>".contains(end))
             .starts_with(name)
             && {
-                let rest = &word.trim_start_matches(['[', ','])[..];
+                let rest = word.trim_start_matches(['[', ',']);
                 rest.strip_prefix(name).is_some_and(|rest| {
                     !rest.starts_with(|next: char| next == '-' || next.is_alphanumeric())
                 })
@@ -222,4 +224,26 @@ fn a_flag_that_begins_like_another_is_not_it() {
     ] {
         assert_eq!(knows(help, flag), known, "{flag}");
     }
+}
+
+/// The numbers that the guide names are recorded somewhere.
+#[test]
+fn metrics_of_the_guide_are_recorded() {
+    let name = regex::Regex::new("`(moor_[a-z_]+)`").expect("a pattern");
+    let guide = crate::files::text(GUIDE);
+    let named: Vec<&str> = name
+        .captures_iter(&guide)
+        .map(|found| found.get(1).expect("the name").as_str())
+        .filter(|name| *name != "moor_audit")
+        .collect();
+    let mut left = named.clone();
+    for folder in ["crates", "daemon", "telnet-host", "web-host", "curl-worker"] {
+        crate::files::for_each_source(folder, |text| {
+            left.retain(|name| !text.contains(&format!("\"{name}\"")));
+        });
+    }
+    assert!(
+        named.len() > 10 && left.is_empty(),
+        "nothing records {left:?}"
+    );
 }

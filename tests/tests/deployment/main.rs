@@ -18,7 +18,7 @@ mod systemd;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use moor_tests::{Program, Session};
+use moor_tests::{Client, Program};
 
 use operator::{NOT_RUN, Operator};
 use part::{PROGRAMS, Part};
@@ -32,19 +32,25 @@ const KUBERNETES_README: &str = "deploy/kubernetes/README.md";
 /// What runs, in the order in which it was started.
 type Running = Vec<(Part, Program)>;
 
-/// Starts the parts in order; each is well before the next begins.
+/// Starts the parts: each as soon as those are well that it is to come after, and at the end all are well.
 fn start(site: &Site, parts: Vec<Part>) -> Running {
     let mut running = Running::new();
     for part in parts {
-        if !part.serves() {
+        let before = running
+            .iter_mut()
+            .filter(|(other, _)| part.after.contains(&other.name));
+        before.for_each(|(other, program)| site.wait_until_well(other, program));
+        if part.serves() {
+            let program = site.start(&part);
+            running.push((part, program));
+        } else {
             site.run(&part, &part.command);
-            continue;
         }
-        let mut program = site.start(&part);
-        site.wait_until_well(&part, &mut program);
-        running.push((part, program));
     }
     assert_eq!(running.len(), PROGRAMS.len(), "one of each program runs");
+    for (part, program) in &mut running {
+        site.wait_until_well(part, program);
+    }
     running
 }
 
@@ -54,9 +60,15 @@ fn users_are_served(site: &Site, running: &Running) {
         .iter()
         .find(|(part, _)| part.component() == "telnet-host")
         .expect("a telnet host");
-    let mut user = Session::log_in(site.telnet(host), "wizard").expect("logged in");
-    assert_eq!(user.value("return 6 * 7;"), "42");
-    assert_eq!(user.value("return length(workers());"), "1");
+    let mut user = Client::connect(site.telnet(host)).expect("the host accepts");
+    user.send("connect wizard").expect("sent");
+    user.expect("You are connected.");
+    user.send(";6 * 7").expect("sent");
+    user.expect("=> 42");
+    // The worker says by itself that it is there, which may be a moment later.
+    user.send(";;while (!workers()) suspend(0); endwhile; return length(workers())")
+        .expect("sent");
+    user.expect("=> 1");
 }
 
 /// Everything stops when asked, hosts before the daemon, and has left nothing where it may not.
@@ -224,10 +236,9 @@ fn programs_get_their_token_to_read_and_no_more() {
     for part in all.iter().filter(|part| part.program() != "moor-daemon") {
         let file = part.setting("enrollment-token-file").expect("a token");
         let inside = |mount: &&part::Mount| file.starts_with(&format!("{}/", mount.path));
-        let mount = part
-            .mounts
-            .iter()
-            .find(inside)
+        let mounts = part.mounts.iter().filter(inside);
+        let mount = mounts
+            .max_by_key(|mount| mount.path.len())
             .unwrap_or_else(|| panic!("{}: no {file}", part.name));
         assert!(mount.read_only, "{}: {file}", part.name);
         if let part::Source::Secret(_, items) = &mount.source {

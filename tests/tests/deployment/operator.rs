@@ -4,7 +4,9 @@
 //! where from there on. Programs that serve go on in the background; everything else must end well. What cannot be run
 //! here is in [`NOT_RUN`] with the reason; nothing else is passed over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use moor_tests::Program;
 
@@ -110,18 +112,17 @@ pub(crate) struct Operator<'a> {
     /// By the name in `# on NAME.internal`, or of the workload.
     pub(crate) machines: BTreeMap<String, Part>,
     pub(crate) running: BTreeMap<String, (Part, Program)>,
-    /// What was passed over, as [`NOT_RUN`] begins.
-    pub(crate) passed_over: BTreeSet<&'static str>,
+    /// What new files of the operator lack.
+    umask: u32,
 }
 
 impl<'a> Operator<'a> {
     pub(crate) fn new(site: &'a Site, machines: BTreeMap<String, Part>) -> Self {
-        let (running, passed_over) = Default::default();
         Self {
             site,
             machines,
-            running,
-            passed_over,
+            running: BTreeMap::new(),
+            umask: 0o022,
         }
     }
 
@@ -149,6 +150,7 @@ impl<'a> Operator<'a> {
                 ..,
             ] => self.make_secret(name, line),
             ["scp", from, to] => self.copy(&line.machine, from, to),
+            ["umask", mask] => self.umask = u32::from_str_radix(mask, 8).expect("a mask"),
             ["rm", ..] => self.remove(line),
             ["nc", "-zv", host, port] => self.knock(host, port),
             ["curl", .., url] => self.get(url, &line.machine),
@@ -161,7 +163,7 @@ impl<'a> Operator<'a> {
                 let part = self.machine(&line.machine);
                 self.run_once(&part, &line.words, line);
             }
-            _ => self.pass_over(&line.words.join(" ")),
+            _ => assert_listed(&line.words.join(" ")),
         }
     }
 
@@ -208,7 +210,9 @@ impl<'a> Operator<'a> {
         let written = self.site.run(part, &words);
         if let Some(file) = &line.into {
             let path = self.file(&part.name, file, &line.machine);
-            std::fs::write(path, written).expect(file);
+            std::fs::write(&path, written).expect(file);
+            let mode = Permissions::from_mode(0o666 & !self.umask);
+            std::fs::set_permissions(&path, mode).expect(file);
         }
     }
 
@@ -320,13 +324,10 @@ impl<'a> Operator<'a> {
             .unwrap_or_else(|| panic!("nothing runs on {host}"));
         (part, program)
     }
+}
 
-    fn pass_over(&mut self, line: &str) {
-        let known = NOT_RUN
-            .iter()
-            .find(|(begin, _)| line == *begin || line.starts_with(begin));
-        let (begin, _) =
-            known.unwrap_or_else(|| panic!("this command is neither run nor listed: {line}"));
-        self.passed_over.insert(begin);
-    }
+/// Fails for a command that is neither run nor in [`NOT_RUN`].
+fn assert_listed(line: &str) {
+    let is_listed = NOT_RUN.iter().any(|(begin, _)| line.starts_with(begin));
+    assert!(is_listed, "this command is neither run nor listed: {line}");
 }

@@ -17,7 +17,7 @@ fn validator(program: &str, arguments: &[&str]) -> Option<Output> {
     {
         Ok(output) => Some(output),
         Err(_) => {
-            moor_tests::say(&format!(
+            moor_tests::say(format_args!(
                 "skipped: {program} (tests/requirements.txt) is not installed"
             ));
             None

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +39,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(open_volumes: bool) -> Self {
-        let private = std::fs::Permissions::from_mode(0o700);
+        let private = Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new()
             .prefix("moor")
             .permissions(private)
@@ -196,26 +197,34 @@ impl Site {
     }
 
     fn mount(&self, part: &Part) {
-        let mode = if self.open_volumes { 0o777 } else { 0o700 };
         for folder in [self.own_files(part), self.working_folder(part)] {
             std::fs::create_dir_all(folder).expect("a folder");
         }
         for mount in &part.mounts {
             let folder = self.source(part, &mount.source);
-            if folder.exists() {
-                continue;
+            if !folder.exists() {
+                self.make(&folder, &mount.source);
             }
-            std::fs::create_dir_all(&folder).expect("a folder");
-            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode))
-                .expect("a mode");
-            if let Source::Secret(name, items) = &mount.source {
-                for (key, file) in items
-                    .iter()
-                    .filter(|(key, _)| self.secret(name).join(key).exists())
-                {
-                    std::fs::copy(self.secret(name).join(key), folder.join(file))
-                        .expect("a secret");
-                }
+            // For whoever is told of a folder above it.
+            let place = self
+                .own_files(part)
+                .join(mount.path.trim_start_matches('/'));
+            if !place.exists() {
+                std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+                std::os::unix::fs::symlink(&folder, &place).expect("a link");
+            }
+        }
+    }
+
+    /// A volume at its first use, or the files of a secret.
+    fn make(&self, folder: &Path, source: &Source) {
+        std::fs::create_dir_all(folder).expect("a folder");
+        let mode = if self.open_volumes { 0o777 } else { 0o700 };
+        std::fs::set_permissions(folder, Permissions::from_mode(mode)).expect("a mode");
+        if let Source::Secret(name, items) = source {
+            let secret = self.secret(name);
+            for (key, file) in items.iter().filter(|(key, _)| secret.join(key).exists()) {
+                std::fs::copy(secret.join(key), folder.join(file)).expect("a secret");
             }
         }
     }
@@ -254,11 +263,9 @@ impl Site {
                 http_code(self.address(part, *port), path).is_some_and(|code| code == 200)
             }
             Probe::Command(words) => {
-                let words: Vec<String> = words
-                    .iter()
-                    .map(|word| self.with_port(part, word))
-                    .collect();
-                let output = self.command(part, &words).output().expect("the probe runs");
+                let arguments = words[1..].iter().map(|word| self.with_port(part, word));
+                let mut command = self.command(part, &words[..1]);
+                let output = command.args(arguments).output().expect("the probe runs");
                 output.status.success()
             }
         }
@@ -308,8 +315,11 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("readable").flatten() {
-            match entry.path().is_dir() {
+            let kind = entry.file_type().expect("a kind");
+            match kind.is_dir() {
                 true => folders.push(entry.path()),
+                // The places of mounts.
+                false if kind.is_symlink() => {}
                 false => found.push(entry.path()),
             }
         }

@@ -54,7 +54,7 @@ pub(crate) fn part(program: &str, layout: Layout) -> Part {
     }
     let local = |name: &str| (name.to_owned(), "127.0.0.1".to_owned());
     let mut mounts = state(&one("StateDirectory"));
-    mounts.push(runtime(&one("RuntimeDirectory"), program, layout));
+    mounts.push(runtime(program, layout));
     mounts.extend(
         of("LoadCredential")
             .iter()
@@ -88,17 +88,15 @@ fn state(name: &str) -> Vec<Mount> {
     }]
 }
 
-/// The folder of sockets is the machine's.
-fn runtime(name: &str, program: &str, layout: Layout) -> Mount {
+/// The folder of sockets is the machine's. systemd makes it; here `/run` is the mount, and the program makes it.
+fn runtime(program: &str, layout: Layout) -> Mount {
     let machine = match layout {
         Layout::Together => "machine",
         Layout::Apart => program,
     };
-    let source = Source::Volume(format!("run-{machine}"));
-    let path = format!("/run/{name}");
     Mount {
-        path,
-        source,
+        path: "/run".into(),
+        source: Source::Volume(format!("run-{machine}")),
         read_only: false,
     }
 }
