@@ -168,9 +168,12 @@ mod tests {
         assert!(mixed.has_network());
     }
 
+    /// What a command line does to the flags.
+    type Change = fn(&mut AddressArgs);
+
     #[test]
     fn each_flag_proposes_its_own_port() {
-        let wrong: [(fn(&mut AddressArgs), &str, u16); 5] = [
+        let wrong: [(Change, &str, u16); 5] = [
             (|args| args.rpc_listen = no_port(), "--rpc-listen", 7899),
             (
                 |args| args.events_listen = no_port(),
