@@ -18,7 +18,7 @@ pub struct PeerArgs {
     #[arg(long, value_name = "ADDRESSES", value_delimiter = ',', value_parser = enrollment_address)]
     pub enrollment_address: Vec<Address>,
     /// The file of the enrollment token; without it the variable MOOR_ENROLLMENT_TOKEN, then enrollment-token in the
-    /// config folder
+    /// config folder.
     ///
     /// The token is used only while this program is not enrolled, or when the daemon does not know it any more or has
     /// another key. A daemon that does not answer is waited for. What waiting does not mend ends the program with one
