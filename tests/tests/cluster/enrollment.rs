@@ -16,7 +16,8 @@ const TOKEN_WRONG_SERVICE: i32 = 84;
 const WRONG_SERVER_KEY: i32 = 85;
 
 fn mode(path: &Path) -> u32 {
-    let data = std::fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let data =
+        std::fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     data.permissions().mode() & 0o777
 }
 
@@ -34,7 +35,11 @@ fn a_host_with_the_default_token_is_enrolled_once_and_serves_users() {
     drop(host);
     let again = realm.host("host");
     assert_eq!(again.log_in().value("return 1;"), "1");
-    assert_eq!(realm.enrolled("telnet-host"), enrolled, "the same key keeps its name");
+    assert_eq!(
+        realm.enrolled("telnet-host"),
+        enrolled,
+        "the same key keeps its name"
+    );
     let listed = realm.operate(&["peers", "list"]);
     assert!(listed.contains(&enrolled[0]), "{listed}");
 }
@@ -43,9 +48,16 @@ fn a_host_with_the_default_token_is_enrolled_once_and_serves_users() {
 fn a_host_that_was_started_before_the_daemon_waits_for_it() {
     let unborn = Realm::before_daemon();
     let file = unborn.token_file();
-    assert!(unborn.said.contains(&file.display().to_string()), "{}", unborn.said);
+    assert!(
+        unborn.said.contains(&file.display().to_string()),
+        "{}",
+        unborn.said
+    );
     let token = std::fs::read_to_string(&file).expect("a token");
-    assert!(!unborn.said.contains(token.trim()), "the secret was printed");
+    assert!(
+        !unborn.said.contains(token.trim()),
+        "the secret was printed"
+    );
     let mut host = unborn.launch_host("host");
     let telnet = telnet_of(&mut host);
     host.line("waiting to be enrolled");
@@ -55,7 +67,10 @@ fn a_host_that_was_started_before_the_daemon_waits_for_it() {
     assert_eq!(user.value("return 6 * 7;"), "42");
     assert_eq!(realm.enrolled("telnet-host").len(), 1);
     let said = std::fs::read_to_string(&file).expect("a token");
-    assert_eq!(said, token, "the daemon keeps the token that was made for it");
+    assert_eq!(
+        said, token,
+        "the daemon keeps the token that was made for it"
+    );
 }
 
 #[test]
@@ -77,7 +92,12 @@ fn a_token_that_does_not_fit_ends_the_program_with_its_own_code() {
     first.line("the daemon is there");
     ends("telnet-host", "second", Some(&once), TOKEN_USED_UP);
     let workers = realm.make_token("workers", &["--type", "curl-worker"]);
-    ends("telnet-host", "wrong-type", Some(&workers), TOKEN_WRONG_SERVICE);
+    ends(
+        "telnet-host",
+        "wrong-type",
+        Some(&workers),
+        TOKEN_WRONG_SERVICE,
+    );
     let brief = realm.make_token("brief", &["--ttl", "1s"]);
     // A time that is over is what this is about.
     std::thread::sleep(std::time::Duration::from_millis(1_100));
@@ -103,8 +123,14 @@ fn a_wizard_rotates_the_token_and_makes_others() {
     assert_eq!(told.trim_matches('"'), file.trim());
     assert_eq!(wizard.value("return length(enrollment_tokens());"), "1");
     let ended = realm.fails("telnet-host", "late", Some(&former));
-    assert_eq!(ended.code, Some(TOKEN_UNKNOWN), "{}", ended.lines.join("\n"));
-    let made = wizard.value(r#"return create_enrollment_token(["service" -> "curl-worker", "uses" -> 1]);"#);
+    assert_eq!(
+        ended.code,
+        Some(TOKEN_UNKNOWN),
+        "{}",
+        ended.lines.join("\n")
+    );
+    let made = wizard
+        .value(r#"return create_enrollment_token(["service" -> "curl-worker", "uses" -> 1]);"#);
     let token = realm.home("worker").join("token");
     std::fs::write(&token, made.trim_matches('"')).expect("written");
     let mut worker = realm.launch("curl-worker", "worker", Some(&token), &[]);

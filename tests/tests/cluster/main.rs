@@ -9,4 +9,5 @@ mod outages;
 mod realm;
 mod revocation;
 mod site;
+mod view;
 mod work;

@@ -67,7 +67,11 @@ fn kills_in_every_order_lose_nothing_and_double_nothing() {
         writer.wait_for_answers();
         let mut other = victims.host.log_in();
         assert_eq!(other.value("return 6 * 7;"), "42");
-        say(format_args!("outages: round {} of {rounds}, {}", round + 1, writer.tell()));
+        say(format_args!(
+            "outages: round {} of {rounds}, {}",
+            round + 1,
+            writer.tell()
+        ));
     }
     writer.check();
 }
@@ -117,7 +121,10 @@ impl Writer {
         session.value("return add_property(player, \"entries\", {}, {player, \"\"});");
         session.value("return add_verb(#2, {#3, \"xd\", \"w\"}, {\"any\", \"none\", \"none\"});");
         let code = WRITE.replace("URL", &site.url(""));
-        let lines: Vec<_> = code.lines().map(|line| format!("{:?}", line.trim())).collect();
+        let lines: Vec<_> = code
+            .lines()
+            .map(|line| format!("{:?}", line.trim()))
+            .collect();
         let lines = lines.join(", ");
         let compiled = session.value(&format!("return set_verb_code(#2, \"w\", {{{lines}}});"));
         assert_eq!(compiled, "{}");
@@ -133,7 +140,10 @@ impl Writer {
         for _ in 0..LINES {
             self.typed += 1;
             let line = format!("w {}", self.typed);
-            self.session.client().send(&line).expect("the host takes it");
+            self.session
+                .client()
+                .send(&line)
+                .expect("the host takes it");
         }
     }
 
@@ -173,8 +183,16 @@ impl Writer {
     }
 
     fn tell(&self) -> String {
-        let good = self.answers.values().flatten().filter(|answer| *answer == "200");
-        format!("{} lines, {} pages, the rest interrupted", self.typed, good.count())
+        let good = self
+            .answers
+            .values()
+            .flatten()
+            .filter(|answer| *answer == "200");
+        format!(
+            "{} lines, {} pages, the rest interrupted",
+            self.typed,
+            good.count()
+        )
     }
 
     /// Every line once and in order, shown and kept; one answer to each request.

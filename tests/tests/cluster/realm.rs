@@ -146,11 +146,19 @@ impl Realm {
         };
         let mut arguments = flags(&["--health-check-port", "0"]);
         if word == "telnet-host" {
-            arguments.extend(flags(&["--telnet-address", "127.0.0.1", "--telnet-port", "0"]));
+            arguments.extend(flags(&[
+                "--telnet-address",
+                "127.0.0.1",
+                "--telnet-port",
+                "0",
+            ]));
         }
         arguments.extend(self.addresses(doors));
         if let Some(token) = token {
-            arguments.extend(["--enrollment-token-file".into(), token.display().to_string()]);
+            arguments.extend([
+                "--enrollment-token-file".into(),
+                token.display().to_string(),
+            ]);
         }
         arguments.extend(flags(further));
         Program::start(moor(), word, &arguments, &self.home(name))
@@ -311,7 +319,12 @@ impl Unborn {
         }
         let token = self.token_file().display().to_string();
         arguments.extend(["--enrollment-token-file".into(), token]);
-        Program::start(moor(), "telnet-host", &arguments, &home(self.folder.path(), name))
+        Program::start(
+            moor(),
+            "telnet-host",
+            &arguments,
+            &home(self.folder.path(), name),
+        )
     }
 
     /// Starts the daemon.

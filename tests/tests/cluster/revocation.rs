@@ -31,14 +31,27 @@ fn is_thrown_out(way: &str, throw_out: impl FnOnce(&Realm, &str)) {
     throw_out(&realm, &uuid);
     user.client().until_closed().expect("the connection ends");
     let took = begun.elapsed();
-    say(format_args!("revoked by {way}: out after {} ms", took.as_millis()));
+    say(format_args!(
+        "revoked by {way}: out after {} ms",
+        took.as_millis()
+    ));
     assert!(took < OUT_WITHIN, "{way}: {took:?}");
     let ended = program.end();
-    assert_eq!(ended.code, Some(REVOKED), "{way}: {}", ended.lines.join("\n"));
+    assert_eq!(
+        ended.code,
+        Some(REVOKED),
+        "{way}: {}",
+        ended.lines.join("\n")
+    );
     assert_eq!(staying.value("return 6 * 7;"), "42", "{way}");
     wait_until(&mut staying, "return length(cluster_nodes());", "1");
     let ended = realm.fails("telnet-host", "thrown-out", Some(&realm.token_file()));
-    assert_eq!(ended.code, Some(REVOKED), "{way}: {}", ended.lines.join("\n"));
+    assert_eq!(
+        ended.code,
+        Some(REVOKED),
+        "{way}: {}",
+        ended.lines.join("\n")
+    );
     // A token that was made since lets it in again: somebody wants that.
     let token = realm.make_token("newer", &[]);
     let mut again = realm.launch("telnet-host", "thrown-out", Some(&token), &[]);
@@ -72,7 +85,8 @@ fn by_the_operators_command() {
 fn by_a_wizard() {
     is_thrown_out("builtin", |realm, uuid| {
         let host = realm.host("wizard");
-        host.log_in().value(&format!("return revoke_host(\"{uuid}\");"));
+        host.log_in()
+            .value(&format!("return revoke_host(\"{uuid}\");"));
     });
 }
 
@@ -87,6 +101,10 @@ fn a_worker_that_is_thrown_out_gets_no_more_requests() {
     realm.operate(&["peers", "revoke", &uuid]);
     assert_eq!(worker.end().code, Some(REVOKED));
     wait_until(&mut wizard, "return length(workers());", "0");
-    let answer = wizard.value("return `worker_request(\"curl\", {\"GET\", \"http://127.0.0.1/\"}) ! ANY => error';".replace("error", "E_NACC").as_str());
+    let answer = wizard.value(
+        "return `worker_request(\"curl\", {\"GET\", \"http://127.0.0.1/\"}) ! ANY => error';"
+            .replace("error", "E_NACC")
+            .as_str(),
+    );
     assert_eq!(answer, "E_NACC");
 }

@@ -34,17 +34,21 @@ fn a_page_is_fetched_and_two_hosts_and_two_workers_share_the_work() {
     wait_for_workers(&mut users[0], 2);
     let answer = users[0].value(&fetch(&site.url("/page")));
     assert_eq!(answer, "\"/page\"");
-    assert_eq!(users[1].value(&format!("return curl(\"{}\");", site.url("/curl"))), "\"/curl\"");
+    assert_eq!(
+        users[1].value(&format!("return curl(\"{}\");", site.url("/curl"))),
+        "\"/curl\""
+    );
     // Both are busy at the same time: one alone has the other one's request in front of it.
-    for number in 0..2 {
+    for (number, user) in users.iter_mut().enumerate() {
         let url = site.url(&format!("/slow{number}"));
         let wait = format!("worker_request(\"curl\", {{\"GET\", \"{url}\"}})[\"body\"]");
-        users[number].value(&format!(
+        user.value(&format!(
             "fork (0) notify(player, tostr(\"got \", {wait})); endfork return 1;"
         ));
         site.wait_for(&format!("/slow{number}"));
     }
-    let loads = users[0].value("s = {}; for w in (workers()) s = {@s, w[\"in_flight\"]}; endfor return s;");
+    let loads =
+        users[0].value("s = {}; for w in (workers()) s = {@s, w[\"in_flight\"]}; endfor return s;");
     assert_eq!(loads, "{1, 1}");
     site.release();
     for (number, user) in users.iter_mut().enumerate() {
@@ -77,7 +81,9 @@ fn without_a_worker_and_with_one_that_is_lost_the_task_hears_of_it() {
 #[test]
 fn health_ports_tell_the_truth_about_a_daemon_that_stands_still() {
     if std::env::var_os("MOOR_SOAK_ROUNDS").is_none() {
-        say(format_args!("takes a minute; set MOOR_SOAK_ROUNDS to run it"));
+        say(format_args!(
+            "takes a minute; set MOOR_SOAK_ROUNDS to run it"
+        ));
         return;
     }
     let realm = Realm::start_with(&[]);
@@ -87,7 +93,10 @@ fn health_ports_tell_the_truth_about_a_daemon_that_stands_still() {
     let begun = Instant::now();
     wait_for_port(host.health, false);
     let took = begun.elapsed();
-    say(format_args!("health port closed after {} s", took.as_secs()));
+    say(format_args!(
+        "health port closed after {} s",
+        took.as_secs()
+    ));
     let wanted = Duration::from_secs(24)..Duration::from_secs(32);
     assert!(wanted.contains(&took), "{took:?}");
     // Whoever stands still for longer than it takes to be found out.
