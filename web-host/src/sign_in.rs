@@ -154,9 +154,11 @@ async fn sign_in(
         return Err(Problem::Away);
     }
     let session = Opened(Some(app.sessions.open(client, None).await?));
-    let signed_in = timeout(SIGN_IN_TIME_MAX, negotiate(app, session, line));
-    let (token, player, expires_unix_s, session) =
-        signed_in.await.map_err(|_| Problem::NoAnswer)??;
+    let signed_in = timeout(SIGN_IN_TIME_MAX, negotiate(app, session, line)).await;
+    let signed_in = signed_in.map_err(|_| Problem::NoAnswer).flatten();
+    let (token, player, expires_unix_s, session) = signed_in.inspect_err(|problem| {
+        tracing::info!(target: "moor_audit", address = %client.address, why = problem.code(), "not signed in");
+    })?;
     tracing::info!(target: "moor_audit", address = %client.address, player, session = %session.id(), "signed in");
     Ok(answer(&token, player, expires_unix_s, &session, client))
 }
