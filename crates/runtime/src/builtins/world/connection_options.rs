@@ -134,8 +134,8 @@ fn connection_option(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 
 /// The record of a connection with the changes that this stretch has asked for.
 fn record(env: &mut Env<'_, '_, '_>, who: ObjId) -> Result<SessionRecord, super::super::Raise> {
-    env.self_or_wizard(who)?;
     let session = connected(env, who)?;
+    env.self_or_wizard(who)?;
     let mut record = session.lock().record.clone();
     for effect in env.stretch.effects.list() {
         if let Effect::Change(changed, change) = effect

@@ -133,8 +133,8 @@ fn idle_seconds(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     value(i64::try_from(idle.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// `connection_name(connection [, how])`: the host name; with 0, LambdaMOO's longer form; with 1, the
-/// address.
+/// `connection_name(connection [, how])`: the host name; with 1, the address; with another number,
+/// LambdaMOO's longer form.
 fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let who = object(args);
     env.self_or_wizard(who)?;
@@ -142,15 +142,15 @@ fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let state = session.lock();
     let record = &state.record;
     let name = match args.get(1).and_then(Value::as_int) {
-        Some(0) => {
+        Some(how) if how != 1 => {
             let (port, peer, peer_port) = (record.local_port, record.peer_name(), record.peer_port);
             format!(
                 "port {port} from {peer} [{}], port {peer_port}",
                 record.peer_address
             )
         }
-        Some(1) => record.peer_address.clone(),
-        _ => record.peer_name().to_owned(),
+        Some(_) => record.peer_address.clone(),
+        None => record.peer_name().to_owned(),
     };
     value(name.as_str())
 }
@@ -158,16 +158,19 @@ fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 /// `connection_name_lookup(connection [, record])`: the host name that is known; names are looked up
 /// by the host when the connection is made.
 fn connection_name_lookup(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    env.wizard_only()?;
-    let session = connected(env, object(args))?;
+    let who = object(args);
+    env.self_or_wizard(who)?;
+    let session = connected(env, who)?;
     let name = session.lock().record.peer_name().to_owned();
     value(name.as_str())
 }
 
+/// A map of both ends of a connection: `destination` is the user's end and `source` the server's, whoever has
+/// made the connection.
 fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let who = object(args);
-    env.self_or_wizard(who)?;
     let session = connected(env, who)?;
+    env.self_or_wizard(who)?;
     let state = session.lock();
     let record = &state.record;
     let protocol = if record.peer_address.contains(':') {
@@ -175,29 +178,32 @@ fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     } else {
         "IPv4"
     };
-    let mut entries = vec![
-        (
-            "destination_address",
-            Value::from(record.local_address.as_str()),
-        ),
-        ("destination_ip", Value::from(record.local_address.as_str())),
-        ("destination_port", Value::Int(i64::from(record.local_port))),
-        ("outbound", Value::Bool(record.outbound)),
+    let local = Value::from(record.local_address.as_str());
+    let entries = [
+        ("destination_address", Value::from(record.peer_name())),
+        ("destination_ip", Value::from(record.peer_address.as_str())),
+        ("destination_port", Value::Int(i64::from(record.peer_port))),
+        ("outbound", Value::Int(i64::from(record.outbound))),
         ("protocol", Value::from(protocol)),
-        ("source_address", Value::from(record.peer_name())),
-        ("source_ip", Value::from(record.peer_address.as_str())),
-        ("source_port", Value::Int(i64::from(record.peer_port))),
+        ("source_address", local.clone()),
+        ("source_ip", local),
+        ("source_port", Value::Int(i64::from(record.local_port))),
+        ("tls", tls_entries(record.tls.as_ref())),
     ];
-    if let Some((version, cipher)) = &record.tls {
-        let tls = [
-            ("active", Value::Bool(true)),
-            ("cipher", cipher.as_str().into()),
-            ("version", version.as_str().into()),
-        ];
-        entries.push(("TLS", named_map(tls)));
-    }
     drop(state);
     Ok(Answer::Value(named_map(entries)))
+}
+
+/// What is known of the encryption of a connection.
+fn tls_entries(tls: Option<&(String, String)>) -> Value {
+    let Some((version, cipher)) = tls else {
+        return named_map([("active", Value::ZERO)]);
+    };
+    named_map([
+        ("active", Value::Int(1)),
+        ("cyphersuite", cipher.as_str().into()),
+        ("version", version.as_str().into()),
+    ])
 }
 
 /// `notify(connection, text [, no_flush [, no_newline]])`.
@@ -239,8 +245,8 @@ fn buffered_output_length(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Repl
     let Some(who) = args.first().and_then(Value::as_obj) else {
         return value(OUTPUT_BYTES_MAX);
     };
-    env.self_or_wizard(who)?;
     let session = connected(env, who)?;
+    env.self_or_wizard(who)?;
     let state = session.lock();
     value((state.outbox.bytes() + state.host_queued_bytes) as i64)
 }

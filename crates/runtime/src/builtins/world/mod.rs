@@ -15,6 +15,7 @@ mod invoke;
 mod movement;
 mod network;
 mod objects;
+mod process;
 mod properties;
 mod server;
 mod target;
@@ -35,6 +36,7 @@ const FAMILIES: &[&[BuiltinSpec]] = &[
     movement::SPECS,
     network::SPECS,
     objects::SPECS,
+    process::SPECS,
     properties::SPECS,
     server::SPECS,
     tasks::SPECS,

@@ -102,11 +102,16 @@ fn describe(listener: &Listener) -> Value {
     named_map([
         ("object", Value::Obj(listener.handler)),
         ("port", Value::Int(i64::from(listener.port))),
-        ("print-messages", Value::Bool(listener.print_messages)),
-        ("ipv6", Value::Bool(listener.ipv6)),
+        ("print-messages", flag_value(listener.print_messages)),
+        ("ipv6", flag_value(listener.ipv6)),
         ("interface", Value::from(listener.address.as_str())),
-        ("tls", Value::Bool(listener.tls)),
+        ("tls", flag_value(listener.tls)),
     ])
+}
+
+/// A flag as ToastStunt's listings have it: a number.
+fn flag_value(on: bool) -> Value {
+    Value::Int(i64::from(on))
 }
 
 /// `open_network_connection(host, port [, options])`: `E_PERM`, as on a server that has it switched

@@ -22,10 +22,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("dump_database", 0..=0, [], LambdaMoo, dump_database),
     world!("shutdown", 0..=2, [Str, Any], LambdaMoo, shutdown),
     world!("db_disk_size", 0..=0, [], LambdaMoo, db_disk_size),
-    world!("memory_usage", 0..=0, [], LambdaMoo, memory_usage),
     world!("verb_cache_stats", 0..=0, [], LambdaMoo, verb_cache_stats),
     world!("log_cache_stats", 0..=0, [], LambdaMoo, log_cache_stats),
-    world!("usage", 0..=0, [], ToastStunt, usage),
     world!("getenv", 1..=1, [Str], ToastStunt, getenv),
     world!("gc_stats", 0..=0, [], ToastStunt, gc_stats),
     world!("run_gc", 0..=0, [], ToastStunt, run_gc),
@@ -34,25 +32,34 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 /// The version as MOO code sees it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// `server_version([detail])`: the version; with an argument, details by name.
+/// `server_version([detail])`: the version; with a string that is not empty the detail of that name, `E_INVARG`
+/// if there is none; with anything else all details, as pairs of name and value.
 fn server_version(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    if args.is_empty() {
+    let Some(wanted) = args.first() else {
         return value(VERSION);
+    };
+    let details = details();
+    let wanted = wanted.as_str().map_or("", |name| name.as_str());
+    if wanted.is_empty() {
+        let pairs = details.map(|(name, detail)| Value::from(vec![name.into(), detail]));
+        return Ok(Answer::Value(Value::from(pairs.to_vec())));
     }
-    let mut parts = VERSION
-        .split('.')
-        .map(|part| part.parse::<i64>().unwrap_or(0));
-    let pair = |name: &str, number: i64| Value::from(vec![Value::from(name), Value::Int(number)]);
-    let details: List = [
-        pair("major", parts.next().unwrap_or(0)),
-        pair("minor", parts.next().unwrap_or(0)),
-        pair("release", parts.next().unwrap_or(0)),
-        Value::from(vec![Value::from("string"), Value::from(VERSION)]),
-        Value::from(vec![Value::from("name"), Value::from("moor")]),
+    let found = details.into_iter().find(|(name, _)| *name == wanted);
+    let (_, detail) = found.ok_or(ErrorCode::InvArg)?;
+    Ok(Answer::Value(detail))
+}
+
+/// What `server_version()` tells, by name.
+fn details() -> [(&'static str, Value); 5] {
+    let mut parts = VERSION.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut part = || Value::Int(parts.next().unwrap_or(0));
+    [
+        ("major", part()),
+        ("minor", part()),
+        ("release", part()),
+        ("string", VERSION.into()),
+        ("name", "moor".into()),
     ]
-    .into_iter()
-    .collect();
-    Ok(Answer::Value(Value::List(details)))
 }
 
 fn server_log(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
@@ -118,23 +125,6 @@ fn db_disk_size(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     )
 }
 
-/// `{size, resident}` and so on as ToastStunt reads them from /proc, in pages turned to bytes.
-fn memory_usage(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
-    env.wizard_only()?;
-    let text = std::fs::read_to_string("/proc/self/statm").map_err(|_| ErrorCode::File)?;
-    let page = page_bytes();
-    let numbers = text.split_whitespace().map(|pages| {
-        let pages: i64 = pages.parse().unwrap_or(0);
-        Value::Int(pages.saturating_mul(page))
-    });
-    Ok(Answer::Value(Value::List(numbers.take(5).collect())))
-}
-
-/// Bytes of a page of memory.
-fn page_bytes() -> i64 {
-    i64::try_from(rustix::param::page_size()).unwrap_or(4096)
-}
-
 /// `{hits, negative hits, misses, generation, histogram}`: look-ups are kept per thread and their
 /// hits not counted, so all numbers but the generation are 0.
 fn verb_cache_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
@@ -157,44 +147,6 @@ fn log_cache_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
         "verb look-ups are kept per thread"
     );
     nothing()
-}
-
-/// Load averages and the process's processor time, faults and switches.
-fn usage(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
-    env.wizard_only()?;
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let loads: List = load
-        .split_whitespace()
-        .take(3)
-        .map(|number| Value::Float(number.parse().unwrap_or(0.0)))
-        .collect();
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Field 3 and on follow the name, which may hold spaces, in parentheses.
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .collect();
-    let number = |field: usize| -> i64 {
-        fields
-            .get(field - 3)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
-    };
-    let ticks_per_second = rustix::param::clock_ticks_per_second().max(1) as f64;
-    Ok(Answer::Value(Value::from(vec![
-        Value::List(loads),
-        Value::Float(number(14) as f64 / ticks_per_second),
-        Value::Float(number(15) as f64 / ticks_per_second),
-        Value::Int(number(10)),
-        Value::Int(number(12)),
-        Value::ZERO,
-        Value::ZERO,
-        Value::ZERO,
-        Value::ZERO,
-        Value::ZERO,
-    ])))
 }
 
 fn getenv(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
