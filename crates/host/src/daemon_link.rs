@@ -3,6 +3,8 @@
 //! In: the link's events on its own thread. Out: [`Downlink`]s for the hub, payloads for the daemon. Nothing here
 //! looks into a payload.
 
+use std::time::Duration;
+
 use moor_link::{ClientEvent, ClientHandler, DownReason, RefusalCode, SendError};
 use moor_peer::Link;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -19,6 +21,10 @@ impl Uplink for Link {
             SendError::TooLarge { .. } => UplinkError::TooLong,
             _ => UplinkError::Down,
         })
+    }
+
+    fn stay_away(&self, time: Duration) {
+        Link::stay_away(self, time);
     }
 
     fn reconnect(&self) {

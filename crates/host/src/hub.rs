@@ -328,7 +328,9 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
             HostEvent::Restarting { reconnect_after_ms } => {
                 tracing::info!(reconnect_after_ms, "the daemon restarts");
                 let after = Duration::from_millis(reconnect_after_ms.into());
-                self.reconnect_at = Some(Instant::now() + after.min(RECONNECT_AFTER_MAX));
+                let after = after.min(RECONNECT_AFTER_MAX);
+                self.requests.stay_away(after);
+                self.reconnect_at = Some(Instant::now() + after);
             }
             HostEvent::ShuttingDown { message } => self.shut_down(&message),
         }

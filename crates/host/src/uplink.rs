@@ -4,6 +4,7 @@
 //! for the hub. It does not know how bytes travel.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use moor_rpc::{Reply, ReplyBody, Request, RequestBody, RequestId};
 
@@ -18,6 +19,9 @@ pub trait Uplink: Send + Sync + 'static {
     /// [`UplinkError::Full`] when it should be tried again a little later, [`UplinkError::Down`] when
     /// there is no daemon at the moment.
     fn send(&self, payload: Vec<u8>) -> Result<(), UplinkError>;
+
+    /// The daemon is about to go, and is not to be asked for again before this time has passed.
+    fn stay_away(&self, time: Duration);
 
     /// Ends a pause before the next attempt to connect, if there is one.
     fn reconnect(&self);
@@ -117,6 +121,11 @@ impl Requests {
         if !attached {
             self.questions.forget_all();
         }
+    }
+
+    /// Lets a daemon that is about to go be away for this long.
+    pub(crate) fn stay_away(&self, time: Duration) {
+        self.uplink.stay_away(time);
     }
 
     /// Ends a pause before the next attempt to connect.

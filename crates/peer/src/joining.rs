@@ -31,6 +31,9 @@ use end::End;
 /// How often the time of the last ping is taken over, and the drain is looked at.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Hosts that were told when to come back do so within this time, each at a moment of its own.
+const BACK_WITHIN: Duration = Duration::from_secs(1);
+
 /// What the link may report before this thread has looked. More of the same says nothing new.
 const NEWS_MAX: usize = 16;
 
@@ -49,6 +52,23 @@ pub struct PeerConfig {
     pub events: Vec<Address>,
     /// The shared flags.
     pub args: PeerArgs,
+}
+
+impl PeerConfig {
+    /// A daemon has both its addresses on the network, or both on this machine: one that was forgotten, and so has its
+    /// default, would be waited for without end.
+    fn check(&self) -> Result<(), JoinError> {
+        let (flag, rpc) = (self.rpc.0, &self.rpc.1);
+        let mut pairs = rpc.iter().zip(&self.events);
+        match pairs.find(|(rpc, events)| rpc.is_network() != events.is_network()) {
+            None => Ok(()),
+            Some((rpc, events)) => Err(JoinError::Mixed {
+                flag,
+                rpc: rpc.clone(),
+                events: events.clone(),
+            }),
+        }
+    }
 }
 
 /// A program cannot begin to join. The message names the flag and the mend.
@@ -72,6 +92,19 @@ pub enum JoinError {
         /// What is wrong.
         source: StartError,
     },
+    /// One address of a daemon is on the network, the other on this machine.
+    #[error(
+        "{flag} {rpc} goes with {events}, which is another kind of address; give both addresses of the daemon, as \
+         tcp:// or as ipc://"
+    )]
+    Mixed {
+        /// The flag of the addresses for requests.
+        flag: &'static str,
+        /// The address for requests.
+        rpc: Address,
+        /// The one for events.
+        events: Address,
+    },
     /// The program is not enrolled and does not know where to enroll.
     #[error(
         "--enrollment-address is needed: this program is not enrolled yet; write tcp://HOST:7900"
@@ -87,7 +120,9 @@ impl JoinError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NoEnrollmentAddress | Self::Home(_) | Self::Service(_) => Exit::Usage,
+            Self::Mixed { .. } | Self::NoEnrollmentAddress | Self::Home(_) | Self::Service(_) => {
+                Exit::Usage
+            }
             Self::Link {
                 source: StartError::Config(_),
                 ..
@@ -119,6 +154,7 @@ impl Joined {
         drain: Drain,
     ) -> Result<Self, JoinError> {
         let paths = Paths::from_environment();
+        config.check()?;
         let mut addresses = config.rpc.1.iter().chain(&config.events);
         let is_network = addresses.any(Address::is_network);
         let make = if is_network { home } else { local_home };
@@ -137,6 +173,7 @@ impl Joined {
         }
         let (sender, news) = bounded(NEWS_MAX);
         let (link, liveness) = (Link::default(), Liveness::new());
+        let ear = Ear::new(handler, sender.clone(), list(&config.rpc.1));
         let joining = Joining {
             config,
             service,
@@ -147,7 +184,8 @@ impl Joined {
             liveness: liveness.clone(),
             news,
             drain,
-            ear: Ear::new(handler, sender.clone()),
+            ear,
+            pings: pings(),
         };
         // What can be wrong with the addresses themselves is told to the caller, not later in the log.
         let first = match &joining.pair {
@@ -203,10 +241,26 @@ impl Drop for Joined {
 }
 
 /// Why a connection was given up.
-struct Left {
-    rejection: Rejection,
-    /// Whether the daemon had let us in before.
-    was_up: bool,
+enum Left {
+    /// The daemon does not let us in.
+    Rejected {
+        rejection: Rejection,
+        /// Whether it had let us in before.
+        was_up: bool,
+    },
+    /// It is gone, and has said for how long.
+    Away(Duration),
+}
+
+fn pings() -> metrics::Counter {
+    metrics::describe_counter!("moor_pings_total", "Pings of the daemon that came");
+    metrics::counter!("moor_pings_total")
+}
+
+/// As an operator writes them.
+fn list(addresses: &[Address]) -> String {
+    let texts: Vec<String> = addresses.iter().map(Address::to_string).collect();
+    texts.join(",")
 }
 
 /// What the thread owns.
@@ -222,6 +276,7 @@ struct Joining {
     news: Receiver<News>,
     drain: Drain,
     ear: Ear,
+    pings: metrics::Counter,
 }
 
 impl Joining {
@@ -252,25 +307,40 @@ impl Joining {
             let left = self.watch();
             self.link.set(None);
             client.shutdown();
-            let (Some(left), Some(pair)) = (left, &self.pair) else {
+            let Some(left) = left.filter(|_| !self.drain.is_draining()) else {
                 return Ok(());
             };
-            if self.drain.is_draining() {
-                return Ok(());
-            }
-            if is_new && !left.was_up && left.rejection == Rejection::NotEnrolled {
-                return Err(self.in_vain());
-            }
-            client = self.connect_as(pair, self.daemon_after(&left.rejection)?)?;
-            is_new = true;
+            (client, is_new) = match (left, &self.pair) {
+                (Left::Away(time), pair) => (self.connect_after(time, pair.as_ref())?, false),
+                (Left::Rejected { .. }, None) => return Ok(()),
+                (Left::Rejected { rejection, was_up }, Some(pair)) => {
+                    if is_new && !was_up && rejection == Rejection::NotEnrolled {
+                        return Err(self.in_vain());
+                    }
+                    let daemon = self.daemon_after(&rejection)?;
+                    (self.connect_as(pair, daemon)?, true)
+                }
+            };
+        }
+    }
+
+    /// Waits for as long as the daemon said, and a little more, so that many hosts do not come back at the same moment.
+    fn connect_after(&self, time: Duration, pair: Option<&Arc<KeyPair>>) -> Result<Client, End> {
+        tracing::info!(
+            seconds = time.as_secs_f64(),
+            "waiting as long as the daemon said"
+        );
+        self.pause(time + BACK_WITHIN.mul_f64(rand::random::<f64>()))?;
+        match pair {
+            Some(pair) => self.connect_as(pair, self.first_daemon()?.0),
+            None => self.connect(ClientSecurity::OwnFolder).map_err(End::broken),
         }
     }
 
     /// Enrolled and not let in: once more would be the same.
     fn in_vain(&self) -> End {
         let (flag, addresses) = &self.config.rpc;
-        let addresses: Vec<String> = addresses.iter().map(Address::to_string).collect();
-        let (addresses, service) = (addresses.join(","), &self.config.service);
+        let (addresses, service) = (list(addresses), &self.config.service);
         End::new(
             Exit::Usage,
             format!(
@@ -321,13 +391,17 @@ impl Joining {
         config
     }
 
-    /// Follows the pings until the daemon rejects us for good, or the program stops (`None`).
+    /// Follows the pings until the daemon rejects us for good or is gone for a time that it told, or the program stops
+    /// (`None`).
     fn watch(&self) -> Option<Left> {
         // One of several addresses may lead astray: only when none is left that lets us in is it a rejection.
         let patience = self.config.rpc.1.len();
         let mut rejected = 0;
         let mut was_up = false;
+        let mut pings = 0;
         loop {
+            let before = std::mem::replace(&mut pings, self.link.counts().pings);
+            self.pings.increment(pings - before);
             if let Some(at) = self
                 .link
                 .ping_age()
@@ -335,8 +409,11 @@ impl Joining {
             {
                 self.liveness.ping_at(at);
             }
+            if let Some(time) = self.link.time_away().filter(|_| !self.link.is_up()) {
+                return Some(Left::Away(time));
+            }
             match self.news.recv_timeout(TICK) {
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) | Ok(News::Down) => {}
                 Ok(News::Up) => (rejected, was_up) = (0, true),
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 // Without a key there is nothing that enrolling again would change.
@@ -344,7 +421,7 @@ impl Joining {
                 Ok(News::Rejected(rejection)) => {
                     rejected += 1;
                     if rejection == Rejection::Revoked || rejected > patience {
-                        return Some(Left { rejection, was_up });
+                        return Some(Left::Rejected { rejection, was_up });
                     }
                 }
             }
@@ -362,7 +439,7 @@ impl Joining {
             match self.news.recv_timeout(left.min(TICK)) {
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => return Err(End::Stopped),
                 // Of a connection that is no more.
-                Ok(News::Up | News::Rejected(_)) => {}
+                Ok(News::Up | News::Down | News::Rejected(_)) => {}
                 Err(RecvTimeoutError::Timeout) if left <= TICK => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }

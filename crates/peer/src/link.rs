@@ -3,16 +3,18 @@
 //! In: payloads from any thread. Out: the same on the present connection; none is kept for the next one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moor_link::{ClientCounts, ClientHandle, SendError};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 /// Talks to the daemon; cheap to clone. Nothing here blocks.
 #[derive(Debug, Clone, Default)]
 pub struct Link {
     /// None until the program is enrolled, and while it enrolls again.
     present: Arc<RwLock<Option<ClientHandle>>>,
+    /// Until when a daemon that is gone is not asked for.
+    away_until: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Link {
@@ -56,6 +58,20 @@ impl Link {
             // A full outbox means that it is connected and busy; a closed one that the program stops.
             let _ = handle.reconnect();
         }
+    }
+
+    /// Once the daemon is gone, asks for it no sooner than in `time` from now: it has said how long it will be away.
+    /// The present connection stays as long as the daemon keeps it.
+    pub fn stay_away(&self, time: Duration) {
+        *self.away_until.lock() = Instant::now().checked_add(time);
+    }
+
+    /// How much is left of [`stay_away`](Self::stay_away); `None` when it is over.
+    pub(crate) fn time_away(&self) -> Option<Duration> {
+        let until = *self.away_until.lock();
+        until?
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
     }
 
     /// What was counted on the present connection.

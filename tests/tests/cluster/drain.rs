@@ -1,5 +1,7 @@
 //! A daemon that is asked to stop does so in order, and its users stay connected.
 
+use std::time::{Duration, Instant};
+
 use moor_tests::Ended;
 
 use crate::realm::Realm;
@@ -8,18 +10,22 @@ use crate::realm::Realm;
 const AWAY: &str = "The server is restarting";
 const BACK: &str = "The server is back";
 
-fn drains(stop: impl FnOnce(&mut Realm) -> Ended) {
+/// Stops the daemon, and looks at its users until it is `away` no more.
+fn drains(away: Duration, stop: impl FnOnce(&mut Realm) -> Ended) {
     let mut realm = Realm::start();
     let mut host = realm.host("host");
     let mut worker = realm.worker("worker");
     let mut user = host.log_in();
     user.value("fork (0) suspend(1); notify(player, \"woken\"); endfork return 1;");
     user.value("return add_property(player, \"kept\", 17, {player, \"\"});");
+    let asked = Instant::now();
     let ended = stop(&mut realm);
     assert_eq!(ended.code, Some(0), "{}", ended.lines.join("\n"));
     user.client().expect(AWAY);
     realm.restart_daemon();
     user.client().expect(BACK);
+    assert!(asked.elapsed() >= away, "{:?}", asked.elapsed());
+    host.program.line("no link to the daemon");
     user.client().expect("woken");
     assert_eq!(user.value("return player.kept;"), "17");
     worker.line("the daemon is there");
@@ -33,12 +39,14 @@ fn drains(stop: impl FnOnce(&mut Realm) -> Ended) {
 
 #[test]
 fn on_sigterm() {
-    drains(|realm| realm.daemon.stop());
+    drains(Duration::ZERO, |realm| realm.daemon.stop());
 }
 
 #[test]
 fn on_the_operators_command() {
-    drains(|realm| {
+    // Longer than it takes to be back.
+    let away = Duration::from_secs(5);
+    drains(away, |realm| {
         let socket = realm.home("daemon").join("admin/admin.sock");
         let socket = socket.display().to_string();
         let at = |command: &[&str]| {
@@ -50,7 +58,7 @@ fn on_the_operators_command() {
         assert!(status.contains("\"peers\""), "{status}");
         let connections = at(&["connections", "list"]);
         assert!(connections.contains("127.0.0.1"), "{connections}");
-        at(&["drain", "--reconnect-delay", "1s"]);
+        at(&["drain", "--reconnect-delay", "5s"]);
         realm.daemon.end()
     });
 }

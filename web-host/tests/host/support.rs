@@ -55,6 +55,8 @@ impl Uplink for Wire {
         self.0.send(request).map_err(|_| UplinkError::Down)
     }
 
+    fn stay_away(&self, _: std::time::Duration) {}
+
     fn reconnect(&self) {}
 }
 

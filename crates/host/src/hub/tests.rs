@@ -12,6 +12,12 @@ use crate::{AskError, Course, Uplink};
 /// Stands among the requests for a reconnect that the hub asked for.
 const RECONNECT: RequestId = RequestId(u64::MAX);
 
+/// Likewise for the wish to let the daemon be away.
+const STAY_AWAY: RequestId = RequestId(u64::MAX - 1);
+
+/// For how long it is away.
+const AWAY: Duration = Duration::from_millis(7_000);
+
 /// An uplink whose far end is the test.
 struct Wire(mpsc::UnboundedSender<Request>);
 
@@ -21,9 +27,19 @@ impl Uplink for Wire {
         self.0.send(request).map_err(|_| UplinkError::Down)
     }
 
+    fn stay_away(&self, time: Duration) {
+        assert_eq!(time, AWAY);
+        self.note(STAY_AWAY);
+    }
+
     fn reconnect(&self) {
-        let again = RequestBody::Acknowledge(vec![]);
-        let (id, body) = (RECONNECT, again);
+        self.note(RECONNECT);
+    }
+}
+
+impl Wire {
+    fn note(&self, id: RequestId) {
+        let body = RequestBody::Acknowledge(vec![]);
         self.0.send(Request { id, body }).expect("the test waits");
     }
 }
@@ -467,6 +483,7 @@ async fn a_daemon_that_restarts_is_asked_for_when_it_said() {
     bench.tell(Downlink::Event(restarting)).await;
     bench.tell(Downlink::Down).await;
     let told = Instant::now();
+    assert_eq!(bench.any_request().await.id, STAY_AWAY);
     assert_eq!(bench.any_request().await.id, RECONNECT);
     assert!(
         told.elapsed() >= Duration::from_millis(6_900),

@@ -1,7 +1,8 @@
 //! The ear on the link: passes everything on to the program, and what concerns the joining to its thread as well.
 //!
-//! In: the link's events, on its thread. Out: the same for the program; [`News`] without waiting. What comes after a
-//! connection was given up still passes: the program sees one link.
+//! In: the link's events, on its thread. Out: the same for the program; [`News`] without waiting; a line of the log for
+//! each reason why there is no link, once. What comes after a connection was given up still passes: the program sees one
+//! link.
 
 use std::sync::Arc;
 
@@ -20,10 +21,14 @@ pub(super) enum Rejection {
     Revoked,
 }
 
+/// Reasons that are kept in mind so as not to be told twice; several addresses may each have their own.
+const REASONS_MAX: usize = 16;
+
 /// What the joining thread hears.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
     Up,
+    Down,
     Rejected(Rejection),
     Stop,
 }
@@ -34,12 +39,31 @@ pub(super) struct Ear {
     /// Locked while it hears, which nobody waits for: one connection follows the other, none are at the same time.
     program: Arc<Mutex<dyn ClientHandler>>,
     news: Sender<News>,
+    /// The daemon's addresses, as the operator wrote them.
+    addresses: String,
+    /// Why there was no link, since there was one.
+    told: Vec<String>,
 }
 
 impl Ear {
-    pub(super) fn new(program: impl ClientHandler, news: Sender<News>) -> Self {
+    pub(super) fn new(program: impl ClientHandler, news: Sender<News>, addresses: String) -> Self {
         let program = Arc::new(Mutex::new(program));
-        Self { program, news }
+        Self {
+            program,
+            news,
+            addresses,
+            told: Vec::new(),
+        }
+    }
+
+    /// Tells the operator why there is no link, each reason once.
+    fn tell(&mut self, reason: &DownReason) {
+        let why = reason.to_string();
+        if self.told.contains(&why) || self.told.len() >= REASONS_MAX {
+            return;
+        }
+        tracing::info!(%why, addresses = %self.addresses, "no link to the daemon; trying again");
+        self.told.push(why);
     }
 }
 
@@ -59,10 +83,22 @@ impl ClientHandler for Ear {
     fn event(&mut self, event: ClientEvent) -> Result<(), ClientEvent> {
         let news = match &event {
             ClientEvent::Up { .. } => Some(News::Up),
-            ClientEvent::Down { reason } => rejection(reason).map(News::Rejected),
+            ClientEvent::Down { reason } => {
+                Some(rejection(reason).map_or(News::Down, News::Rejected))
+            }
+            _ => None,
+        };
+        let reason = match &event {
+            ClientEvent::Down { reason } => Some(reason.clone()),
             _ => None,
         };
         self.program.lock().event(event)?;
+        if news == Some(News::Up) {
+            self.told.clear();
+        }
+        if let Some(reason) = reason {
+            self.tell(&reason);
+        }
         if let Some(news) = news {
             // Where it is full it holds the same already.
             let _ = self.news.try_send(news);

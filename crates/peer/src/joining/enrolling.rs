@@ -15,7 +15,7 @@ use moor_node::Exit;
 
 use super::ear::{News, Rejection};
 use super::end::End;
-use super::{Joining, TICK};
+use super::{Joining, TICK, list};
 use crate::credentials::{TokenPlace, find_token};
 use crate::identity::Known;
 
@@ -80,7 +80,8 @@ impl Joining {
             }
             let text = error.to_string();
             if told != text {
-                tracing::info!(why = %text, "waiting to be enrolled");
+                let addresses = list(&self.config.args.enrollment_address);
+                tracing::info!(why = %text, %addresses, "waiting to be enrolled");
                 told = text;
             }
             self.pause(pause_after(failures))?;

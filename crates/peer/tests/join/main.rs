@@ -159,6 +159,11 @@ fn what_waiting_does_not_mend_ends_the_program_with_its_own_words_and_code() {
             Exit::Usage,
             "as many of one as of the other",
         ),
+        (
+            host().token_file(&good).local_events(&ground),
+            Exit::Usage,
+            "give both addresses of the daemon",
+        ),
     ];
     for (program, exit, words) in cases {
         let (code, line) = program.start().end();

@@ -138,6 +138,16 @@ impl Program {
         self
     }
 
+    /// With the events where a program looks that was not told.
+    pub(crate) fn local_events(mut self, ground: &Ground) -> Self {
+        for (name, value) in &mut self.flags {
+            if *name == "events-address" {
+                *value = format!("ipc://{}", ground.socket("events").display());
+            }
+        }
+        self
+    }
+
     /// With a daemon in front of each list that is not there.
     pub(crate) fn after_a_dead_daemon(mut self) -> Self {
         for (name, value) in &mut self.flags {
