@@ -129,7 +129,6 @@ impl api::DaemonAdmin for Admin {
             world: api::WorldSize {
                 objects: world.objects as u64,
                 players: world.players as u64,
-                memory_bytes: 0,
             },
             sessions: sessions.len() as u64,
             sessions_logged_in: sessions.iter().filter(|one| one.is_logged_in).count() as u64,

@@ -353,14 +353,18 @@ fn audit(what: &str, attempt: &Attempt<'_>, result: Result<Option<&Peer>, &Enrol
         clean_hostname(attempt.service),
         clean_hostname(attempt.hostname),
     );
+    let only_a_look = match what {
+        "examine" => ", if it were tried",
+        _ => "",
+    };
     match result {
         Ok(peer) => {
             let uuid = peer.map(|peer| tracing::field::display(peer.uuid));
-            tracing::info!(target: "moor_audit", what, address, service, hostname, %key, token = %token_id, uuid, "allowed");
+            tracing::info!(target: "moor_audit", what, address, service, hostname, %key, token = %token_id, uuid, "enrollment allowed{only_a_look}");
         }
         Err(refusal) => {
             let why = refusal.word();
-            tracing::warn!(target: "moor_audit", what, address, service, hostname, %key, token = %token_id, why, "refused");
+            tracing::warn!(target: "moor_audit", what, address, service, hostname, %key, token = %token_id, why, "enrollment refused{only_a_look}");
         }
     }
 }

@@ -58,13 +58,61 @@ impl From<Exit> for ExitCode {
 /// The alternate form of `message` is used, which for `anyhow::Error` is the whole chain of causes. Line breaks
 /// become `; `. A closed standard error is no reason to fail: the exit code still tells.
 pub fn complain(program: &str, message: impl Display, exit: Exit) -> Exit {
-    let text = format!("{message:#}");
-    let line: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .collect();
     // The result is dropped because there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{program}: {}", line.join("; "));
+    let _ = writeln!(
+        std::io::stderr(),
+        "{program}: {}",
+        one_line(&format!("{message:#}"))
+    );
     exit
+}
+
+/// Line breaks become `; `, or a space after a colon.
+fn one_line(text: &str) -> String {
+    let parts = text.lines().map(str::trim).filter(|part| !part.is_empty());
+    let mut line = String::new();
+    for part in parts {
+        line.push_str(match line.chars().next_back() {
+            None => "",
+            Some(':') => " ",
+            Some(_) => "; ",
+        });
+        line.push_str(part);
+    }
+    let told = without_repetition(&line).len();
+    line.truncate(told);
+    line
+}
+
+/// Without a last cause that the sentence before it ends with already: some errors tell their source, and so does the
+/// chain of causes.
+fn without_repetition(line: &str) -> &str {
+    line.match_indices(": ")
+        .find(|(at, colon)| line[..*at].ends_with(&line[at + colon.len()..]))
+        .map_or(line, |(at, _)| &line[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_takes_one_line_and_is_said_once() {
+        for (text, line) in [
+            ("bad flag", "bad flag"),
+            (
+                "missing:\n  --type <TYPE>\n\nrun with --help\n",
+                "missing: --type <TYPE>; run with --help",
+            ),
+            (
+                "a: cannot read: Not a folder (20): Not a folder (20)",
+                "a: cannot read: Not a folder (20)",
+            ),
+            ("a: b: c", "a: b: c"),
+            ("ends: ", "ends:"),
+            ("", ""),
+        ] {
+            assert_eq!(one_line(text), line);
+        }
+    }
 }

@@ -109,7 +109,7 @@ fn human(all: &All) -> String {
         "MACHINE",
         "ENROLLED",
         "CONNECTED",
-        "HEARD",
+        "LAST REQUEST",
         "WORK",
     ];
     let rows = all.peers.iter().map(|peer| row(peer, all.daemon_answers));

@@ -40,7 +40,11 @@ fn human(status: &Status) -> String {
         ("uptime", seconds(status.uptime_s)),
         (
             "world",
-            world_size(world.objects, world.players, world.memory_bytes),
+            format!(
+                "{}, {}",
+                counted(world.objects, "object"),
+                counted(world.players, "player")
+            ),
         ),
         (
             "sessions",
@@ -83,12 +87,11 @@ fn human(status: &Status) -> String {
     ])
 }
 
-fn world_size(objects: u64, players: u64, memory_bytes: u64) -> String {
-    let memory = match memory_bytes {
-        0 => String::new(),
-        count => format!(", {} in memory", bytes(count)),
-    };
-    format!("{objects} objects, {players} players{memory}")
+fn counted(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
+    }
 }
 
 fn state(status: &Status) -> String {

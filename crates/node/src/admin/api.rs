@@ -75,8 +75,6 @@ pub struct WorldSize {
     pub objects: u64,
     /// Those that are players.
     pub players: u64,
-    /// Bytes of the world in memory, as far as they are counted; 0 if they are not.
-    pub memory_bytes: u64,
 }
 
 /// Tasks by what they do.
@@ -187,7 +185,7 @@ pub struct LivePeer {
     pub transport: String,
     /// Seconds since it connected.
     pub connected_s: f64,
-    /// Seconds since the last message of it.
+    /// Seconds since its last request or answer; a host whose users are quiet has none.
     pub heard_s: f64,
     /// Sessions that it holds, if it is a host.
     pub sessions: u64,
