@@ -183,13 +183,18 @@ impl Bridge {
     fn listen_result(&self, host: HostId, result: &rpc::ListenResult) {
         match &result.result {
             Ok(Some(info)) => {
-                tracing::info!(address = info.address, port = info.port, "host listens");
+                let (address, port) = (info.address.as_str(), info.port);
+                tracing::info!(address, port, "host listens");
+                let listener = ListenerId(result.listener.0);
+                self.runtime.listener_opened(host, listener, address, port);
             }
             Ok(None) => tracing::info!(listener = result.listener.0, "host no longer listens"),
             Err(error) => {
                 tracing::warn!(listener = result.listener.0, %error, "host does not listen");
+                let listener = ListenerId(result.listener.0);
+                let code = convert::listen_error(error);
                 self.runtime
-                    .listener_failed(host, ListenerId(result.listener.0));
+                    .listener_failed(host, listener, code, error.to_string());
             }
         }
     }

@@ -102,6 +102,7 @@ fn keep(
 /// One checkpoint.
 fn checkpoint(runtime: &Runtime, log: &dyn CommitLog) {
     runtime.call_system_hook("checkpoint_started", Vec::new());
+    runtime.collect_cycles();
     let upto = log.accepted();
     let durable = log.wait_durable(upto, DURABLE_WITHIN);
     match &durable {

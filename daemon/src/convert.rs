@@ -7,7 +7,7 @@ use moor_runtime::{
     Evaluated, Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener, ListenerId,
     NewSession, SessionEvent, SessionId,
 };
-use moor_value::{ObjId, Value};
+use moor_value::{ErrorCode, ObjId, Value};
 
 use crate::values;
 
@@ -95,6 +95,15 @@ pub(crate) fn to_listener(listener: &Listener) -> rpc::ListenerInfo {
         address: listener.address.clone(),
         port: listener.port,
         tls: listener.tls,
+    }
+}
+
+/// What `listen()` raises when a host cannot listen.
+pub(crate) fn listen_error(error: &rpc::ListenError) -> ErrorCode {
+    match error {
+        rpc::ListenError::BadAddress { .. } => ErrorCode::InvArg,
+        rpc::ListenError::NotAllowed { .. } => ErrorCode::Perm,
+        _ => ErrorCode::Quota,
     }
 }
 

@@ -11,6 +11,7 @@ use moor_value::{ObjId, Value};
 use crate::eval::Evaluated;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
+use crate::listeners::{Listener, Waiter};
 use crate::session::KeepAlive;
 use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
 use crate::task::TaskEntry;
@@ -123,8 +124,8 @@ pub(crate) enum ServerRequest {
         /// What users are told.
         message: String,
     },
-    /// `listen()`: accept users at one more place.
-    Listen(crate::listeners::Listener),
+    /// `listen()`: accept users at one more place. The task that waits for it is parked before.
+    Listen(Box<Listener>, Option<Waiter>),
     /// `unlisten()`.
     Unlisten(crate::session::ListenerId),
 }
@@ -238,6 +239,25 @@ impl Effects {
         self.list
             .iter()
             .any(|effect| matches!(effect, Effect::Kill(killed) if *killed == id))
+    }
+
+    /// Whether this stretch has made a session binary or text; `None` when it has left it as it is.
+    pub(crate) fn binary(&self, session: &Arc<Session>) -> Option<bool> {
+        let changes = self.list.iter().rev();
+        changes.into_iter().find_map(|effect| match effect {
+            Effect::Change(changed, SessionChange::Binary(on)) if Arc::ptr_eq(changed, session) => {
+                Some(*on)
+            }
+            _ => None,
+        })
+    }
+
+    /// The tasks that this stretch kills.
+    pub(crate) fn killed(&self) -> impl Iterator<Item = TaskId> {
+        self.list.iter().filter_map(|effect| match effect {
+            Effect::Kill(id) => Some(*id),
+            _ => None,
+        })
     }
 
     /// Whether the effects need rows of their own, so that they cannot ride on a stretch that

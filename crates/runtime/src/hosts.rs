@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moor_store::{AppendError, Batch, Seq};
-use moor_value::ObjId;
+use moor_value::{ErrorCode, ObjId, Value};
 
 use crate::cluster::{NodeInfo, Operator, WorkerCall, WorkerInfo, WorkerRequestId};
 use crate::hooks::{After, Hook};
 use crate::ids::{HostId, SessionId};
-use crate::listeners::Listener;
+use crate::listeners::{Listener, Waiter};
 use crate::rows;
 use crate::runtime::Runtime;
 use crate::session::{
     InputLine, InputQueue, LineKind, ListenerId, Outbox, Session, SessionEvent, SessionRecord,
 };
-use crate::task::Job;
+use crate::task::{Failure, Job};
 
 /// Where sessions' events and wishes of hosts go. Calls come in the order of the events' numbers
 /// and must not block.
@@ -272,9 +272,41 @@ impl Runtime {
         }
     }
 
-    /// A host could not listen where it was asked to.
-    pub fn listener_failed(&self, host: HostId, listener: ListenerId) {
+    /// A host listens where it was asked to.
+    pub fn listener_opened(&self, host: HostId, listener: ListenerId, address: &str, port: u16) {
+        self.listeners.opened(host, listener, address, port);
+        self.tell_waiter(listener, Ok(Value::Int(i64::from(port))));
+    }
+
+    /// A host could not listen where it was asked to; the error and a sentence about it are for the task that asked.
+    pub fn listener_failed(
+        &self,
+        host: HostId,
+        listener: ListenerId,
+        code: ErrorCode,
+        message: String,
+    ) {
         self.listeners.remove(Some(host), listener);
+        self.tell_waiter(listener, Err(Failure { code, message }));
+    }
+
+    fn tell_waiter(&self, listener: ListenerId, answer: Result<Value, Failure>) {
+        if let Some(Waiter { task, until }) = self.listeners.waiter(listener) {
+            self.queue.answer_early(task, until, answer);
+        }
+    }
+
+    /// A program wants one more place, and its task may wait for it.
+    pub(crate) fn listen(&self, mut listener: Listener, waiter: Option<Waiter>) {
+        // A host may have come since the program looked.
+        listener.host = listener.host.or_else(|| self.listeners.any_host());
+        let listener = self.listeners.add(listener);
+        if let Some(waiter) = waiter {
+            self.listeners.wait(listener.id, waiter);
+        }
+        if let Some(host) = listener.host {
+            self.outlet.listen(host, &listener);
+        }
     }
 
     /// A session, if this host holds it.

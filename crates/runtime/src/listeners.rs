@@ -1,13 +1,18 @@
 //! Places where hosts accept users, as `listen()`, `unlisten()` and `listeners()` know them.
 //!
-//! In: what hosts report at attach, what programs ask for. Out: which object handles the users of
-//! a place. It does not know how a host listens.
+//! In: what hosts report at attach, what programs ask for, what became of it. Out: which object handles the users
+//! of a place, and which task waits for it. It does not know how a host listens.
+
+use std::time::Duration;
 
 use moor_value::ObjId;
 use parking_lot::Mutex;
 
-use crate::ids::HostId;
+use crate::ids::{HostId, TaskId};
 use crate::session::ListenerId;
+
+/// How long `listen()` waits for its host's word; then it answers the port that it was asked for.
+pub(crate) const LISTEN_WAIT: Duration = Duration::from_secs(5);
 
 /// One place where users are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +44,21 @@ pub(crate) struct HostWishes {
     pub(crate) open: Vec<Listener>,
 }
 
+/// A task in `listen()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    /// The task.
+    pub(crate) task: TaskId,
+    /// Until when it waits: time since 1970. If it waits for another moment, it is not for this.
+    pub(crate) until: Duration,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     all: Mutex<Vec<Listener>>,
+    /// Who waits for which of them. Never locked together with `all`.
+    waiters: Mutex<Vec<(ListenerId, Waiter)>>,
 }
 
 impl Listeners {
@@ -77,11 +93,35 @@ impl Listeners {
         self.all.lock().iter().find_map(|known| known.host)
     }
 
-    /// Adds a listener that a program asked for.
-    pub(crate) fn add(&self, listener: Listener) {
+    /// Adds a listener that a program asked for, under a number that no other has: it is answered.
+    pub(crate) fn add(&self, mut listener: Listener) -> Listener {
         let mut all = self.all.lock();
-        all.retain(|known| known.host != listener.host || known.id != listener.id);
-        all.push(listener);
+        let highest = all.iter().map(|known| known.id.0).max().unwrap_or(0);
+        listener.id = ListenerId(highest.saturating_add(1));
+        all.push(listener.clone());
+        listener
+    }
+
+    /// Notes who waits for a place.
+    pub(crate) fn wait(&self, id: ListenerId, waiter: Waiter) {
+        self.waiters.lock().push((id, waiter));
+    }
+
+    /// Who waited for a place; nobody does any more.
+    pub(crate) fn waiter(&self, id: ListenerId) -> Option<Waiter> {
+        let mut waiters = self.waiters.lock();
+        let at = waiters.iter().position(|(known, _)| *known == id)?;
+        Some(waiters.swap_remove(at).1)
+    }
+
+    /// A host listens at a place that it was asked for: where, if the port was left to it.
+    pub(crate) fn opened(&self, host: HostId, id: ListenerId, address: &str, port: u16) {
+        let mut all = self.all.lock();
+        let mut known = all.iter_mut();
+        if let Some(known) = known.find(|known| known.host == Some(host) && known.id == id) {
+            known.address = address.to_owned();
+            known.port = port;
+        }
     }
 
     /// Removes a listener.
@@ -102,13 +142,6 @@ impl Listeners {
     /// All listeners, in the order in which they came.
     pub(crate) fn list(&self) -> Vec<Listener> {
         self.all.lock().clone()
-    }
-
-    /// A number that no listener of a program has.
-    pub(crate) fn next_id(&self) -> ListenerId {
-        let all = self.all.lock();
-        let highest = all.iter().map(|known| known.id.0).max().unwrap_or(0);
-        ListenerId(highest.saturating_add(1))
     }
 }
 
@@ -167,7 +200,7 @@ mod tests {
     #[test]
     fn a_place_asked_for_before_any_host_came_is_opened_when_one_comes() {
         let listeners = Listeners::default();
-        listeners.add(listener(1, None, 9, 7777));
+        listeners.add(listener(0, None, 9, 7777));
         let wishes = listeners.report(HOST, &[reported(0, 8888)]);
         assert_eq!(wishes.open, [listener(1, Some(HOST), 9, 7777)]);
         assert!(wishes.close.is_empty());
@@ -180,10 +213,31 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_was_left_to_the_host_is_known_once_it_says_so() {
+        let listeners = Listeners::default();
+        let added = listeners.add(listener(0, Some(HOST), 9, 0));
+        listeners.opened(HOST, added.id, "127.0.0.1", 4711);
+        assert_eq!(listeners.find(HOST, added.id).unwrap().port, 4711);
+    }
+
+    #[test]
+    fn a_waiter_is_handed_out_once() {
+        let listeners = Listeners::default();
+        let waiter = Waiter {
+            task: TaskId(1),
+            until: LISTEN_WAIT,
+        };
+        listeners.wait(ListenerId(3), waiter);
+        assert_eq!(listeners.waiter(ListenerId(2)), None);
+        assert_eq!(listeners.waiter(ListenerId(3)), Some(waiter));
+        assert_eq!(listeners.waiter(ListenerId(3)), None);
+    }
+
+    #[test]
     fn a_host_that_starts_anew_is_asked_again() {
         let listeners = Listeners::default();
         listeners.report(HOST, &[reported(0, 8888)]);
-        listeners.add(listener(1, Some(HOST), 9, 7777));
+        listeners.add(listener(0, Some(HOST), 9, 7777));
         let wishes = listeners.report(HOST, &[reported(0, 8888)]);
         assert_eq!(wishes.open, [listener(1, Some(HOST), 9, 7777)]);
     }
@@ -191,8 +245,8 @@ mod tests {
     #[test]
     fn what_a_former_daemon_asked_for_is_taken_up_with_its_new_handler_or_closed() {
         let listeners = Listeners::default();
-        listeners.add(listener(1, None, 9, 7777));
-        listeners.add(listener(2, None, 8, 5555));
+        listeners.add(listener(0, None, 9, 7777));
+        listeners.add(listener(0, None, 8, 5555));
         let wishes = listeners.report(
             HOST,
             &[reported(0, 8888), reported(1, 6666), reported(2, 7777)],

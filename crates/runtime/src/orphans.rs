@@ -1,6 +1,6 @@
 //! Anonymous objects and waifs that nothing refers to any more.
 //!
-//! In: handles that have died. Out: their rows are gone; `:recycle` of an anonymous object, or of a waif's class,
+//! In: handles that have died, and what only refers to each other. Out: their rows are gone; `:recycle` of an anonymous object, or of a waif's class,
 //! has been called before, once. It is looked after at the end of every job, so that what a task drops is gone
 //! before the next line of its user runs.
 
@@ -19,7 +19,16 @@ const HOOK: &str = "recycle";
 impl Runtime {
     /// Collects everything that has died since the last time.
     pub(crate) fn collect_orphans(&self) {
-        let dead = self.world.orphans();
+        self.collect(self.world.orphans());
+    }
+
+    /// Collects what has died, and what only refers to each other: `run_gc()`, and each checkpoint.
+    pub fn collect_cycles(&self) {
+        self.collect_orphans();
+        self.collect(self.world.lost_cycles());
+    }
+
+    fn collect(&self, dead: Vec<Dead>) {
         if dead.is_empty() {
             return;
         }

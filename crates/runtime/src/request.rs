@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::listeners::Listener;
 use crate::session::Session;
 use crate::workers::Wanted;
 
@@ -19,6 +20,8 @@ pub(crate) enum Request {
     Read(Arc<Session>),
     /// `worker_request()` and its kin: a worker's answer.
     Work(Box<Wanted>),
+    /// `listen()`: what a host says to it.
+    Listen(Box<Listener>),
     /// The stretch is to be committed and the next one begun at once.
     Yield,
 }

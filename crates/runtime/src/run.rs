@@ -16,7 +16,6 @@ use crate::eval::Evaluated;
 use crate::hooks::{After, Hook};
 use crate::ids::TaskId;
 use crate::options;
-use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
@@ -368,9 +367,10 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
                 Err(code) => machine.resume_raise(moor_vm::Raise::new(code)),
                 Ok(()) => {
                     let entry = tasks::suspended(stretch, machine, &request);
+                    let asked = tasks::asked(&entry, request);
                     stretch.effects.push(Effect::Park(Box::new(entry)));
-                    if let Request::Work(wanted) = request {
-                        stretch.effects.push(Effect::Work(wanted));
+                    if let Some(asked) = asked {
+                        stretch.effects.push(asked);
                     }
                     return Ended::Parked;
                 }

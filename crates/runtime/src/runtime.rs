@@ -283,17 +283,10 @@ impl Runtime {
     pub(crate) fn serve(&self, request: ServerRequest) {
         match request {
             ServerRequest::LoadOptions => self.load_options(),
-            ServerRequest::Collect => self.collect_orphans(),
+            ServerRequest::Collect => self.collect_cycles(),
             ServerRequest::Checkpoint => self.outlet.checkpoint(),
             ServerRequest::Shutdown { message } => self.outlet.shutdown(&message),
-            ServerRequest::Listen(mut listener) => {
-                // A host may have come since the program looked.
-                listener.host = listener.host.or_else(|| self.listeners.any_host());
-                if let Some(host) = listener.host {
-                    self.outlet.listen(host, &listener);
-                }
-                self.listeners.add(listener);
-            }
+            ServerRequest::Listen(listener, waiter) => self.listen(*listener, waiter),
             ServerRequest::Unlisten(id) => {
                 let found = self
                     .listeners

@@ -9,7 +9,9 @@ use moor_value::{ErrorCode, ObjId, Value};
 use moor_vm::Vm;
 use moor_world::Entity;
 
+use crate::effects::{Effect, ServerRequest};
 use crate::ids::TaskId;
+use crate::listeners::{LISTEN_WAIT, Waiter};
 use crate::options::{integer_option, property};
 use crate::request::Request;
 use crate::session::Session;
@@ -27,9 +29,12 @@ pub(crate) fn forked(
     delay: f64,
 ) -> TaskEntry {
     child.set_task_variable(id.0);
-    let status = TaskStatus::Until(moment_after(stretch, delay));
+    let waits = Waits {
+        status: TaskStatus::Until(moment_after(stretch, delay)),
+        value: Value::ZERO,
+    };
     let local = Value::from(moor_value::Map::new());
-    entry(id, stretch.family, child, status, local, true)
+    entry(id, stretch.family, child, waits, local, true)
 }
 
 /// The entry of a task that has suspended.
@@ -39,17 +44,36 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
         Request::Forever => TaskStatus::Forever,
         Request::Read(session) => TaskStatus::Reading(session.id),
         Request::Yield => TaskStatus::Ready,
+        Request::Listen(_) => TaskStatus::Until(stretch.runtime.clock.wall() + LISTEN_WAIT),
         Request::Work(wanted) => TaskStatus::Working {
             request: wanted.call.id,
             until: stretch.runtime.clock.wall() + wanted.call.timeout,
         },
     };
+    let value = match request {
+        Request::Listen(listener) => Value::Int(i64::from(listener.port)),
+        _ => Value::ZERO,
+    };
+    let waits = Waits { status, value };
     let local = stretch.local.clone();
-    let mut entry = entry(stretch.task, stretch.family, machine, status, local, false);
+    let mut entry = entry(stretch.task, stretch.family, machine, waits, local, false);
     if let Request::Read(session) = request {
         entry.info.reader = Some(reader(stretch, session));
     }
     entry
+}
+
+/// What is asked of others, once the task is parked that waits for it.
+pub(crate) fn asked(entry: &TaskEntry, request: Request) -> Option<Effect> {
+    match (request, entry.status) {
+        (Request::Work(wanted), _) => Some(Effect::Work(wanted)),
+        (Request::Listen(listener), TaskStatus::Until(until)) => {
+            let task = entry.id;
+            let waiter = Some(Waiter { task, until });
+            Some(Effect::Server(ServerRequest::Listen(listener, waiter)))
+        }
+        _ => None,
+    }
 }
 
 /// The row of a waiting task, as if it were to go on now with `value`.
@@ -84,12 +108,14 @@ impl Stretch<'_> {
         let Ok(limit) = usize::try_from(limit) else {
             return true;
         };
-        let parked = self
-            .effects
-            .parked()
-            .filter(|entry| entry.info.owner == owner)
+        let owned = |entry: &TaskEntry| entry.info.owner == owner;
+        let parked = self.effects.parked().filter(|entry| owned(entry)).count();
+        let queue = &self.runtime.queue;
+        let killed = self.effects.killed();
+        let killed = killed
+            .filter(|id| queue.inspect(*id, owned) == Some(true))
             .count();
-        self.runtime.queue.owned_by(owner) + parked < limit
+        (queue.owned_by(owner) + parked).saturating_sub(killed) < limit
     }
 
     /// Whether a task that suspends may wait: `E_QUOTA` beyond its owner's limit, `E_INVARG` for a
@@ -117,9 +143,15 @@ impl Stretch<'_> {
                     Err(ErrorCode::Quota)
                 }
             }
-            Request::Yield => Ok(()),
+            Request::Listen(_) | Request::Yield => Ok(()),
         }
     }
+}
+
+/// What a machine waits for, and with which value it goes on if nobody gives it another.
+struct Waits {
+    status: TaskStatus,
+    value: Value,
 }
 
 /// The entry of a machine that waits.
@@ -127,12 +159,12 @@ fn entry(
     id: TaskId,
     family: Family,
     machine: Box<Vm>,
-    status: TaskStatus,
+    waits: Waits,
     local: Value,
     forked: bool,
 ) -> TaskEntry {
+    let Waits { status, value } = waits;
     let info = info(&machine, status, forked);
-    let value = Value::ZERO;
     let row = encoded(TaskRow::new(
         status,
         family,

@@ -147,6 +147,18 @@ impl EntityCells {
             .collect()
     }
 
+    /// Every value there is, older versions too.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        let old = self.history.iter().flat_map(|history| history.iter());
+        let cells = self.cells.iter().map(|cell| &cell.value);
+        cells
+            .chain(old.map(|old| &old.value))
+            .filter_map(|value| match value {
+                CellValue::Value(value) => Some(value),
+                _ => None,
+            })
+    }
+
     /// Drops versions and deletions that no snapshot at or after `oldest` can tell from their successors.
     pub(crate) fn trim(&mut self, oldest: u64) {
         if let Some(history) = &mut self.history {

@@ -10,6 +10,7 @@
 //! | names of things; what properties and verbs are | `ids`, `property`, `verb` |
 //! | committed state: cells and their versions, where they live | `cell`, `members`, `arena`, `world` |
 //! | a transaction: reads, writes, lookups, its end | `transaction`, `lookup`, `commit` |
+//! | what only refers to each other | `cycles` |
 //! | the operations of the language | `ops` |
 //! | rows of the store, start, import, export | `rows`, `load`, `image`, `import`, `snapshot`, `handles` |
 //!
@@ -18,6 +19,7 @@
 mod arena;
 mod cell;
 mod commit;
+mod cycles;
 mod handles;
 mod ids;
 mod image;

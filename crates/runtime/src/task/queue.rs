@@ -282,11 +282,27 @@ impl TaskQueue {
         request: WorkerRequestId,
         answer: Result<Value, Failure>,
     ) {
+        let waits = |status| matches!(status, TaskStatus::Working { request: known, .. } if known == request);
+        self.settle(id, waits, answer);
+    }
+
+    /// Makes a task ready that waits until this very moment, with what it waits for. Does nothing when it no longer
+    /// does.
+    pub(crate) fn answer_early(&self, id: TaskId, until: Duration, answer: Result<Value, Failure>) {
+        self.settle(id, |status| status == TaskStatus::Until(until), answer);
+    }
+
+    fn settle(
+        &self,
+        id: TaskId,
+        waits: impl Fn(TaskStatus) -> bool,
+        answer: Result<Value, Failure>,
+    ) {
         let mut state = self.state.lock();
         let Some(entry) = state.tasks.get_mut(&id) else {
             return;
         };
-        if !matches!(entry.status, TaskStatus::Working { request: known, .. } if known == request) {
+        if !waits(entry.status) {
             return;
         }
         match answer {

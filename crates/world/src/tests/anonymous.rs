@@ -250,3 +250,55 @@ fn waifs_that_nobody_keeps_are_not_stored() {
     assert_eq!((log.rows().len(), world.seq()), (rows, seq));
     assert_eq!(world.orphans(), []);
 }
+
+/// Makes two anonymous objects that refer to each other, one through a list, and keeps the first.
+fn keep_circle(world: &Arc<World>) -> [u64; 2] {
+    commit(world, |tx| {
+        let one = tx.create_anonymous(WIZARD, &[CLASS], WIZARD)?;
+        let two = tx.create_anonymous(WIZARD, &[CLASS], WIZARD)?;
+        let in_list = Value::from(vec![Value::Anon(two.clone())]);
+        tx.set_property(WIZARD, Entity::anon(one.id()), symbol("p"), in_list)?;
+        let back = Value::Anon(one.clone());
+        tx.set_property(WIZARD, Entity::anon(two.id()), symbol("p"), back)?;
+        tx.set(KEEPER, "kept", Value::Anon(one.clone()))?;
+        Ok([one.id(), two.id()])
+    })
+}
+
+#[test]
+fn what_only_refers_to_each_other_is_lost() {
+    let (world, log) = with_class();
+    let circle = keep_circle(&world);
+    for world in [world, reloaded(&log)] {
+        world.release_loaded_handles();
+        assert_eq!(world.lost_cycles(), [], "it is kept");
+        let held = world.begin().get(KEEPER, "kept").expect("there");
+        commit(&world, |tx| tx.set(KEEPER, "kept", 0));
+        assert_eq!(world.lost_cycles(), [], "a program has it");
+        drop(held);
+        assert_eq!(world.orphans(), []);
+        let mut lost = world.lost_cycles();
+        lost.sort_by_key(|dead| matches!(dead, Dead::Anon(id) if *id == circle[1]));
+        assert_eq!(lost, circle.map(Dead::Anon));
+        commit(&world, |tx| {
+            lost.iter().for_each(|dead| tx.collect(*dead));
+            Ok(())
+        });
+        assert_eq!(world.lost_cycles(), []);
+        assert_eq!(world.orphans(), []);
+    }
+}
+
+#[test]
+fn a_list_that_others_have_too_keeps_what_is_in_it() {
+    let (world, _log) = with_class();
+    let circle = keep_circle(&world);
+    let shared = {
+        let mut tx = world.begin();
+        tx.get_property(WIZARD, Entity::anon(circle[0]), symbol("p"))
+    };
+    commit(&world, |tx| tx.set(KEEPER, "kept", 0));
+    assert_eq!(world.lost_cycles(), []);
+    drop(shared);
+    assert_eq!(world.lost_cycles().len(), 2);
+}

@@ -221,7 +221,10 @@ fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (binary, waiting) = {
         let state = session.lock();
         (
-            state.record.binary,
+            env.stretch
+                .effects
+                .binary(&session)
+                .unwrap_or(state.record.binary),
             state.outbox.bytes().max(state.host_queued_bytes),
         )
     };

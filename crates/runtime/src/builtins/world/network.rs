@@ -9,6 +9,11 @@ use super::super::env::{Answer, Env, Reply, named_map, nothing};
 use super::super::spec::world;
 use crate::effects::{Effect, ServerRequest};
 use crate::listeners::Listener;
+use crate::request::Request;
+use crate::session::ListenerId;
+
+/// Every address of IPv6.
+const ANY_IPV6: &str = "::";
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen),
@@ -24,12 +29,11 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 ];
 
 /// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `tls`,
-/// `interface`. Answers the port.
+/// `interface`. Answers the port. The task lets go of what it did and waits until the host listens or says why not;
+/// where there is no host yet, it goes on, and the first that comes is asked.
 fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let handler = args[0].as_obj().unwrap_or(ObjId::NOTHING);
-    let port = args[1].as_int().ok_or(ErrorCode::Type)?;
-    let port = u16::try_from(port).map_err(|_| ErrorCode::InvArg)?;
     let options = args
         .get(2)
         .and_then(Value::as_map)
@@ -38,27 +42,32 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if !env.stretch.txn.valid_object(handler) {
         return Err(ErrorCode::InvArg.into());
     }
-    let runtime = env.stretch.runtime;
-    let known = runtime.listeners.list();
+    let port = args[1].as_int().ok_or(ErrorCode::Type)?;
+    let port = u16::try_from(port).map_err(|_| ErrorCode::InvArg)?;
+    let known = env.stretch.runtime.listeners.list();
     if port != 0 && known.iter().any(|listener| listener.port == port) {
         return Err(ErrorCode::InvArg.into());
     }
-    // The host that accepts telnet users already accepts these as well; while there is none, as
-    // when `#0:server_started` runs, the first that comes is asked to.
-    let host = known.iter().find_map(|listener| listener.host);
-    let listener = Listener {
-        id: runtime.listeners.next_id(),
-        host,
+    let ipv6 = flag(&options, "ipv6");
+    let everywhere = if ipv6 { ANY_IPV6 } else { "" };
+    let listener = Box::new(Listener {
+        // The number is given when it is asked for.
+        id: ListenerId::MAIN,
+        // The host that accepts telnet users already accepts these as well.
+        host: known.iter().find_map(|listener| listener.host),
         handler,
-        address: text(&options, "interface").unwrap_or_default(),
+        address: text(&options, "interface").unwrap_or_else(|| everywhere.to_owned()),
         port,
         print_messages: flag(&options, "print-messages"),
         tls: flag(&options, "tls"),
-        ipv6: flag(&options, "ipv6"),
-    };
+        ipv6,
+    });
+    if listener.host.is_some() {
+        return Ok(Answer::Suspend(Request::Listen(listener)));
+    }
     env.stretch
         .effects
-        .push(Effect::Server(ServerRequest::Listen(listener)));
+        .push(Effect::Server(ServerRequest::Listen(listener, None)));
     Ok(Answer::Value(Value::Int(i64::from(port))))
 }
 
