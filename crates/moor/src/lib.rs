@@ -12,6 +12,7 @@ mod runtime_folder;
 mod supervised;
 mod supervisor;
 mod up;
+mod vacancy;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;

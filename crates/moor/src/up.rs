@@ -16,6 +16,7 @@ use crate::programs::{CURL_WORKER, DAEMON, Program, TELNET_HOST, WEB_HOST};
 use crate::runtime_folder::{RuntimeFolder, RuntimeFolderError};
 use crate::supervised::Plan;
 use crate::supervisor;
+use crate::vacancy::{self, Taken};
 
 /// The folder in the world's folder for the identities of hosts and workers; the store leaves this name free.
 const IDENTITIES: &str = "hosts";
@@ -77,6 +78,9 @@ enum UpError {
     /// There is no home folder.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// Another program has the world or a port.
+    #[error(transparent)]
+    Taken(#[from] Taken),
 }
 
 /// Runs the programs until told to stop.
@@ -87,11 +91,32 @@ pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
 }
 
 fn up(args: &Args, drain: &Drain, health: &Health) -> Result<Exit, UpError> {
+    look_for_room(args)?;
     let folder = RuntimeFolder::create(&Paths::from_environment().runtime_dir())?;
     let file = std::env::current_exe().map_err(UpError::OwnFile)?;
     let plans = plans(args, &file, &folder)?;
     announce(args);
     supervisor::run(plans, drain, health).map_err(UpError::Watch)
+}
+
+fn look_for_room(args: &Args) -> Result<(), Taken> {
+    vacancy::world(&args.data_dir)?;
+    let at = |address: IpAddr, port: u16| SocketAddr::from((address, port));
+    // The health ports are on every address.
+    let everywhere = IpAddr::from([0, 0, 0, 0]);
+    vacancy::port("--telnet-port", at(args.telnet_address, args.telnet_port))?;
+    vacancy::port(
+        "--health-check-port",
+        at(everywhere, args.health_check_port),
+    )?;
+    if !args.no_web {
+        vacancy::port("--web-port", at(args.web_address, args.web_port))?;
+    }
+    if !args.no_curl {
+        let port = args.curl_health_check_port;
+        vacancy::port("--curl-health-check-port", at(everywhere, port))?;
+    }
+    Ok(())
 }
 
 fn announce(args: &Args) {

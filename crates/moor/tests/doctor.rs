@@ -107,11 +107,17 @@ impl Scene {
 
     /// The exit code and the findings of a host's doctor.
     fn doctor(&self, more: &[&str]) -> (Option<i32>, Findings) {
+        let rpc = self.link.handle().endpoints().rpc[0].to_string();
+        self.doctor_at(rpc, more)
+    }
+
+    /// The same with another address for requests.
+    fn doctor_at(&self, rpc: String, more: &[&str]) -> (Option<i32>, Findings) {
         let bound = self.link.handle().endpoints().clone();
         let enrollment = &self.enrollment.endpoints()[0];
         let data = self.path("host").display().to_string();
         let addresses = [
-            ("--rpc-address", bound.rpc[0].to_string()),
+            ("--rpc-address", rpc),
             ("--events-address", bound.events[0].to_string()),
             ("--enrollment-address", enrollment.to_string()),
             ("--data-dir", data),
@@ -266,6 +272,21 @@ fn a_key_that_is_not_admitted_or_open_to_others_is_named() {
     let (code, findings) = scene.doctor(&[]);
     assert_eq!(code, Some(4));
     assert!(findings.one("fail", "key").contains("chmod 600"));
+}
+
+#[test]
+fn a_port_of_something_else_is_found_before_the_program_is_enrolled() {
+    let scene = Scene::new();
+    let file = scene.token(&TokenSpec::default(), &scene.pair);
+    let flags = ["--enrollment-token-file", &file, "--timeout", "500ms"];
+    let (code, findings) = scene.doctor(&flags);
+    assert_eq!((code, findings.failed()), (Some(0), 0), "{:#}", findings.0);
+    // Takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("tcp://{}", silent.local_addr().expect("its address"));
+    let (code, findings) = scene.doctor_at(address, &flags);
+    assert_eq!((code, findings.failed()), (Some(4), 1), "{:#}", findings.0);
+    assert!(findings.one("fail", "daemon at").contains("--rpc-listen"));
 }
 
 #[test]

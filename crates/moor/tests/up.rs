@@ -179,6 +179,38 @@ fn ctrl_c_stops_everything_within_five_seconds() {
     assert_eq!(left, 0, "sockets were left behind");
 }
 
+#[test]
+fn a_world_or_a_port_that_is_taken_is_refused_in_one_line_before_anything_is_started() {
+    let mut first = Up::start(&["--telnet-port", "0"]);
+    let port = first.telnet().port().to_string();
+    let folder = first.folder.path().to_path_buf();
+    let again = |flags: &[&str]| {
+        let mut command = moor();
+        command.arg("up").args(flags).current_dir(&folder);
+        command.env("XDG_RUNTIME_DIR", &folder);
+        let said = command.output().expect("moor runs");
+        assert_eq!(said.status.code(), Some(1));
+        assert_eq!(text(&said.stdout), "", "it announced what it could not do");
+        text(&said.stderr)
+    };
+    let free = ["--web-port", "0", "--curl-health-check-port", "0"];
+    for (flags, words) in [
+        (
+            &["--telnet-port", "0"][..],
+            "--data-dir moor-data: the world runs already, in process ",
+        ),
+        (
+            &["--data-dir", "other", "--telnet-port", &port],
+            &format!("--telnet-port {port}: cannot listen on 127.0.0.1:{port}"),
+        ),
+    ] {
+        let line = again(&[&free, flags].concat());
+        assert!(line.contains(words), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+    assert!(!folder.join("other").exists(), "a folder was made in vain");
+}
+
 /// The status code of `GET path`.
 fn get(address: SocketAddr, path: &str) -> u16 {
     let mut stream = TcpStream::connect(address).expect("connected");

@@ -39,7 +39,13 @@ pub(super) fn look(
             "neither a token nor an enrollment names it",
         ),
     }
-    look_at_doors(case, identities, reached, findings);
+    match (enrolled, daemon_key) {
+        // After another failure it would only say the same with other words.
+        (None, Some(key)) if findings.all_well() => {
+            look_as_a_stranger(case, &key, reached, findings);
+        }
+        _ => look_at_doors(case, identities, reached, findings),
+    }
 }
 
 fn look_at_token(case: &Case, identities: &[Identity], findings: &mut Findings) -> Option<Token> {
@@ -98,6 +104,10 @@ fn look_at_enrollment(
                 judge_release(&probed, endpoint, findings);
                 judge_clock(&probed, endpoint, findings);
             }
+            Err(error @ EnrollError::Timeout(_)) => findings.fail(
+                format!("enrollment at {endpoint}"),
+                format!("{error}; is it the daemon that listens there, and is it the port of --enrollment-listen?"),
+            ),
             Err(error) => findings.fail(format!("enrollment at {endpoint}"), error.to_string()),
         }
     }
@@ -154,6 +164,34 @@ fn judge_clock(probed: &Probed, endpoint: &Endpoint, findings: &mut Findings) {
     }
 }
 
+/// Whether the daemon of the token is behind each door, before anybody is enrolled: it turns a new key away.
+fn look_as_a_stranger(
+    case: &Case,
+    daemon_key: &PublicKey,
+    reached: &[Reached],
+    findings: &mut Findings,
+) {
+    for door in &case.doors {
+        for endpoint in of_flag(reached, door.flag).filter(|endpoint| is_tcp(endpoint)) {
+            let check = format!("daemon at {endpoint}");
+            let knocked = KeyPair::generate()
+                .map_err(std::io::Error::other)
+                .and_then(|pair| knock(endpoint, door.kind, daemon_key, &pair, case.timeout));
+            match knocked {
+                Ok(Knock::NotAdmitted | Knock::Admitted) => findings.ok(
+                    check,
+                    "it has the key of the token; it admits this program once that is enrolled",
+                ),
+                Ok(Knock::WrongServerKey) => {
+                    findings.fail(check, "it does not have the key of the token");
+                }
+                Ok(other) => findings.fail(check, cause(other, door.flag)),
+                Err(error) => findings.fail(check, error.to_string()),
+            }
+        }
+    }
+}
+
 /// Each key at each door that it should open.
 fn look_at_doors(
     case: &Case,
@@ -201,7 +239,10 @@ fn cause(knock: Knock, flag: &str) -> String {
         Knock::NotSecure => {
             format!("what answers there is not an encrypted moor endpoint; check the port of --{flag}")
         }
-        Knock::Unreachable => "no handshake in time; is it the daemon that listens there?".into(),
+        Knock::Unreachable => format!(
+            "no handshake in time; is it the daemon that listens there, and is it the port of --{}?",
+            flag.replace("-address", "-listen")
+        ),
     }
 }
 
