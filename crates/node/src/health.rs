@@ -18,12 +18,12 @@ const REBIND_INTERVAL: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum HealthError {
     /// The address cannot be bound: in use, or not of this machine, or a port below 1024.
-    #[error("--health-check-port {port}: cannot listen on {address}: {source}; choose another port, or another --health-check-address", port = address.port())]
+    #[error("--health-check-port {port}: cannot listen on {address}: {error}; stop what uses the port, or choose another", port = address.port())]
     Bind {
         /// What was to be bound.
         address: SocketAddr,
         /// What the operating system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 
@@ -50,7 +50,7 @@ impl HealthPort {
         let listener = bind(address).await?;
         let address = listener
             .local_addr()
-            .map_err(|source| HealthError::Bind { address, source })?;
+            .map_err(|error| HealthError::Bind { address, error })?;
         Ok(Self { address })
     }
 
@@ -92,7 +92,7 @@ impl HealthPort {
 async fn bind(address: SocketAddr) -> Result<TcpListener, HealthError> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| HealthError::Bind { address, source })
+        .map_err(|error| HealthError::Bind { address, error })
 }
 
 /// Runs until cancelled. An accept that fails (no file descriptor left) is tried again later, as the

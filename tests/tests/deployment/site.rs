@@ -25,6 +25,7 @@ use crate::part::{ENDPOINTS, Mount, OWN_PORTS, PROGRAMS, Part, Probe, Source};
 /// Free ports are sought here: below those that the system gives to connections.
 const PORTS_FROM: u16 = 20_000;
 const PORTS_COUNT: u16 = 12_000;
+const PORTS_OF_A_TEST: u32 = 101;
 
 /// How often a probe that fails is tried again.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -342,7 +343,9 @@ fn http_code(address: SocketAddr, path: &str) -> Option<u16> {
 /// A port that nobody has on any address, and that nobody was given before.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = u16::try_from(std::process::id() % u32::from(PORTS_COUNT)).expect("small");
+    // Tests that run at the same time have numbers that follow each other, and seek far apart.
+    let own = std::process::id().wrapping_mul(PORTS_OF_A_TEST) % u32::from(PORTS_COUNT);
+    let own = u16::try_from(own).expect("small");
     for _ in 0..PORTS_COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(own);
         let port = PORTS_FROM + step % PORTS_COUNT;

@@ -94,7 +94,6 @@ fn a_program_of_the_same_machine_needs_neither_token_nor_key() {
 fn what_waiting_does_not_mend_ends_the_program_with_its_own_words_and_code() {
     let ground = Ground::new();
     let _daemon = Daemon::start(&ground);
-    let good = ground.token(&TokenSpec::default());
     let unknown = ground.token(&TokenSpec::default());
     ground.tokens.revoke(unknown.id()).expect("removed");
     let expired = TokenSpec {
@@ -149,21 +148,6 @@ fn what_waiting_does_not_mend_ends_the_program_with_its_own_words_and_code() {
             Exit::WrongServerKey,
             "key is not the one in the token",
         ),
-        (
-            host().token_file(&good).no_enrollment_address(),
-            Exit::Usage,
-            "--enrollment-address",
-        ),
-        (
-            host().token_file(&good).twice_the_events(),
-            Exit::Usage,
-            "as many of one as of the other",
-        ),
-        (
-            host().token_file(&good).local_events(&ground),
-            Exit::Usage,
-            "give both addresses of the daemon",
-        ),
     ];
     for (program, exit, words) in cases {
         let (code, line) = program.start().end();
@@ -178,6 +162,26 @@ fn what_waiting_does_not_mend_ends_the_program_with_its_own_words_and_code() {
             let secret = text.split('.').nth(2).expect("a secret");
             assert!(!line.contains(secret), "shows a secret");
         }
+    }
+}
+
+#[test]
+fn addresses_that_cannot_work_are_mistakes_of_the_command_line() {
+    let ground = Ground::new();
+    let token = ground.token(&TokenSpec::default());
+    let host = || Program::new(&ground, HOST).token_file(&token);
+    for (program, words) in [
+        (host().no_enrollment_address(), "--enrollment-address"),
+        (host().twice_the_events(), "as many of one as of the other"),
+        (
+            host().local_events(&ground),
+            "give both addresses of the daemon",
+        ),
+    ] {
+        let (code, line) = program.start().end();
+        assert_eq!(code, Exit::Usage, "{words}: {line}");
+        assert!(line.contains(words), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
     }
 }
 
