@@ -25,6 +25,64 @@ fn wait_for_workers(user: &mut Session, count: usize) {
     }
 }
 
+/// The lines of MOO in the operator's guide do what they say.
+#[test]
+fn the_builtins_of_the_guide_work_as_written() {
+    let realm = Realm::start();
+    let host = realm.host("host");
+    let mut wizard = host.log_in();
+    let guide = include_str!("../../../docs/clustered-deployment.md");
+    let block = guide
+        .split("```moo\n")
+        .nth(1)
+        .expect("the guide has a block of MOO");
+    let lines = block.split("```").next().expect("it ends");
+    // What the reader fills in: the id of a token, the uuid of a host that does not run.
+    let body: Vec<&str> = lines.lines().collect();
+    let program = format!(
+        "id = \"\"; uuid = \"\"; {} return 1;",
+        body.join(" ")
+            .replace(
+                "revoke_enrollment_token(id)",
+                "id = enrollment_tokens()[$][\"id\"]; revoke_enrollment_token(id)"
+            )
+            .replace(
+                "revoke_host(uuid)",
+                "uuid = enrolled_hosts()[1][\"uuid\"]; typeof(uuid) == STR || raise(E_TYPE)"
+            )
+    );
+    assert_eq!(wizard.value(&program), "1");
+    wizard.value(
+        "return add_property(player, \"token\", rotate_enrollment_token(), {player, \"\"});",
+    );
+    let file = std::fs::read_to_string(realm.token_file()).expect("the token file");
+    assert_eq!(
+        wizard.value("return player.token;"),
+        format!("\"{}\"", file.trim_end())
+    );
+}
+
+#[test]
+fn arguments_of_a_request_are_a_list_or_a_map() {
+    let realm = Realm::start();
+    let site = Site::open();
+    let host = realm.host("host");
+    let _worker = realm.worker("worker");
+    let mut user = host.log_in();
+    wait_for_workers(&mut user, 1);
+    let url = site.url("/page");
+    for args in [
+        format!("{{\"GET\", \"{url}\"}}"),
+        format!("{{[\"method\" -> \"GET\", \"url\" -> \"{url}\"]}}"),
+        format!("[\"method\" -> \"GET\", \"url\" -> \"{url}\"]"),
+    ] {
+        let program = format!("return worker_request(\"curl\", {args})[\"status\"];");
+        assert_eq!(user.value(&program), "200", "{args}");
+    }
+    let wrong = "try worker_request(\"curl\", 1); except e (E_TYPE) return 17; endtry";
+    assert_eq!(user.value(wrong), "17");
+}
+
 #[test]
 fn a_page_is_fetched_and_two_hosts_and_two_workers_share_the_work() {
     let (realm, site) = (Realm::start(), Site::open());

@@ -18,7 +18,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "worker_request",
         2..=3,
-        [Str, List, Map],
+        [Str, Any, Map],
         Moor,
         worker_request
     ),
@@ -39,7 +39,8 @@ const CURL_SECONDS: f64 = 60.0;
 /// Seconds that the task waits longer than the worker, so that it hears the worker's own word.
 const CURL_SECONDS_MORE: f64 = 2.0;
 
-/// `worker_request(type, args [, options])`: the worker's answer. Options: `timeout` in seconds, `idempotent`.
+/// `worker_request(type, args [, options])`: the worker's answer. `args` is a list, or a map, which stands for a list of
+/// it alone. Options: `timeout` in seconds, `idempotent`.
 fn worker_request(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let kind = args[0].as_str().map_or("", |kind| kind.as_str()).to_owned();
@@ -49,7 +50,11 @@ fn worker_request(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     }
     let options = Options::read(args.get(2).and_then(Value::as_map))?;
     check(&args[1])?;
-    let list = args[1].as_list().cloned().unwrap_or_default();
+    let list = match &args[1] {
+        Value::List(list) => list.clone(),
+        map @ Value::Map(_) => std::iter::once(map.clone()).collect(),
+        _ => return Err(ErrorCode::Type.into()),
+    };
     Ok(wait(env, &kind, list, options, Shape::Whole))
 }
 
