@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use moor_host::{Bounds, DOWNLINK_MAX, Ear, Hub, Requests};
 use moor_node::{Drain, Exit, Health, HealthPort, complain};
-use moor_peer::{JoinError, Joined};
+use moor_peer::Joined;
 use moor_rpc::ListenerId;
 use tokio::sync::mpsc;
 
@@ -47,10 +47,7 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
     let config = args.daemon.join(PROGRAM, SERVICE);
     let joined = match Joined::start(config, Ear(ear), drain.clone()) {
         Ok(joined) => joined,
-        Err(error @ (JoinError::Link { .. } | JoinError::NoEnrollmentAddress)) => {
-            return Ok(complain(PROGRAM, error, Exit::Usage));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Ok(complain(PROGRAM, &error, error.exit())),
     };
     let requests = Arc::new(Requests::new(Box::new(joined.link())));
     let (hub, connections) = mpsc::channel(CONNECTION_NEWS_MAX);

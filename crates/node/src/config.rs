@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser};
 
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, joined};
 
 /// The flag that names the file; it cannot itself be in the file.
 const CONFIG_ID: &str = "config";
@@ -118,14 +118,9 @@ fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let told = text.split("\nUsage:").next().unwrap_or(text);
-    let parts = told
-        .lines()
-        .map(str::trim)
-        .filter(|part| !part.is_empty() && !part.starts_with("For more information"));
-    format!(
-        "{}; run with --help for all flags",
-        parts.collect::<Vec<_>>().join("; ")
-    )
+    let lines = told.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.starts_with("For more information"));
+    format!("{}; run with --help for all flags", joined(lines))
 }
 
 /// A duration that is written as a number of seconds (`10`, `0.5`): the value parser of flags such as

@@ -67,11 +67,17 @@ pub fn complain(program: &str, message: impl Display, exit: Exit) -> Exit {
     exit
 }
 
-/// Line breaks become `; `, or a space after a colon.
 fn one_line(text: &str) -> String {
-    let parts = text.lines().map(str::trim).filter(|part| !part.is_empty());
+    let mut line = joined(text.lines().map(str::trim));
+    let told = without_repetition(&line).len();
+    line.truncate(told);
+    line
+}
+
+/// One line of several: between them `; `, or a space after a colon.
+pub(crate) fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut line = String::new();
-    for part in parts {
+    for part in lines.filter(|part| !part.is_empty()) {
         line.push_str(match line.chars().next_back() {
             None => "",
             Some(':') => " ",
@@ -79,8 +85,6 @@ fn one_line(text: &str) -> String {
         });
         line.push_str(part);
     }
-    let told = without_repetition(&line).len();
-    line.truncate(told);
     line
 }
 

@@ -120,14 +120,15 @@ impl JoinError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Mixed { .. } | Self::NoEnrollmentAddress | Self::Home(_) | Self::Service(_) => {
-                Exit::Usage
-            }
+            Self::Mixed { .. } | Self::NoEnrollmentAddress | Self::Service(_) => Exit::Usage,
             Self::Link {
                 source: StartError::Config(_),
                 ..
             } => Exit::Usage,
-            Self::Link { .. } | Self::Identity(_) | Self::Thread(_) => Exit::Failure,
+            // A disk that is full, or not there yet, may be better at the next start.
+            Self::Home(_) | Self::Identity(_) | Self::Link { .. } | Self::Thread(_) => {
+                Exit::Failure
+            }
         }
     }
 }

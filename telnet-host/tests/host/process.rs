@@ -31,7 +31,7 @@ async fn fails(extra: &[&str]) -> (i32, String) {
 async fn a_mistake_is_one_line_that_names_the_thing_and_the_mend() {
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = taken.local_addr().expect("bound").port().to_string();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 7] = [
         (&["--telnet-prot", "1"], 2, "--telnet-prot"),
         (&["--telnet-port", "70000"], 2, "70000"),
         (
@@ -41,6 +41,16 @@ async fn a_mistake_is_one_line_that_names_the_thing_and_the_mend() {
         ),
         (
             &["--rpc-address", "tcp://127.0.0.1:7899"],
+            2,
+            "give both addresses of the daemon",
+        ),
+        (
+            &[
+                "--rpc-address",
+                "tcp://127.0.0.1:7899",
+                "--events-address",
+                "tcp://127.0.0.1:7898",
+            ],
             2,
             "--enrollment-address is needed",
         ),
