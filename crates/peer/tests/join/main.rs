@@ -10,7 +10,7 @@ mod program;
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
-use moor_keyring::{KeyPair, TokenSpec};
+use moor_keyring::{KeyPair, Token, TokenSpec};
 use moor_node::Exit;
 
 use daemon::{Daemon, Ground, HOST, WORKER};
@@ -150,18 +150,28 @@ fn what_waiting_does_not_mend_ends_the_program_with_its_own_words_and_code() {
         ),
     ];
     for (program, exit, words) in cases {
-        let (code, line) = program.start().end();
-        assert_eq!(code, exit, "{words}: {line}");
-        assert!(line.contains(words), "{line}");
-        assert!(
-            line.starts_with("moor-program: ") && line.lines().count() == 1,
-            "{line}"
+        ends_with(
+            program,
+            exit,
+            words,
+            &[&unknown, &used_up, &other_kind, &other_daemon],
         );
-        for token in [&unknown, &used_up, &other_kind, &other_daemon] {
-            let text = token.expose();
-            let secret = text.split('.').nth(2).expect("a secret");
-            assert!(!line.contains(secret), "shows a secret");
-        }
+    }
+}
+
+/// In one line, which shows no token's secret.
+fn ends_with(program: Program, exit: Exit, words: &str, tokens: &[&Token]) {
+    let (code, line) = program.start().end();
+    assert_eq!(code, exit, "{words}: {line}");
+    assert!(line.contains(words), "{line}");
+    assert!(
+        line.starts_with("moor-program: ") && line.lines().count() == 1,
+        "{line}"
+    );
+    for token in tokens {
+        let text = token.expose();
+        let secret = text.split('.').nth(2).expect("a secret");
+        assert!(!line.contains(secret), "shows a secret");
     }
 }
 
@@ -178,10 +188,7 @@ fn addresses_that_cannot_work_are_mistakes_of_the_command_line() {
             "give both addresses of the daemon",
         ),
     ] {
-        let (code, line) = program.start().end();
-        assert_eq!(code, Exit::Usage, "{words}: {line}");
-        assert!(line.contains(words), "{line}");
-        assert_eq!(line.lines().count(), 1, "{line}");
+        ends_with(program, Exit::Usage, words, &[&token]);
     }
 }
 
