@@ -170,15 +170,16 @@ fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let count_only = args.get(1).is_some_and(Value::is_true);
     let (perms, wizard) = (env.perms(), env.is_wizard());
     let visible = |info: &TaskInfo| wizard || info.reader.unwrap_or(info.owner) == perms;
+    let now = env.stretch.runtime.clock.wall();
     let mut rows = Vec::new();
     let effects = &env.stretch.effects;
     for (id, status, info) in env.stretch.runtime.queue.list() {
         if visible(&info) && !effects.kills(id) {
-            rows.push((id, task_row(id, status, &info)));
+            rows.push((id, task_row(id, status, &info, now)));
         }
     }
     let parked = effects.parked().filter(|entry| visible(&entry.info));
-    rows.extend(parked.map(|entry| (entry.id, task_row(entry.id, entry.status, &entry.info))));
+    rows.extend(parked.map(|entry| (entry.id, task_row(entry.id, entry.status, &entry.info, now))));
     if count_only {
         return value(rows.len() as i64);
     }
@@ -198,19 +199,19 @@ fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// A task as `queued_tasks()` shows it: `{id, start, 0, ticks, programmer, verb-loc, verb-name, line,
-/// this, bytes}`.
-fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo) -> Vec<Value> {
+/// this, bytes}`. A task whose time has come started when it came, or `now` if it waited for none.
+fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo, now: Duration) -> Vec<Value> {
     /// The start time of a task that waits for `resume()`, as LambdaMOO shows it.
     const NEVER: i64 = i64::MAX;
     /// Ticks of a background task when clocks were still a thing.
     const TICKS: i64 = 30_000;
+    let seconds =
+        |moment: Duration| i64::try_from(moment.as_secs_f64().round() as u64).unwrap_or(NEVER);
     let start = match status {
-        TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
-            i64::try_from(due.as_secs_f64().round() as u64).unwrap_or(NEVER)
-        }
+        TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => seconds(due),
         TaskStatus::Forever => NEVER,
         TaskStatus::Reading(_) => -1,
-        TaskStatus::Ready | TaskStatus::Running => 0,
+        TaskStatus::Ready | TaskStatus::Running => seconds(info.start.min(now)),
     };
     vec![
         Value::Int(id.0),
