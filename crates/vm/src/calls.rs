@@ -9,6 +9,7 @@ use crate::frame::{Command, Frame};
 use crate::host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
+use crate::registers::{put, set_int, shift};
 use crate::run::{CalledName, Fuel};
 use crate::verb::{Verb, VerbTable};
 use crate::vm::{NewFrame, Vm};
@@ -17,6 +18,13 @@ use crate::vm::{NewFrame, Vm};
 enum Refused {
     Code(ErrorCode),
     Raise(Box<Raise>),
+}
+
+/// A verb that is called, and the name that it is called by (see [`Frame`]).
+struct Found {
+    verb: u32,
+    called_as: Option<Box<Str>>,
+    operand: u16,
 }
 
 impl From<Box<Raise>> for Refused {
@@ -72,8 +80,7 @@ impl Vm {
             }
         }
         let refused = match self.find(host, limits, window, receiver, name) {
-            Ok((verb, called_as)) => {
-                let this = self.stack[receiver].take();
+            Ok(found) => {
                 let top = self.top();
                 let from = window + usize::from(args);
                 if !is_spread {
@@ -81,16 +88,17 @@ impl Vm {
                     if self.stack.len() < top + argc_usize {
                         self.grow(top + argc_usize);
                     }
-                    for at in 0..argc_usize {
-                        self.stack[top + at] = self.stack[from + at].take();
+                    let (below, above) = self.stack.split_at_mut(top);
+                    for (to, from) in above.iter_mut().zip(&mut below[from..from + argc_usize]) {
+                        shift(to, from);
                     }
-                    self.enter(host, verb, this, called_as, argc, top);
+                    self.enter(host, found, receiver, argc, top);
                     return None;
                 }
                 match self.stack[from].take() {
                     Value::List(list) => {
                         let argc = self.spread(list, top);
-                        self.enter(host, verb, this, called_as, argc, top);
+                        self.enter(host, found, receiver, argc, top);
                         return None;
                     }
                     value => Raise::type_mismatch(&value, &[ValueType::List]),
@@ -127,7 +135,7 @@ impl Vm {
     }
 
     /// Finds the verb; nothing is changed when there is none.
-    #[inline]
+    #[inline(always)]
     fn find<H: Host>(
         &mut self,
         host: &mut H,
@@ -135,7 +143,7 @@ impl Vm {
         window: usize,
         receiver: usize,
         name: CalledName,
-    ) -> Result<(u32, Str), Refused> {
+    ) -> Result<Found, Refused> {
         let frame = &self.frames[self.frames.len() - 1];
         let program = &self.verbs.get(frame.verb).program;
         let (call_name, text) = match name {
@@ -170,8 +178,22 @@ impl Vm {
         if self.frames.len() >= limits.stack_depth {
             return Err(Refused::Code(ErrorCode::MaxRec));
         }
-        let called_as = name_on(receiver_value, text);
-        Ok((self.verbs.intern(verb), called_as))
+        let called_as = match (receiver_value, name) {
+            (Value::Waif(_), _) | (_, CalledName::Register(_)) => {
+                Some(Box::new(name_on(receiver_value, text)))
+            }
+            (_, CalledName::Fixed(_)) => None,
+        };
+        let operand = match name {
+            CalledName::Fixed(n) => n,
+            CalledName::Register(_) => 0,
+        };
+        let verb = self.verbs.intern(verb);
+        Ok(Found {
+            verb,
+            called_as,
+            operand,
+        })
     }
 
     #[cold]
@@ -194,29 +216,31 @@ impl Vm {
     }
 
     /// Pushes the frame of a verb that the top frame calls.
-    #[inline]
+    #[inline(always)]
     fn enter<H: Host>(
         &mut self,
         host: &mut H,
-        verb: u32,
-        this: Value,
-        called_as: Str,
+        found: Found,
+        receiver: usize,
         argc: u32,
         top: usize,
     ) {
         let (player, command) = self.inherited(host);
         self.push_frame(
             NewFrame {
-                verb,
+                verb: found.verb,
                 argc,
                 command,
                 player,
-                this,
-                called_as,
+                this: Value::None,
+                called_as: found.called_as,
+                operand: found.operand,
                 via: None,
             },
             top,
         );
+        let callee = self.frames.len() - 1;
+        shift(&mut self.frames[callee].this, &mut self.stack[receiver]);
         if self.verbs.is_full() {
             let frames = &mut self.frames;
             self.verbs
@@ -225,7 +249,7 @@ impl Vm {
     }
 
     /// What a callee of the top frame inherits: who is playing, and the variables of the command.
-    #[inline]
+    #[inline(always)]
     fn inherited<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
         let frame = &self.frames[self.frames.len() - 1];
         let program = &self.verbs.get(frame.verb).program;
@@ -298,7 +322,8 @@ impl Vm {
                 command,
                 player,
                 this,
-                called_as,
+                called_as: Some(Box::new(called_as)),
+                operand: 0,
                 via,
             },
             top,
@@ -330,6 +355,21 @@ impl Vm {
         }
     }
 
+    /// The top frame returns an integer to code, the usual case of a return. `false`, and nothing happened, when it was
+    /// not called by code.
+    #[inline(always)]
+    pub(crate) fn return_int(&mut self, n: i64) -> bool {
+        let depth = self.frames.len();
+        if depth < 2 || self.frames[depth - 1].via.is_some() {
+            return false;
+        }
+        self.pop_frame();
+        let caller = &self.frames[depth - 2];
+        let at = caller.base as usize + usize::from(caller.result);
+        set_int(&mut self.stack[at], n);
+        true
+    }
+
     /// The top frame returns.
     #[inline]
     pub(crate) fn return_value<H: Host>(
@@ -347,7 +387,7 @@ impl Vm {
         match via {
             None => {
                 let at = caller.base as usize + usize::from(caller.result);
-                self.stack[at] = value;
+                put(&mut self.stack[at], value);
                 None
             }
             Some(pending) => {
@@ -405,7 +445,8 @@ impl Vm {
 
     /// The task that a `fork` statement starts: one frame with a copy of the registers.
     pub(crate) fn forked(
-        (frame, verbs, commands, caller): (&Frame, &VerbTable, &[Command], &Value),
+        (frame, called_as): (&Frame, &Str),
+        (verbs, commands, caller): (&VerbTable, &[Command], &Value),
         args: &[Value],
         registers: &[Value],
         body: u16,
@@ -414,6 +455,7 @@ impl Vm {
         let mut table = VerbTable::default();
         let verb: &Arc<Verb> = verbs.get(frame.verb);
         let verb = table.intern(verb);
+        let called_as = Some(Box::new(called_as.clone()));
         let stack: Vec<Value> = args.iter().chain(registers).cloned().collect();
         let base = args.len() as u32;
         let child = Frame {
@@ -422,6 +464,7 @@ impl Vm {
             command: 0,
             pc: u32::from(body),
             via: None,
+            called_as,
             ..frame.clone()
         };
         Self {

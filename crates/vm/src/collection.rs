@@ -180,6 +180,18 @@ fn check_nestable(value: &Value) -> Changed {
     }
 }
 
+/// Whether a value that is no container can be appended without a look at anything but sizes.
+#[inline]
+pub(crate) fn has_room(list: &List, value: &Value, limits: &TaskLimits) -> bool {
+    list.bytes().saturating_add(SLOT_BYTES + value.bytes()) <= limits.list_bytes()
+}
+
+/// Whether an integer can take the place of an element, whatever that was.
+#[inline]
+pub(crate) fn has_room_for_int(list: &List, limits: &TaskLimits) -> bool {
+    list.bytes().saturating_add(SLOT_BYTES) <= limits.list_bytes()
+}
+
 /// `a = {@a, value}`.
 #[inline]
 pub(crate) fn push(a: &mut Value, value: Value, limits: &TaskLimits) -> Changed {

@@ -2,7 +2,7 @@
 
 use moor_value::{List, ObjId, Str, Value};
 
-use crate::frame::{Command, Frame};
+use crate::frame::{Command, Frame, called_as};
 use crate::trace::{self, StackRow};
 use crate::verb::{Verb, VerbTable};
 
@@ -25,6 +25,11 @@ impl Context<'_> {
     /// The frame's verb.
     pub fn verb(&self) -> &Verb {
         self.verbs.get(self.frame().verb)
+    }
+
+    /// The name that the frame's verb was called by.
+    pub fn called_as(&self) -> &Str {
+        called_as(self.frames, self.verbs, self.frames.len() - 1)
     }
 
     /// How many frames there are, at least 1.

@@ -1,8 +1,8 @@
-//! The dispatch loop: one `match` over the instructions, two-integer paths first.
+//! One instruction with everything that it can mean: every kind of value, every error. The dispatch loop
+//! (`dispatch.rs`) does the usual cases itself and comes here with the rest.
 //!
-//! The loop borrows the frame's program and its window of the stack. Whatever changes frames leaves the loop with an
-//! [`Exit`], is done in `calls.rs` or `unwind.rs`, and the loop begins anew on what is then the top frame. Errors
-//! are built in cold functions; a register that was never set is looked for only when an operation has failed.
+//! A step borrows the frame's program and its window of the stack. Whatever changes frames ends it with an [`Exit`] and
+//! is done in `calls.rs` or `unwind.rs`. A register that was never set is looked for only when an operation has failed.
 
 use moor_bytecode::{CodeTable, Instruction as I, RESULT, Sense, TAKE};
 use moor_value::{ErrorCode, List, ObjId, Str, Value, ValueType};
@@ -11,6 +11,7 @@ use crate::arithmetic as math;
 use crate::collection;
 use crate::compare;
 use crate::context::Context;
+use crate::frame::called_as;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::{SLOT_BYTES, TaskLimits};
 use crate::raise::Raise;
@@ -35,14 +36,15 @@ fn unset(program: &CodeTable, regs: &[Value], used: &[u16]) -> Option<Box<Raise>
 }
 
 impl Vm {
-    #[inline(always)]
-    #[allow(clippy::too_many_lines)] // the one flat dispatch
-    pub(crate) fn dispatch<H: Host>(
+    /// Carries out the instruction that the top frame's `pc` names. `None`: go on where `pc` then points.
+    #[inline(never)]
+    #[allow(clippy::too_many_lines)] // one flat table of meanings
+    pub(crate) fn step<H: Host>(
         &mut self,
         host: &mut H,
         limits: &TaskLimits,
         fuel: &mut Fuel,
-    ) -> Exit<H::Request> {
+    ) -> Option<Exit<H::Request>> {
         let depth = self.frames.len();
         let frame = &self.frames[depth - 1];
         let (base, argc, debug) = (frame.base as usize, frame.argc as usize, frame.debug);
@@ -65,7 +67,14 @@ impl Vm {
                 let exit = $exit;
                 self.frames[depth - 1].pc = pc as u32;
                 fuel.slice = slice;
-                return exit;
+                return Some(exit);
+            }};
+        }
+        macro_rules! done {
+            () => {{
+                self.frames[depth - 1].pc = pc as u32;
+                fuel.slice = slice;
+                return None;
             }};
         }
         // Calls and returns change frames here and now: they are too frequent to be described first.
@@ -74,7 +83,7 @@ impl Vm {
                 self.frames[depth - 1].pc = pc as u32;
                 fuel.slice = slice;
                 let ended = self.call_verb(host, limits, $base, $args, $argc, $name, $is_spread);
-                return ended.map_or(Exit::Frames, Exit::Ended);
+                return ended.map(Exit::Ended);
             }};
         }
         macro_rules! return_value {
@@ -83,7 +92,7 @@ impl Vm {
                 self.frames[depth - 1].pc = pc as u32;
                 fuel.slice = slice;
                 let ended = self.return_value(value, host, limits, fuel);
-                return ended.map_or(Exit::Frames, Exit::Ended);
+                return ended.map(Exit::Ended);
             }};
         }
         // Raises, or without the debug flag makes the code the value of `dst`.
@@ -95,7 +104,7 @@ impl Vm {
                     exit!(Exit::Raise(raise));
                 }
                 reg!($dst) = raise.code;
-                continue;
+                done!();
             }};
         }
         // dst = a computation that may fail.
@@ -199,9 +208,9 @@ impl Vm {
             }};
         }
 
-        loop {
-            let instruction = code[pc];
-            pc += 1;
+        let instruction = code[pc];
+        pc += 1;
+        {
             match instruction {
                 I::Move { dst, src } => {
                     let value = copy(&reg!(src));
@@ -236,7 +245,7 @@ impl Vm {
                 }
                 I::LoadPlayer { dst } => reg!(dst) = Value::Obj(self.frames[depth - 1].player),
                 I::LoadVerb { dst } => {
-                    reg!(dst) = Value::Str(self.frames[depth - 1].called_as.clone())
+                    reg!(dst) = Value::Str(called_as(&self.frames, &self.verbs, depth - 1).clone());
                 }
                 I::LoadCommand { which, dst } => {
                     let command = &self.commands[self.frames[depth - 1].command as usize];
@@ -650,7 +659,7 @@ impl Vm {
                         && list.bytes().saturating_add(SLOT_BYTES) <= limits.list_bytes()
                         && list.replace_int((at as usize).wrapping_sub(1), n)
                     {
-                        continue;
+                        done!();
                     }
                     let new = if flags & TAKE != 0 {
                         reg!(value).take()
@@ -879,7 +888,7 @@ impl Vm {
                     let window = &mut regs[window];
                     let outcome = host.call_builtin(builtin, window, &mut context);
                     for slot in window {
-                        crate::vm::clear(slot);
+                        crate::registers::clear(slot);
                     }
                     match outcome {
                         BuiltinOutcome::Return(value) => reg!(dst) = value,
@@ -942,8 +951,9 @@ impl Vm {
                                 Some(caller) => &self.frames[caller].this,
                                 None => &self.root_caller,
                             };
-                            let parts = (&frames[depth - 1], verbs, commands.as_slice(), caller);
-                            let child = Vm::forked(parts, args, regs, body, task);
+                            let frame = (&frames[depth - 1], called_as(frames, verbs, depth - 1));
+                            let shared = (verbs, commands.as_slice(), caller);
+                            let child = Vm::forked(frame, shared, args, regs, body, task);
                             let mut context = context!(delay);
                             host.fork(Box::new(child), seconds, &mut context)
                         }
@@ -964,6 +974,7 @@ impl Vm {
                 }
             }
         }
+        done!()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use moor_value::{ObjId, Str, Symbol, Value};
 
+use crate::verb::VerbTable;
+
 /// The variables of the command that started a task; verbs that it calls see them too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
@@ -77,6 +79,18 @@ pub struct PendingBuiltin {
     pub state: Value,
 }
 
+/// The name that the verb of the frame at `at` was called by.
+pub(crate) fn called_as<'a>(frames: &'a [Frame], verbs: &'a VerbTable, at: usize) -> &'a Str {
+    let frame = &frames[at];
+    match &frame.called_as {
+        Some(text) => text,
+        None => {
+            let caller = verbs.get(frames[at - 1].verb);
+            &caller.program.names[usize::from(frame.operand)].text
+        }
+    }
+}
+
 /// One verb that is being executed.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -100,13 +114,32 @@ pub struct Frame {
     pub(crate) perms: ObjId,
     /// The value that the verb was called on.
     pub(crate) this: Value,
-    /// The name that it was called by.
-    pub(crate) called_as: Str,
+    /// The name that it was called by, where it is not an operand of the call.
+    pub(crate) called_as: Option<Box<Str>>,
+    /// Where there is no such text: the index of the name in the program of the frame below, whose instruction called.
+    pub(crate) operand: u16,
     /// The builtin function that called it, when it was not called by code.
     pub(crate) via: Option<Box<PendingBuiltin>>,
 }
 
 impl Frame {
+    /// No frame yet.
+    pub(crate) const EMPTY: Self = Self {
+        verb: 0,
+        pc: 0,
+        base: 0,
+        argc: 0,
+        command: 0,
+        result: 0,
+        operand: 0,
+        debug: false,
+        player: ObjId::NOTHING,
+        perms: ObjId::NOTHING,
+        this: Value::None,
+        called_as: None,
+        via: None,
+    };
+
     /// The value that the verb was called on.
     pub fn this(&self) -> &Value {
         &self.this
@@ -120,11 +153,6 @@ impl Frame {
     /// Whose permissions the code has.
     pub fn perms(&self) -> ObjId {
         self.perms
-    }
-
-    /// The name that the verb was called by.
-    pub fn called_as(&self) -> &Str {
-        &self.called_as
     }
 
     /// The verb's `d` flag.

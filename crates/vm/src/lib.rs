@@ -10,6 +10,7 @@ mod calls;
 mod collection;
 mod compare;
 mod context;
+mod dispatch;
 mod execute;
 mod frame;
 mod host;

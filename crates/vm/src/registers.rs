@@ -1,38 +1,122 @@
 //! Operations on a window of registers that are more than one value's business: what the dispatch loop calls for the
 //! longer instructions, and the short writes that it inlines.
 
-use moor_value::{ErrorCode, Str, Symbol, Value};
+use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
 
 use crate::arithmetic as math;
 use crate::collection;
 use crate::outcome::TaskLimits;
 use crate::raise::Raise;
 
-/// Writes an integer; nothing has to be dropped when the register held one.
+// Writing registers. A processor that is to load sixteen bytes at once waits for what was just stored in two parts, so
+// plain values go by their parts, tag and number, wherever the kind is known. What a register held before is looked at
+// first: one that is not counted is forgotten, so that nothing has to survive a call in the usual case.
+
+/// Defines a writer of one plain kind and, out of line, the same over a counted value.
+macro_rules! plain_writer {
+    ($doc:literal, $name:ident, $over_counted:ident, ($($part:ident: $type:ty)?) $value:expr) => {
+        #[doc = $doc]
+        #[inline(always)]
+        pub(crate) fn $name(slot: &mut Value $(, $part: $type)?) {
+            match slot {
+                Value::None | Value::Int(_) | Value::Float(_) | Value::Obj(_) | Value::Err(_) => {
+                    std::mem::forget(std::mem::replace(slot, $value));
+                }
+                slot => $over_counted(slot $(, $part)?),
+            }
+        }
+
+        #[inline(never)]
+        fn $over_counted(slot: &mut Value $(, $part: $type)?) {
+            *slot = $value;
+        }
+    };
+}
+
+plain_writer!("Makes a register unset.", clear, clear_counted, () Value::None);
+plain_writer!("Writes an object.", set_obj, obj_over_counted, (id: ObjId) Value::Obj(id));
+plain_writer!("An integer over any kind.", int_over_plain, int_over_counted, (n: i64) Value::Int(n));
+plain_writer!("A float over any kind.", float_over_plain, float_over_counted, (x: f64) Value::Float(x));
+
+/// Writes an integer.
 #[inline(always)]
 pub(crate) fn set_int(slot: &mut Value, n: i64) {
     match slot {
         Value::Int(old) => *old = n,
-        slot => *slot = Value::Int(n),
+        slot => int_over_plain(slot, n),
     }
 }
 
+/// Writes a float.
 #[inline(always)]
 pub(crate) fn set_float(slot: &mut Value, x: f64) {
     match slot {
         Value::Float(old) => *old = x,
-        slot => *slot = Value::Float(x),
+        slot => float_over_plain(slot, x),
     }
+}
+
+/// Writes any value.
+#[inline(always)]
+pub(crate) fn put(slot: &mut Value, value: Value) {
+    match value {
+        Value::Int(n) => set_int(slot, n),
+        Value::Obj(id) => set_obj(slot, id),
+        value => put_other(slot, value),
+    }
+}
+
+#[inline(never)]
+fn put_other(slot: &mut Value, value: Value) {
+    *slot = value;
+}
+
+/// Writes a copy of a value over another.
+#[inline(always)]
+pub(crate) fn put_copy(slot: &mut Value, value: &Value) {
+    match value {
+        Value::Int(n) => set_int(slot, *n),
+        Value::Obj(id) => set_obj(slot, *id),
+        value => put_clone(slot, value),
+    }
+}
+
+#[inline(never)]
+fn put_clone(slot: &mut Value, value: &Value) {
+    *slot = value.clone();
+}
+
+/// Moves a value over another. What it leaves behind is to be written before it is read.
+#[inline(always)]
+pub(crate) fn shift(to: &mut Value, from: &mut Value) {
+    match from {
+        Value::Int(n) => set_int(to, *n),
+        Value::Obj(id) => set_obj(to, *id),
+        from => shift_other(to, from),
+    }
+}
+
+#[inline(never)]
+fn shift_other(to: &mut Value, from: &mut Value) {
+    *to = from.take();
 }
 
 /// The sum of two floats when it is finite.
 #[inline(always)]
 pub(crate) fn float_sum(a: &Value, b: &Value) -> Option<f64> {
-    if let (Value::Float(x), Value::Float(y)) = (a, b) {
-        let sum = x + y;
-        return sum.is_finite().then_some(sum);
+    match (a, b) {
+        (Value::Float(x), Value::Float(y)) => Some(x + y).filter(|sum| sum.is_finite()),
+        _ => None,
     }
-    None
+}
+
+/// The product of two floats when it is finite.
+#[inline(always)]
+pub(crate) fn float_product(a: &Value, b: &Value) -> Option<f64> {
+    match (a, b) {
+        (Value::Float(x), Value::Float(y)) => Some(x * y).filter(|product| product.is_finite()),
+        _ => None,
+    }
 }
 
 /// Copies a value; the common kinds without looking at what is counted.

@@ -4,6 +4,7 @@ use moor_bytecode::{Scatter, ScatterKind};
 use moor_value::{ErrorCode, List, Value};
 
 use crate::raise::Raise;
+use crate::registers::{put, shift};
 
 /// Writes the elements of `source` into the registers that `pattern` names. Answers where the program goes on: at
 /// the first default that must be computed, or behind all of them. With `take` the elements are moved out.
@@ -26,6 +27,20 @@ pub(crate) fn scatter(
     let optional_given = (len - required).min(single - required);
     let rest_len = len - required - optional_given;
     assign(pattern, source, registers, optional_given, rest_len)
+}
+
+/// The usual case of a verb's beginning: each target gets one argument, which is moved. `false`, and nothing happened,
+/// where it is not so simple.
+#[inline]
+pub(crate) fn one_each(pattern: &Scatter, args: &mut [Value], registers: &mut [Value]) -> bool {
+    let targets = &pattern.targets;
+    if targets.len() != args.len() || targets.iter().any(|t| t.kind == ScatterKind::Rest) {
+        return false;
+    }
+    for (target, arg) in targets.iter().zip(args) {
+        shift(&mut registers[usize::from(target.register)], arg);
+    }
+    true
 }
 
 fn assign(
@@ -57,7 +72,10 @@ fn assign(
                 continue;
             }
         }
-        *slot = source.get(at);
+        match &mut source {
+            Source::Spent(args) => shift(slot, &mut args[at]),
+            source => put(slot, source.get(at)),
+        }
         at += 1;
     }
     Ok(go_on)

@@ -11,7 +11,7 @@ use moor_value::codec::HandleResolver;
 use moor_value::{ObjId, Str, Symbol};
 use thiserror::Error;
 
-use crate::frame::{Command, Frame, PendingBuiltin};
+use crate::frame::{Command, Frame, PendingBuiltin, called_as};
 use crate::raise::Raise;
 use crate::verb::{Verb, VerbTable};
 use crate::vm::Vm;
@@ -69,7 +69,9 @@ impl Vm {
         w.u16(self.task_variable.unwrap_or(NO_REGISTER));
         put_raise(&mut w, self.pending.as_deref());
         w.count(frames.len());
-        frames.iter().for_each(|frame| put_frame(&mut w, frame));
+        for (at, frame) in frames.iter().enumerate() {
+            put_frame(&mut w, frame, called_as(&frames, &verbs, at));
+        }
         let top = self.top();
         w.count(top);
         self.stack[..top].iter().for_each(|value| w.value(value));
@@ -195,7 +197,7 @@ fn take_raise<R: StateResolver>(
     Ok(Some(Raise::with(code, message, r.value(resolver)?)))
 }
 
-fn put_frame(w: &mut Writer, frame: &Frame) {
+fn put_frame(w: &mut Writer, frame: &Frame, called_as: &Str) {
     for number in [frame.verb, frame.pc, frame.base, frame.argc, frame.command] {
         w.u32(number);
     }
@@ -204,7 +206,7 @@ fn put_frame(w: &mut Writer, frame: &Frame) {
     w.i64(frame.player.0);
     w.i64(frame.perms.0);
     w.value(&frame.this);
-    w.bytes(frame.called_as.as_bytes());
+    w.bytes(called_as.as_bytes());
     w.u8(u8::from(frame.via.is_some()));
     if let Some(via) = &frame.via {
         w.bytes(via.name.as_str().as_bytes());
@@ -225,7 +227,8 @@ fn take_frame<R: StateResolver>(r: &mut Reader<'_>, resolver: &mut R) -> Result<
         player: ObjId(r.i64()?),
         perms: ObjId(r.i64()?),
         this: r.value(resolver)?,
-        called_as: r.text()?,
+        called_as: Some(Box::new(r.text()?)),
+        operand: 0,
         via: take_pending(r, resolver)?,
     })
 }

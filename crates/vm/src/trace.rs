@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use moor_value::{AnonRef, List, ObjId, Str, Value};
 
-use crate::frame::Frame;
+use crate::frame::{Frame, called_as};
 use crate::verb::VerbTable;
 
 /// One line of the stack: a verb, or a builtin function that called one.
@@ -44,7 +44,7 @@ impl StackRow {
 pub(crate) fn rows(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> Vec<StackRow> {
     let mut rows = Vec::with_capacity(frames.len() - lowest);
     for (index, frame) in frames.iter().enumerate().skip(lowest).rev() {
-        rows.push(verb_row(frame, verbs));
+        rows.push(verb_row(frames, verbs, index));
         if index > lowest
             && let Some(via) = &frame.via
         {
@@ -61,11 +61,12 @@ pub(crate) fn rows(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> Vec<St
     rows
 }
 
-fn verb_row(frame: &Frame, verbs: &VerbTable) -> StackRow {
+fn verb_row(frames: &[Frame], verbs: &VerbTable, at: usize) -> StackRow {
+    let frame = &frames[at];
     let verb = verbs.get(frame.verb);
     StackRow {
         this: frame.this.clone(),
-        name: frame.called_as.clone(),
+        name: called_as(frames, verbs, at).clone(),
         programmer: frame.perms,
         location: verb.definer.clone(),
         player: frame.player,
@@ -82,11 +83,12 @@ fn redacted(value: &Value) -> Value {
 }
 
 /// The value of [`verb_row`] with its line, without the detour.
-fn verb_value(frame: &Frame, verbs: &VerbTable) -> Value {
+fn verb_value(frames: &[Frame], verbs: &VerbTable, at: usize) -> Value {
+    let frame = &frames[at];
     let verb = verbs.get(frame.verb);
     Value::List(List::from_vec(vec![
         redacted(&frame.this),
-        Value::Str(frame.called_as.clone()),
+        Value::Str(called_as(frames, verbs, at).clone()),
         Value::Obj(frame.perms),
         redacted(&verb.definer),
         Value::Obj(frame.player),
@@ -97,10 +99,8 @@ fn verb_value(frame: &Frame, verbs: &VerbTable) -> Value {
 /// The stack of an error: the rows as a list of values with line numbers, without anonymous objects. One frame, the usual case where an error is taken by the frame
 /// that raised it, needs no rows in between.
 pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> List {
-    if let Some(frame) = frames.last()
-        && lowest + 1 == frames.len()
-    {
-        return List::from_vec(vec![verb_value(frame, verbs)]);
+    if lowest + 1 == frames.len() {
+        return List::from_vec(vec![verb_value(frames, verbs, lowest)]);
     }
     let rows = rows(frames, verbs, lowest).into_iter();
     rows.map(|row| {

@@ -9,6 +9,7 @@ use moor_value::{ObjId, Str, Value};
 
 use crate::frame::{Command, Frame, PendingBuiltin};
 use crate::raise::Raise;
+use crate::registers::clear;
 use crate::trace::{self, StackRow};
 use crate::verb::{Verb, VerbTable};
 
@@ -52,7 +53,8 @@ pub(crate) struct NewFrame {
     pub(crate) command: u32,
     pub(crate) player: ObjId,
     pub(crate) this: Value,
-    pub(crate) called_as: Str,
+    pub(crate) called_as: Option<Box<Str>>,
+    pub(crate) operand: u16,
     pub(crate) via: Option<Box<PendingBuiltin>>,
 }
 
@@ -71,7 +73,8 @@ impl Vm {
         let argc = start.args.len() as u32;
         vm.stack.extend(start.args);
         let verb = vm.verbs.intern(&start.verb);
-        let (player, this, called_as) = (start.player, start.this, start.called_as);
+        let (player, this) = (start.player, start.this);
+        let called_as = Some(Box::new(start.called_as));
         vm.push_frame(
             NewFrame {
                 verb,
@@ -80,6 +83,7 @@ impl Vm {
                 player,
                 this,
                 called_as,
+                operand: 0,
                 via: None,
             },
             0,
@@ -88,7 +92,7 @@ impl Vm {
     }
 
     /// Pushes a frame whose arguments already stand on the stack from `args_at`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_frame(&mut self, new: NewFrame, args_at: usize) {
         let verb = self.verbs.get(new.verb);
         let base = args_at + new.argc as usize;
@@ -97,20 +101,23 @@ impl Vm {
         if self.stack.len() < top {
             self.grow(top);
         }
-        self.frames.push(Frame {
-            verb: new.verb,
-            pc: 0,
-            base: base as u32,
-            argc: new.argc,
-            command: new.command,
-            result: 0,
-            debug,
-            player: new.player,
-            perms,
-            this: new.this,
-            called_as: new.called_as,
-            via: new.via,
-        });
+        // An empty frame first, then part by part: nothing is built elsewhere and copied.
+        self.frames.push(Frame::EMPTY);
+        let at = self.frames.len() - 1;
+        let frame = &mut self.frames[at];
+        frame.verb = new.verb;
+        frame.base = base as u32;
+        frame.argc = new.argc;
+        frame.command = new.command;
+        frame.operand = new.operand;
+        frame.debug = debug;
+        frame.player = new.player;
+        frame.perms = perms;
+        frame.this = new.this;
+        if new.called_as.is_some() || new.via.is_some() {
+            frame.called_as = new.called_as;
+            frame.via = new.via;
+        }
     }
 
     #[cold]
@@ -129,7 +136,7 @@ impl Vm {
     }
 
     /// Removes the top frame and clears its window. Answers the builtin function that called it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop_frame(&mut self) -> Option<Box<PendingBuiltin>> {
         let frame = self.frames.last_mut().expect("there is a frame to remove");
         let via = frame.via.take();
@@ -250,17 +257,5 @@ impl Vm {
             .chain(state)
             .chain(commands)
             .chain([&self.root_caller])
-    }
-}
-
-/// Makes a slot unset; does nothing costly to one that holds nothing counted.
-#[inline(always)]
-pub(crate) fn clear(slot: &mut Value) {
-    match slot.take() {
-        // What is not counted needs no dropping, and no call to find that out.
-        plain @ (Value::None | Value::Int(_) | Value::Float(_) | Value::Obj(_) | Value::Err(_)) => {
-            std::mem::forget(plain);
-        }
-        counted => drop(counted),
     }
 }

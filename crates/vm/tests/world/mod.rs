@@ -4,7 +4,7 @@
 //! running a program; cases are MOO source and literals.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 
 use moor_bytecode::Program;
@@ -79,9 +79,9 @@ pub struct World {
 impl Default for World {
     fn default() -> Self {
         let mut world = Self {
-            properties: HashMap::new(),
-            verbs: HashMap::new(),
-            parents: HashMap::from([(2, 1)]),
+            properties: HashMap::default(),
+            verbs: HashMap::default(),
+            parents: HashMap::from_iter([(2, 1)]),
             forked: Vec::new(),
             interrupted: false,
             waif: WaifRef::new(1, ObjId(9), ObjId(3), Graveyard::new()),
@@ -340,7 +340,7 @@ impl Host for World {
 impl World {
     fn pass(&mut self, args: &mut [Value], context: &Context<'_>) -> BuiltinOutcome<Value> {
         let definer = object_of(&context.verb().definer).unwrap_or(0);
-        let name = context.frame().called_as().clone();
+        let name = context.called_as().clone();
         let parent = self.parents.get(&definer).copied().unwrap_or(-1);
         let Some(found) = self.lookup(parent, Symbol::lookup(name.as_str())).cloned() else {
             return BuiltinOutcome::error(ErrorCode::VerbNf);

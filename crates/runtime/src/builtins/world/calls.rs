@@ -30,8 +30,8 @@ const WAIF_PREFIX: &str = ":";
 /// Calls the verb of the same name that the parents of the calling verb's definer have.
 fn pass(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let definer = definer(env).ok_or(ErrorCode::InvInd)?;
-    let frame = env.context.frame();
-    let (this, called_as) = (frame.this().clone(), frame.called_as().clone());
+    let this = env.context.frame().this().clone();
+    let called_as = env.context.called_as().clone();
     let name = match &this {
         Value::Waif(_) if !called_as.as_str().starts_with(WAIF_PREFIX) => {
             Symbol::intern(&format!("{WAIF_PREFIX}{called_as}"))

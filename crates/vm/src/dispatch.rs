@@ -1,0 +1,542 @@
+//! The dispatch loop: the usual case of the usual instructions, and nothing else.
+//!
+//! An arm that has done its work goes on with `continue`; one that meets another kind of value, an error or the end of
+//! its ticks changes nothing and falls out of the `match`, where [`Vm::step`] does the same instruction with everything
+//! that it can mean. So no error is built here and few registers of the processor are needed: the program counter, the
+//! ticks and the window stay in them, which is what makes the loop fast. Calls and returns change the frame in place.
+
+use moor_bytecode::{CodeTable, Instruction as I, Sense, TAKE};
+use moor_value::{ObjId, Value};
+
+use crate::collection;
+use crate::context::Context;
+use crate::host::{BuiltinOutcome, Host};
+use crate::outcome::TaskLimits;
+use crate::registers::{
+    add_registers, add_value, clear, copy, float_product, float_sum, next_element, put, put_copy,
+    set_float, set_int, set_obj,
+};
+use crate::run::{CalledName, Exit, Fuel};
+use crate::scatter;
+use crate::vm::Vm;
+
+impl Vm {
+    /// Runs instructions until something is to be done that needs [`Vm::leave`].
+    #[inline(never)]
+    #[allow(clippy::too_many_lines)] // one flat dispatch
+    #[allow(clippy::collapsible_match)] // the condition decides between this loop and `step`, not between instructions
+    pub(crate) fn dispatch<H: Host>(
+        &mut self,
+        host: &mut H,
+        limits: &TaskLimits,
+        fuel: &mut Fuel,
+    ) -> Exit<H::Request> {
+        'frame: loop {
+            let depth = self.frames.len();
+            if depth == 0 {
+                return Exit::Frames;
+            }
+            let frame = &self.frames[depth - 1];
+            let mut pc = frame.pc as usize;
+            let program: &CodeTable = &self.verbs.get(frame.verb).program;
+            let code = program.code.as_slice();
+            let base = frame.base as usize;
+            let argc = frame.argc as usize;
+            let (below, above) = self.stack.split_at_mut(base);
+            let regs = &mut above[..usize::from(program.registers)];
+            let args = &mut below[base - argc..];
+            let mut slice = fuel.slice;
+
+            macro_rules! reg {
+                ($r:expr) => {
+                    regs[usize::from($r)]
+                };
+            }
+            // What another frame, the host or `step` must know of this one.
+            macro_rules! save {
+                () => {{
+                    self.frames[depth - 1].pc = pc as u32;
+                    fuel.slice = slice;
+                }};
+            }
+            macro_rules! jump {
+                ($ticks:expr, $target:expr) => {{
+                    let left = slice - i64::from($ticks);
+                    if left >= 0 {
+                        slice = left;
+                        pc = usize::from($target);
+                        continue;
+                    }
+                }};
+            }
+            macro_rules! branch {
+                ($sense:expr, $truth:expr, $target:expr) => {{
+                    let sense = Sense($sense);
+                    if $truth != sense.want() {
+                        continue;
+                    }
+                    jump!(sense.ticks(), $target);
+                }};
+            }
+            macro_rules! branch_order {
+                ($sense:expr, $a:expr, $b:expr, $target:expr, $order:tt) => {
+                    if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                        branch!($sense, (x $order y), $target);
+                    }
+                };
+            }
+            macro_rules! branch_order_int {
+                ($sense:expr, $a:expr, $imm:expr, $target:expr, $order:tt) => {
+                    if let Value::Int(x) = &reg!($a) {
+                        branch!($sense, (*x $order i64::from($imm)), $target);
+                    }
+                };
+            }
+            macro_rules! order {
+                ($dst:expr, $a:expr, $b:expr, $order:tt) => {
+                    if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                        let truth = x $order y;
+                        set_int(&mut reg!($dst), i64::from(truth));
+                        continue;
+                    }
+                };
+            }
+            macro_rules! int {
+                ($dst:expr, $a:expr, $b:expr, $operation:ident) => {
+                    if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                        let result = x.$operation(*y);
+                        set_int(&mut reg!($dst), result);
+                        continue;
+                    }
+                };
+            }
+            // dst = an element; for integers nothing lives while the old value goes.
+            macro_rules! load {
+                ($dst:expr, $value:expr) => {{
+                    match $value {
+                        Value::Int(n) => {
+                            let n = *n;
+                            set_int(&mut reg!($dst), n);
+                        }
+                        Value::Obj(id) => {
+                            let id = *id;
+                            set_obj(&mut reg!($dst), id);
+                        }
+                        value => {
+                            let value = value.clone();
+                            put(&mut reg!($dst), value);
+                        }
+                    }
+                    continue;
+                }};
+            }
+            macro_rules! int_imm {
+                ($dst:expr, $a:expr, $imm:expr, $operation:ident) => {
+                    if let Value::Int(x) = &reg!($a) {
+                        let result = x.$operation(i64::from($imm));
+                        set_int(&mut reg!($dst), result);
+                        continue;
+                    }
+                };
+            }
+
+            loop {
+                let at = pc;
+                pc += 1;
+                // Matched where it stands, so that each arm loads its own operands.
+                match code[at] {
+                    I::Move { dst, src } => {
+                        if !reg!(src).is_none() {
+                            load!(dst, &reg!(src));
+                        }
+                    }
+                    I::Take { dst, src } => {
+                        let value = reg!(src).take();
+                        put(&mut reg!(dst), value);
+                        continue;
+                    }
+                    I::Clear { dst } => {
+                        clear(&mut reg!(dst));
+                        continue;
+                    }
+                    I::Const { dst, k } => {
+                        let constant = &program.constants[usize::from(k)];
+                        if !matches!(constant, Value::List(_)) {
+                            put_copy(&mut reg!(dst), constant);
+                            continue;
+                        }
+                    }
+                    I::Int { dst, imm } => {
+                        set_int(&mut reg!(dst), i64::from(imm));
+                        continue;
+                    }
+                    I::LoadThis { dst } => {
+                        put_copy(&mut reg!(dst), &self.frames[depth - 1].this);
+                        continue;
+                    }
+
+                    I::ArgIndex { dst, index } => {
+                        if let Some(value) = args.get(usize::from(index).wrapping_sub(1)) {
+                            load!(dst, value);
+                        }
+                    }
+
+                    I::Add { dst, a, b } => {
+                        int!(dst, a, b, wrapping_add);
+                        if let Some(sum) = float_sum(&reg!(a), &reg!(b)) {
+                            set_float(&mut reg!(dst), sum);
+                            continue;
+                        }
+                        if let Value::Str(_) = &reg!(a)
+                            && add_registers(regs, dst, a, b, limits).is_ok()
+                        {
+                            continue;
+                        }
+                    }
+                    I::Sub { dst, a, b } => int!(dst, a, b, wrapping_sub),
+                    I::Mul { dst, a, b } => {
+                        int!(dst, a, b, wrapping_mul);
+                        if let Some(product) = float_product(&reg!(a), &reg!(b)) {
+                            set_float(&mut reg!(dst), product);
+                            continue;
+                        }
+                    }
+                    I::Mod { dst, a, b } => {
+                        if let (Value::Int(x), Value::Int(y)) = (&reg!(a), &reg!(b))
+                            && (x | y) as u64 >> 31 == 0
+                            && *y != 0
+                        {
+                            let rest = i64::from(*x as u32 % *y as u32);
+                            set_int(&mut reg!(dst), rest);
+                            continue;
+                        }
+                    }
+                    I::AddI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_add),
+                    I::SubI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_sub),
+                    I::MulI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_mul),
+                    I::ModI { dst, a, imm } => {
+                        if let Value::Int(x) = &reg!(a)
+                            && (x | i64::from(imm)) as u64 >> 31 == 0
+                            && imm != 0
+                        {
+                            let rest = i64::from(*x as u32 % imm as u32);
+                            set_int(&mut reg!(dst), rest);
+                            continue;
+                        }
+                    }
+                    I::AddK { dst, a, k } => {
+                        let constant = &program.constants[usize::from(k)];
+                        if let Some(sum) = float_sum(&reg!(a), constant) {
+                            set_float(&mut reg!(dst), sum);
+                            continue;
+                        }
+                        if let Value::Str(_) = &reg!(a)
+                            && add_value(regs, dst, a, constant, limits).is_ok()
+                        {
+                            continue;
+                        }
+                    }
+                    I::MulK { dst, a, k } => {
+                        let constant = &program.constants[usize::from(k)];
+                        if let Some(product) = float_product(&reg!(a), constant) {
+                            set_float(&mut reg!(dst), product);
+                            continue;
+                        }
+                    }
+                    I::Not { dst, a } => {
+                        if let Value::Int(n) = &reg!(a) {
+                            let truth = *n == 0;
+                            set_int(&mut reg!(dst), i64::from(truth));
+                            continue;
+                        }
+                    }
+
+                    I::Eq { dst, a, b } => order!(dst, a, b, ==),
+                    I::Ne { dst, a, b } => order!(dst, a, b, !=),
+                    I::Lt { dst, a, b } => order!(dst, a, b, <),
+                    I::Le { dst, a, b } => order!(dst, a, b, <=),
+                    I::Gt { dst, a, b } => order!(dst, a, b, >),
+                    I::Ge { dst, a, b } => order!(dst, a, b, >=),
+
+                    I::Jump { ticks, target } => jump!(ticks, target),
+                    I::Br { sense, a, target } => {
+                        if let Value::Int(n) = &reg!(a) {
+                            branch!(sense, (*n != 0), target);
+                        }
+                    }
+                    I::BrEq {
+                        sense,
+                        a,
+                        b,
+                        target,
+                    } => {
+                        branch_order!(sense, a, b, target, ==);
+                        let (x, y) = (&reg!(a), &reg!(b));
+                        if !x.is_none() && !y.is_none() {
+                            branch!(sense, (x == y), target);
+                        }
+                    }
+                    I::BrLt {
+                        sense,
+                        a,
+                        b,
+                        target,
+                    } => branch_order!(sense, a, b, target, <),
+                    I::BrLe {
+                        sense,
+                        a,
+                        b,
+                        target,
+                    } => branch_order!(sense, a, b, target, <=),
+                    I::BrGt {
+                        sense,
+                        a,
+                        b,
+                        target,
+                    } => branch_order!(sense, a, b, target, >),
+                    I::BrGe {
+                        sense,
+                        a,
+                        b,
+                        target,
+                    } => branch_order!(sense, a, b, target, >=),
+                    I::BrEqI {
+                        sense,
+                        a,
+                        imm,
+                        target,
+                    } => branch_order_int!(sense, a, imm, target, ==),
+                    I::BrLtI {
+                        sense,
+                        a,
+                        imm,
+                        target,
+                    } => branch_order_int!(sense, a, imm, target, <),
+                    I::BrLeI {
+                        sense,
+                        a,
+                        imm,
+                        target,
+                    } => branch_order_int!(sense, a, imm, target, <=),
+                    I::BrGtI {
+                        sense,
+                        a,
+                        imm,
+                        target,
+                    } => branch_order_int!(sense, a, imm, target, >),
+                    I::BrGeI {
+                        sense,
+                        a,
+                        imm,
+                        target,
+                    } => branch_order_int!(sense, a, imm, target, >=),
+                    I::BrEqK {
+                        sense,
+                        a,
+                        k,
+                        target,
+                    } => {
+                        let value = &reg!(a);
+                        if !value.is_none() {
+                            let constant = &program.constants[usize::from(k)];
+                            branch!(sense, (value == constant), target);
+                        }
+                    }
+
+                    I::RangeStep {
+                        ticks,
+                        var,
+                        state,
+                        body,
+                    } => {
+                        let ints = (&reg!(state), &reg!(state + 1));
+                        if let (&Value::Int(current), &Value::Int(last)) = ints {
+                            if current >= last {
+                                continue;
+                            }
+                            if slice >= i64::from(ticks) {
+                                set_int(&mut reg!(state), current + 1);
+                                set_int(&mut reg!(var), current + 1);
+                                jump!(ticks, body);
+                            }
+                        }
+                    }
+                    I::EachStep {
+                        ticks,
+                        var,
+                        state,
+                        body,
+                    } => {
+                        if slice >= i64::from(ticks) {
+                            if !next_element(regs, var, state) {
+                                continue;
+                            }
+                            jump!(ticks, body);
+                        }
+                    }
+
+                    I::Push { flags, list, src } => {
+                        if let Value::Int(_) | Value::Obj(_) | Value::Str(_) = &reg!(src)
+                            && let Value::List(held) = &reg!(list)
+                            && collection::has_room(held, &reg!(src), limits)
+                        {
+                            let value = if flags & TAKE != 0 {
+                                reg!(src).take()
+                            } else {
+                                copy(&reg!(src))
+                            };
+                            if let Value::List(held) = &mut reg!(list) {
+                                held.push(value);
+                            }
+                            continue;
+                        }
+                    }
+                    I::Index { dst, a, i } => match (&reg!(a), &reg!(i)) {
+                        (Value::List(list), Value::Int(n)) => {
+                            if let Some(value) = list.get((*n as usize).wrapping_sub(1)) {
+                                load!(dst, value);
+                            }
+                        }
+                        (Value::Str(text), Value::Int(n)) => {
+                            if let Some(char) = text.char_at(*n as usize) {
+                                put(&mut reg!(dst), Value::Str(char));
+                                continue;
+                            }
+                        }
+                        (Value::Map(map), Value::Int(_) | Value::Str(_) | Value::Obj(_)) => {
+                            if let Some(value) = map.get(&reg!(i)) {
+                                load!(dst, value);
+                            }
+                        }
+                        _ => {}
+                    },
+                    I::IndexI { dst, a, imm } => {
+                        if let Value::List(list) = &reg!(a)
+                            && let Some(value) = list.get((imm as usize).wrapping_sub(1))
+                        {
+                            load!(dst, value);
+                        }
+                    }
+                    I::SetIndex { a, i, value, .. } => {
+                        if let (&Value::Int(at), &Value::Int(n)) = (&reg!(i), &reg!(value))
+                            && let Value::List(list) = &mut reg!(a)
+                            && collection::has_room_for_int(list, limits)
+                            && list.replace_int((at as usize).wrapping_sub(1), n)
+                        {
+                            continue;
+                        }
+                    }
+                    I::ScatterArgs { flags, pattern } => {
+                        let pattern = &program.scatters[usize::from(pattern)];
+                        if flags & TAKE != 0 && scatter::one_each(pattern, args, regs) {
+                            pc = usize::from(pattern.done);
+                            continue;
+                        }
+                    }
+                    I::Length { dst, a, builtin } => {
+                        if let Some(length) = collection::length(&reg!(a))
+                            && !host.is_protected(builtin)
+                        {
+                            set_int(&mut reg!(dst), length);
+                            continue;
+                        }
+                    }
+
+                    I::GetProp { dst, obj, name } => {
+                        let name = program.names[usize::from(name)].symbol;
+                        let perms = self.frames[depth - 1].perms;
+                        if let Ok(value) = host.get_property(&reg!(obj), name, perms) {
+                            put(&mut reg!(dst), value);
+                            continue;
+                        }
+                    }
+                    I::GetSystem { dst, name } => {
+                        let name = program.names[usize::from(name)].symbol;
+                        let perms = self.frames[depth - 1].perms;
+                        let system = Value::Obj(ObjId::SYSTEM);
+                        if let Ok(value) = host.get_property(&system, name, perms) {
+                            put(&mut reg!(dst), value);
+                            continue;
+                        }
+                    }
+                    I::CallVerb {
+                        argc,
+                        dst,
+                        base,
+                        name,
+                    } => {
+                        if slice > 0 {
+                            slice -= 1;
+                            self.frames[depth - 1].result = dst;
+                            save!();
+                            let name = CalledName::Fixed(name);
+                            let argc = u32::from(argc);
+                            match self.call_verb(host, limits, base, base + 1, argc, name, false) {
+                                None => continue 'frame,
+                                Some(outcome) => return Exit::Ended(outcome),
+                            }
+                        }
+                    }
+                    I::CallBuiltin {
+                        argc,
+                        dst,
+                        base,
+                        builtin,
+                    } => {
+                        let window = usize::from(base)..usize::from(base) + usize::from(argc);
+                        if slice > 0 && limits.check_args(&regs[window.clone()]).is_ok() {
+                            slice -= 1;
+                            self.frames[depth - 1].result = dst;
+                            save!();
+                            let mut context = Context {
+                                frames: &mut self.frames,
+                                verbs: &self.verbs,
+                                commands: &self.commands,
+                                root_caller: &self.root_caller,
+                                ticks_left: fuel.left(),
+                            };
+                            let window = &mut regs[window];
+                            let outcome = host.call_builtin(builtin, window, &mut context);
+                            for slot in window {
+                                clear(slot);
+                            }
+                            match outcome {
+                                BuiltinOutcome::Return(value) => put(&mut reg!(dst), value),
+                                outcome => return Exit::Builtin(outcome),
+                            }
+                            continue;
+                        }
+                    }
+                    I::Return { a } => {
+                        if let Value::Int(n) = reg!(a) {
+                            save!();
+                            if self.return_int(n) {
+                                continue 'frame;
+                            }
+                        } else if !reg!(a).is_none() {
+                            let value = reg!(a).take();
+                            save!();
+                            match self.return_value(value, host, limits, fuel) {
+                                None => continue 'frame,
+                                Some(outcome) => return Exit::Ended(outcome),
+                            }
+                        }
+                    }
+                    I::ReturnI { imm } => {
+                        save!();
+                        if self.return_int(i64::from(imm)) {
+                            continue 'frame;
+                        }
+                    }
+                    _ => {}
+                }
+                pc = at;
+                save!();
+                match self.step(host, limits, fuel) {
+                    None => continue 'frame,
+                    Some(exit) => return exit,
+                }
+            }
+        }
+    }
+}
