@@ -9,6 +9,7 @@
 //! each is run once with a small argument.
 
 mod lua;
+#[path = "../../../crates/vm/benches/loops/rows.rs"]
 mod rows;
 mod server;
 

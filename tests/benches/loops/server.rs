@@ -81,7 +81,7 @@ impl Server {
     /// Makes a loop a verb, and returns the verb's name.
     pub(crate) fn add_loop(&mut self, row: &Row) -> String {
         let name = format!("loop_{}", row.name);
-        self.add_verb(&name, &format!("{{n}} = args; {}", row.moo));
+        self.add_verb(&name, &row.source());
         name
     }
 

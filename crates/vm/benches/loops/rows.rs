@@ -1,6 +1,8 @@
-//! The loops as data.
+//! The loops as data, for every program that runs them.
 //!
-//! In: `crates/vm/benches/loops.toml`, whose head describes its fields. Out: the rows in their order.
+//! In: `loops.toml` beside this file, whose head describes its fields. Out: the rows in their order.
+// Each program uses its part.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +42,7 @@ pub(crate) struct Row {
     /// What it needs.
     pub(crate) room: Room,
     /// A body that has `n`.
-    pub(crate) moo: String,
+    moo: String,
     /// A body that has `o` and `n`; none where Lua has nothing like it.
     pub(crate) lua: Option<String>,
 }
@@ -59,14 +61,24 @@ pub(crate) enum Room {
 
 impl Loops {
     pub(crate) fn read() -> Self {
-        let text = include_str!("../../../crates/vm/benches/loops.toml");
+        let text = include_str!("loops.toml");
         toml::from_str(text).expect("loops.toml")
     }
 }
 
 impl Row {
+    /// A verb whose one argument is `n`.
+    pub(crate) fn source(&self) -> String {
+        format!("{{n}} = args; {}", self.moo)
+    }
+
+    /// How many turns its argument means.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.unwrap_or(self.n as u64)
+    }
+
     /// Nanoseconds a turn, of the time of the whole loop.
     pub(crate) fn per_turn(&self, time: Duration) -> f64 {
-        time.as_secs_f64() * 1e9 / self.turns.unwrap_or(self.n as u64) as f64
+        time.as_secs_f64() * 1e9 / self.turns() as f64
     }
 }

@@ -4,16 +4,16 @@
 //! and turns a second. Under `cargo test` each is run once.
 //! The same loops in a whole server, beside Lua: `cargo bench -p moor-tests --bench loops`.
 
-#[path = "../tests/world/mod.rs"]
+mod rows;
+#[path = "../../tests/world/mod.rs"]
 mod world;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use moor_value::{ObjId, Value};
 use moor_vm::{Outcome, TaskLimits};
-use serde::Deserialize;
+use rows::{Loops, Room};
 use world::{World, show, verb};
 
 /// The object that loops call `this`.
@@ -22,23 +22,8 @@ const THIS: i64 = 2;
 criterion_group!(benches, loops);
 criterion_main!(benches);
 
-#[derive(Deserialize)]
-struct Loops {
-    verbs: BTreeMap<String, String>,
-    r#loop: Vec<Loop>,
-}
-
-#[derive(Deserialize)]
-struct Loop {
-    name: String,
-    n: i64,
-    turns: Option<u64>,
-    room: String,
-    moo: String,
-}
-
 fn loops(criterion: &mut Criterion) {
-    let loops: Loops = toml::from_str(include_str!("loops.toml")).expect("loops.toml");
+    let loops = Loops::read();
     let mut world = World::default();
     for (name, source) in &loops.verbs {
         world.add_verb(THIS, name, source);
@@ -49,13 +34,9 @@ fn loops(criterion: &mut Criterion) {
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    for row in loops.r#loop.iter().filter(|row| row.room == "machine") {
-        group.throughput(Throughput::Elements(row.turns.unwrap_or(row.n as u64)));
-        let code = verb(
-            ObjId(THIS),
-            &row.name,
-            &format!("{{n}} = args; {}", row.moo),
-        );
+    for row in loops.rows.iter().filter(|row| row.room == Room::Machine) {
+        group.throughput(Throughput::Elements(row.turns()));
+        let code = verb(ObjId(THIS), &row.name, &row.source());
         group.bench_function(&row.name, |bencher| {
             bencher.iter(|| {
                 let mut vm = world.task(code.clone(), vec![Value::Int(row.n)]);
