@@ -19,6 +19,10 @@ pub const ACCEPTED: &str = "gzip, deflate, br";
 /// Working memory of the brotli decoder, which takes its window beside it.
 const BROTLI_BUFFER_BYTES: usize = 8 << 10;
 
+/// The seven bits with which a brotli body asks for a window that RFC 7932 does not have (section 9.1 calls them invalid):
+/// up to 1 GiB, which the decoder would provide and fill before anything of it can be counted.
+const BROTLI_LARGE_WINDOW: u8 = 0x11;
+
 /// A compression that is undone here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -91,7 +95,7 @@ impl Body {
             return Ok(());
         }
         if matches!(self.decoder, Decoder::Plain(_)) {
-            self.begin(piece[0]);
+            self.begin(piece[0])?;
         }
         let taken = self.decoder.writer().write_all(piece);
         taken.map_err(|error| self.fault(&error))
@@ -116,19 +120,23 @@ impl Body {
 
     /// A response without a body (to HEAD, or not modified) may name an encoding; the decoder begins with the first byte,
     /// which also tells the two forms of deflate apart: a frame begins with 8 in its low half.
-    fn begin(&mut self, first: u8) {
+    fn begin(&mut self, first: u8) -> Result<(), Fault> {
         let Decoder::Plain(capped) = &mut self.decoder else {
-            return;
+            return Ok(());
         };
+        if self.encoding == Some(Encoding::Brotli) && first & 0x7f == BROTLI_LARGE_WINDOW {
+            return Err(self.fault(&io::ErrorKind::InvalidData.into()));
+        }
         let framed = first & 0x0f == 8;
         self.decoder = match self.encoding {
-            None => return,
+            None => return Ok(()),
             Some(Encoding::Gzip) => Decoder::Gzip(MultiGzDecoder::new(capped.take()).into()),
             Some(Encoding::Deflate) => Decoder::Deflate(Inflate::new(capped.take(), framed)),
             Some(Encoding::Brotli) => {
                 Decoder::Brotli(DecompressorWriter::new(capped.take(), BROTLI_BUFFER_BYTES).into())
             }
         };
+        Ok(())
     }
 
     fn fault(&self, error: &io::Error) -> Fault {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use crate::attempts::{Attempts, TooMany};
 use crate::origin::{Client, Origins, Proxies};
 use crate::sessions::{OpenError, Sessions};
-use crate::sign_in::Ended;
+use crate::tokens::Tokens;
 
 /// How long the body of a request may take to come.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -42,8 +42,8 @@ pub struct App {
     pub attempts: Attempts,
     /// Everything else that costs the daemon something.
     pub calls: Attempts,
-    /// Tokens whose holders have signed out.
-    pub ended: Ended,
+    /// What is known of tokens.
+    pub tokens: Tokens,
     /// How recent the daemon's pings are.
     pub liveness: Liveness,
     /// When to stop.

@@ -76,7 +76,7 @@ fn forget(full_at: &mut HashMap<IpAddr, Instant>, now: Instant) {
 }
 
 /// What counts as one: an address of IPv4, the /64 of an address of IPv6.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & !u128::from(u64::MAX);

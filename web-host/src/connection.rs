@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::kept::Outgoing;
 use crate::session::{Login, Session, Taken};
-use crate::sign_in::Owner;
+use crate::tokens::Owner;
 
 /// How long a line waits when the uplink is full.
 const UPLINK_RETRY: Duration = Duration::from_millis(10);

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::app::{App, Peer, Problem, read_body};
-use crate::sign_in::{Owner, bearer};
+use crate::sign_in::bearer;
+use crate::tokens::Owner;
 
 /// The longest body.
 pub const BODY_BYTES_MAX: usize = 262_144;
@@ -54,7 +55,8 @@ pub async fn eval(
     }
     app.count_call(&app.client(peer, &headers))?;
     let token = bearer(&headers).ok_or(Problem::SignIn)?;
-    if app.ended.has(&Owner::of(&token)) {
+    let owner = Owner::of(&token);
+    if app.tokens.has_ended(&owner) {
         return Err(Problem::SignIn);
     }
     let bytes = read_body(body, BODY_BYTES_MAX).await?;
@@ -69,7 +71,9 @@ pub async fn eval(
     });
     let time_max = Duration::from_millis(timeout_ms.into()) + ANSWER_TIME_EXTRA;
     let answer = timeout(time_max, app.requests.ask(request)).await;
-    match answer.map_err(|_| Problem::NoAnswer)?? {
+    let answer = answer.map_err(|_| Problem::NoAnswer)??;
+    app.tokens.vouch(owner);
+    match answer {
         ReplyBody::Evaluated(Ok(output)) => Ok(Json(json!({
             "value": to_json(&output.value),
             "literal": output.literal,

@@ -21,7 +21,7 @@ use crate::config::Args;
 use crate::listeners::OwnListener;
 use crate::origin::{Origins, Proxies};
 use crate::sessions::{Place, Sessions};
-use crate::sign_in::Ended;
+use crate::tokens::Tokens;
 use crate::{routes, server};
 
 /// The kind of program that this host tells the daemon it is.
@@ -75,7 +75,7 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
         origins: Origins(args.allowed_origin.clone()),
         attempts: Attempts::new(args.sign_in_attempts),
         calls: Attempts::new(CALLS_PER_MINUTE),
-        ended: Ended::default(),
+        tokens: Tokens::default(),
         liveness: joined.liveness(),
         drain: drain.clone(),
     };

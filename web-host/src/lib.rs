@@ -4,8 +4,8 @@
 //! plain page. The world, its objects and its permissions are the daemon's; here a line is text and a user is a token.
 //!
 //! [`run`] is the whole program. [`session`], [`kept`], [`messages`], [`login_line`], [`origin`] and [`attempts`] are
-//! pure; [`connection`], [`ws`], [`sign_in`] and [`eval`] give them sockets and time; [`server`] and [`routes`] are
-//! HTTP. docs/WEB.md has what a client needs to know.
+//! pure; [`connection`], [`ws`], [`sign_in`] and [`eval`] give them sockets and time; [`server`], [`stalled`] and [`routes`]
+//! are HTTP; [`tokens`] is what is remembered of tokens. docs/WEB.md has what a client needs to know.
 
 pub mod app;
 pub mod attempts;
@@ -23,6 +23,8 @@ pub mod server;
 pub mod session;
 pub mod sessions;
 pub mod sign_in;
+pub mod stalled;
+pub mod tokens;
 pub mod ws;
 
 use std::ffi::OsString;

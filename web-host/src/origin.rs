@@ -53,8 +53,9 @@ impl Proxies {
         let chain: Vec<_> = headers
             .get_all(FORWARDED_FOR)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
+            // Of bytes that are no text only their own element is lost: they may stand before what a proxy appended.
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(|element| str::from_utf8(element).unwrap_or_default())
             .collect();
         let mut address = peer_address;
         for text in chain.into_iter().rev() {
@@ -129,7 +130,10 @@ mod tests {
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let parsed = lines.iter().map(|(name, value)| {
             let name = HeaderName::from_static(name);
-            (name, HeaderValue::from_str(value).expect("a header"))
+            (
+                name,
+                HeaderValue::from_bytes(value.as_bytes()).expect("a header"),
+            )
         });
         let mut headers = HeaderMap::new();
         for (name, value) in parsed {
@@ -173,6 +177,9 @@ mod tests {
         assert_eq!(client("[::1]:5", &lines).0, "2001:db8::1");
         let nonsense = [("x-forwarded-for", "6.6.6.6, unknown")];
         assert_eq!(client("10.0.0.1:5", &nonsense).0, "10.0.0.1");
+        // Bytes that are no text, before what the proxy wrote: they do not hide it.
+        let odd = [("x-forwarded-for", "\u{ff}, 192.0.2.7")];
+        assert_eq!(client("10.0.0.1:5", &odd).0, "192.0.2.7");
     }
 
     #[test]

@@ -22,7 +22,9 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use crate::app::Peer;
+use crate::attempts::subscriber;
 use crate::origin::Proxies;
+use crate::stalled::Stalled;
 
 /// Connections that the kernel holds until they are accepted; the kernel's own bound may be lower.
 const ACCEPT_BACKLOG: u32 = 1_024;
@@ -30,7 +32,7 @@ const ACCEPT_BACKLOG: u32 = 1_024;
 /// Connections at the same time.
 pub const CONNECTIONS_MAX: usize = 20_000;
 
-/// Connections of one address, unless it is a trusted proxy's.
+/// Connections of one address, unless it is a trusted proxy's; a network of IPv6 that one subscriber has is one address.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
 
 /// The request line and all header lines together.
@@ -120,7 +122,7 @@ async fn answer(
         router.clone().call(request)
     });
     let connection = http
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(Stalled::new(socket)), service)
         .with_upgrades();
     tokio::pin!(connection);
     loop {
@@ -146,6 +148,7 @@ pub struct Place {
 
 impl Counts {
     fn enter(self: &Arc<Self>, address: IpAddr, limit: usize) -> Option<Place> {
+        let address = subscriber(address);
         let (all, by_address) = &mut *self.by_address.lock();
         let own = by_address.get(&address).copied().unwrap_or(0);
         if *all >= CONNECTIONS_MAX || own >= limit {
@@ -188,5 +191,14 @@ mod tests {
         assert!(counts.enter(address(1), 3).is_some());
         assert_eq!(counts.by_address.lock().0, 0);
         assert!(counts.by_address.lock().1.is_empty());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let counts = Arc::new(Counts::default());
+        let enter = |text: &str| counts.enter(text.parse().expect(text), 1);
+        let _place = enter("2001:db8::1").expect("room");
+        assert!(enter("2001:db8::2").is_none());
+        assert!(enter("2001:db8:0:1::1").is_some());
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::connection::Connection;
 use crate::origin::Client;
 use crate::session::Session;
-use crate::sign_in::Owner;
+use crate::tokens::Owner;
 
 /// Sessions that one token may have at a time.
 pub const SESSIONS_PER_TOKEN_MAX: usize = 16;
@@ -128,6 +128,14 @@ impl Sessions {
         for connection in self.of(owner) {
             connection.close(CloseReason::ByPeer);
         }
+    }
+
+    /// Whether the holder of a token is in a session as its player: the daemon has found the token good.
+    #[must_use]
+    pub fn has_player(&self, owner: &Owner) -> bool {
+        self.of(owner)
+            .iter()
+            .any(|connection| connection.player().is_some())
     }
 
     fn of(&self, owner: &Owner) -> Vec<Arc<Connection>> {

@@ -3,7 +3,6 @@
 //! In: names and passwords, tokens in headers. Out: tokens, sessions that wait for a WebSocket, the world's refusals.
 //! It does not know players and checks no password: the world does.
 
-use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,10 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http};
 use moor_host::Connection as _;
 use moor_rpc::{AuthToken, CloseReason, ReplyBody, RequestBody};
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use crate::app::{App, Peer, Problem, read_body};
@@ -27,6 +24,7 @@ use crate::login_line::{Wish, login_line};
 use crate::messages::{object_text, session_text};
 use crate::origin::Client;
 use crate::session::Login;
+use crate::tokens::Owner;
 
 /// The cookie with the token.
 pub const COOKIE_NAME: &str = "moor_token";
@@ -48,46 +46,6 @@ const WELCOME_TIME_MAX: Duration = Duration::from_millis(250);
 
 /// How long a world that has taken the line and said no may still change its mind: its verb may have been suspended.
 const SECOND_THOUGHTS: Duration = Duration::from_millis(500);
-
-/// Tokens remembered after their holders signed out; beyond it the oldest are forgotten.
-const ENDED_MAX: usize = 100_000;
-
-/// The holder of a token, by a digest of it: the token itself is not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Owner([u8; 32]);
-
-impl Owner {
-    /// The holder of `token`.
-    #[must_use]
-    pub fn of(token: &AuthToken) -> Self {
-        Self(Sha256::digest(token.0.as_bytes()).into())
-    }
-}
-
-/// Tokens whose holders have signed out here.
-#[derive(Debug, Default)]
-pub struct Ended(Mutex<(HashSet<Owner>, VecDeque<Owner>)>);
-
-impl Ended {
-    /// Takes a token no more.
-    pub fn end(&self, owner: Owner) {
-        let (known, order) = &mut *self.0.lock();
-        if known.insert(owner.clone()) {
-            order.push_back(owner);
-        }
-        if order.len() > ENDED_MAX
-            && let Some(oldest) = order.pop_front()
-        {
-            known.remove(&oldest);
-        }
-    }
-
-    /// Whether it was ended.
-    #[must_use]
-    pub fn has(&self, owner: &Owner) -> bool {
-        self.0.lock().0.contains(owner)
-    }
-}
 
 /// Who signs in.
 #[derive(Deserialize)]
@@ -118,15 +76,26 @@ pub async fn create(
 }
 
 /// `POST /auth/logout`: ends the sessions of the token, which counts no more at this host.
-pub async fn logout(app: State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+///
+/// # Errors
+/// The page of another site, too many calls, no token.
+pub async fn logout(
+    app: State<Arc<App>>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if !app.origins.allow(&headers) {
         return Err(Problem::Origin);
     }
+    app.count_call(&app.client(peer.0, &headers))?;
     let token = bearer(&headers)
         .or_else(|| cookie(&headers))
         .ok_or(Problem::SignIn)?;
     let owner = Owner::of(&token);
-    app.ended.end(owner.clone());
+    if app.sessions.has_player(&owner) {
+        app.tokens.vouch(owner);
+    }
+    app.tokens.end(owner);
     app.sessions.end_all(&owner);
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookie(&mut response, "", 0, false);
@@ -211,7 +180,9 @@ async fn negotiate(
             player,
             expires_unix_s,
         } => {
-            connection.own(Owner::of(&token));
+            let owner = Owner::of(&token);
+            app.tokens.vouch(owner);
+            connection.own(owner);
             opened.0 = None;
             Ok((token, player, expires_unix_s, connection))
         }
@@ -357,16 +328,5 @@ mod tests {
         );
         assert!(checked(&"t".repeat(TOKEN_BYTES_MAX)).is_some());
         assert!(checked(&"t".repeat(TOKEN_BYTES_MAX + 1)).is_none());
-    }
-
-    #[test]
-    fn ended_tokens_are_remembered_up_to_a_bound() {
-        let ended = Ended::default();
-        let owner = |n: usize| Owner::of(&AuthToken(n.to_string()));
-        (0..=ENDED_MAX).for_each(|n| ended.end(owner(n)));
-        assert!(!ended.has(&owner(0)));
-        assert!(ended.has(&owner(1)) && ended.has(&owner(ENDED_MAX)));
-        ended.end(owner(1));
-        assert_eq!(ended.0.lock().1.len(), ENDED_MAX);
     }
 }

@@ -23,7 +23,8 @@ use crate::messages::{Down, MESSAGE_BYTES_MAX, Up, object_text, parse_session, s
 use crate::origin::Client;
 use crate::server::Place;
 use crate::session::Taken;
-use crate::sign_in::{Owner, checked, cookie, protocol};
+use crate::sign_in::{checked, cookie, protocol};
+use crate::tokens::Owner;
 
 /// The WebSocket protocol that is spoken.
 pub const PROTOCOL: &str = "moor.v1";
@@ -174,7 +175,7 @@ async fn enter(
     };
     let token = token.ok_or(Problem::SignIn)?;
     let owner = Owner::of(&token);
-    if app.ended.has(&owner) {
+    if app.tokens.has_ended(&owner) {
         return Err(Problem::SignIn.into());
     }
     let wanted = resume.as_deref().and_then(parse_session);
@@ -238,6 +239,7 @@ async fn attend(talk: &mut Talk, connection: &Connection, seat: &Arc<Seat>) -> R
                     Some(Ok(Message::Binary(_))) => {
                         return Err(Refusal::bad("bad_message", "messages are text"));
                     }
+                    Some(Ok(Message::Ping(_))) if talk.send_pong().await.is_err() => return Ok(()),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
                 }
@@ -289,10 +291,16 @@ impl Talk {
         loop {
             match self.stream.next().await? {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(Message::Ping(_)) => self.send_pong().await.ok()?,
+                Ok(Message::Pong(_)) => {}
                 _ => return None,
             }
         }
+    }
+
+    /// Sends the answer to a ping before anything more is read: the library queues one for each ping, without a bound.
+    async fn send_pong(&mut self) -> Result<(), Gone> {
+        in_time(self.sink.flush()).await
     }
 
     async fn say(&mut self, message: Message) -> Result<(), Gone> {

@@ -105,6 +105,18 @@ fn a_bomb_costs_no_more_than_the_bound() {
     assert!(decoder.get_ref().bytes.capacity() <= 2 << 20);
 }
 
+/// The header of a "large window", which the standard does not have: a window of 2^30 bytes, then a piece of text
+/// that is not compressed, for which the decoder makes room for all of them.
+#[test]
+fn brotli_beyond_the_standard_is_damaged() {
+    const LARGE_WINDOW: &[u8] = b"\x11\x5e\x00\x10hello\x03";
+    for piece in [1, LARGE_WINDOW.len()] {
+        let mut body = Body::new(Some(Encoding::Brotli), 1 << 20);
+        let fault = body.take(&LARGE_WINDOW[..piece]).expect_err("refused");
+        assert!(matches!(fault, Fault::Damaged { .. }), "{fault}");
+    }
+}
+
 #[test]
 fn what_is_damaged_or_cut_is_said_to_be() {
     let plain = b"one two three ".repeat(100);

@@ -173,6 +173,61 @@ async fn who_says_nothing_is_dropped_and_others_are_served_meanwhile() {
     }
 }
 
+/// Sends until the host takes no more for a while, has closed, or `bytes_max` are gone; how many went.
+async fn pour(mut send: impl AsyncFnMut() -> Option<usize>, bytes_max: usize) -> usize {
+    let mut sent = 0;
+    while sent < bytes_max
+        && let Ok(Some(bytes)) = tokio::time::timeout(Duration::from_secs(3), send()).await
+    {
+        sent += bytes;
+    }
+    sent
+}
+
+/// More than all buffers between a client and the host hold.
+const FLOOD_BYTES: usize = 64 << 20;
+
+#[tokio::test]
+async fn pings_whose_answers_nobody_reads_do_not_fill_the_host() {
+    let bench = Bench::start(Setup::default()).await;
+    let (mut seated, _) = bench.user(None, 0).await;
+    // One that never says hello, too.
+    for user in [&mut seated, &mut bench.socket().await] {
+        let ping = || Message::Ping(vec![7; 125].into());
+        let send = async || {
+            for _ in 0..1_000 {
+                user.socket.feed(ping()).await.ok()?;
+            }
+            user.socket.flush().await.ok().map(|()| 125_000)
+        };
+        let sent = pour(send, FLOOD_BYTES).await;
+        assert!(sent < FLOOD_BYTES, "{sent} bytes of pings were taken");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_end_the_connection() {
+    let bench = Bench::start(Setup::default()).await;
+    let mut socket = TcpStream::connect(bench.address).await.expect("it listens");
+    let requests =
+        format!("GET /moor.js HTTP/1.1\r\nhost: {}\r\n\r\n", bench.address).repeat(1_000);
+    let send = async || {
+        socket
+            .write_all(requests.as_bytes())
+            .await
+            .ok()
+            .map(|()| requests.len())
+    };
+    pour(send, FLOOD_BYTES).await;
+    // It is stuck; a while later it is not there any more, though nothing was read.
+    let ended = async {
+        while socket.write_all(b"GET / HTTP/1.1\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    soon("the end of the connection", ended).await;
+}
+
 #[tokio::test]
 async fn a_header_without_end_is_refused() {
     let bench = Bench::start(Setup::default()).await;

@@ -209,3 +209,23 @@ async fn signing_out_ends_the_sessions_and_the_token() {
     );
     assert_eq!(bench.post("/auth/logout", &[], "").await.status, 401);
 }
+
+#[tokio::test]
+async fn sign_outs_are_counted() {
+    let setup = Setup {
+        calls: 2,
+        ..Setup::default()
+    };
+    let bench = Bench::start(setup).await;
+    let out = async || {
+        bench
+            .post("/auth/logout", &[("authorization", "Bearer x")], "")
+            .await
+    };
+    assert_eq!(out().await.status, 204);
+    assert_eq!(out().await.status, 204);
+    assert_eq!(
+        (out().await.status, out().await.error()),
+        (429, "too_many".into())
+    );
+}

@@ -17,7 +17,7 @@ use moor_web_host::connection::Connection;
 use moor_web_host::listeners::OwnListener;
 use moor_web_host::origin::{Origins, Proxies};
 use moor_web_host::sessions::{Place, Sessions};
-use moor_web_host::sign_in::Ended;
+use moor_web_host::tokens::Tokens;
 use moor_web_host::{routes, server};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -64,6 +64,7 @@ impl Uplink for Wire {
 pub(crate) struct Setup {
     pub(crate) resume_window: Duration,
     pub(crate) sign_in_attempts: u32,
+    pub(crate) calls: u32,
     pub(crate) proxies: Vec<&'static str>,
 }
 
@@ -72,6 +73,7 @@ impl Default for Setup {
         Self {
             resume_window: Duration::from_secs(60),
             sign_in_attempts: 1_000,
+            calls: 10_000,
             proxies: vec![],
         }
     }
@@ -289,8 +291,8 @@ fn app(
         proxies: Proxies(proxies.collect()),
         origins: Origins(vec!["https://play.example".into()]),
         attempts: Attempts::new(setup.sign_in_attempts),
-        calls: Attempts::new(10_000),
-        ended: Ended::default(),
+        calls: Attempts::new(setup.calls),
+        tokens: Tokens::default(),
         liveness: liveness.clone(),
         drain: drain.clone(),
     }
