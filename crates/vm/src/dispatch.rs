@@ -459,6 +459,21 @@ impl Vm {
                             continue;
                         }
                     }
+                    // A counted value is moved so that nobody else holds it, which `step` does.
+                    I::SetProp {
+                        obj, name, value, ..
+                    } => {
+                        if let new @ (Value::Int(_) | Value::Float(_) | Value::Obj(_)) =
+                            &reg!(value)
+                        {
+                            let new = copy(new);
+                            let name = program.names[usize::from(name)].symbol;
+                            let perms = self.frames[depth - 1].perms;
+                            if host.set_property(&reg!(obj), name, new, perms).is_ok() {
+                                continue;
+                            }
+                        }
+                    }
                     I::CallVerb {
                         argc,
                         dst,

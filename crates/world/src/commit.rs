@@ -146,10 +146,10 @@ impl Transaction {
                 heard.push(waif);
             } else {
                 let entity = Entity::waif(waif.id());
-                self.cells.retain(|key, _| key.entity != entity);
+                self.cells.retain(|key| key.entity != entity);
             }
         }
-        let wrote_cell = self.cells.values().any(|entry| entry.written);
+        let wrote_cell = self.cells.iter().any(|(_, entry)| entry.written);
         self.wrote = wrote_cell || self.members.values().any(|entry| !entry.delta.is_empty());
         heard
     }

@@ -200,6 +200,12 @@ impl NameKey {
         let key = (entity.kind as u64) << (32 + Self::ID_BITS) | id << 32 | u64::from(name.index());
         (id >> Self::ID_BITS == 0).then_some(Self(key))
     }
+
+    /// The word with entity and name folded into its low bits.
+    #[inline]
+    pub(crate) fn mixed(self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
 }
 
 /// Which ordered set of objects an entity keeps. The numbers are part of the row keys.

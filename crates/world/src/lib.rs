@@ -18,12 +18,14 @@
 
 mod arena;
 mod cell;
+mod cells;
 mod commit;
 mod cycles;
 mod handles;
 mod ids;
 mod image;
 mod import;
+mod known;
 mod load;
 mod lookup;
 mod members;

@@ -20,7 +20,6 @@ mod verbs;
 
 pub use builtin::{Builtin, BuiltinSet};
 pub use object::ObjectFlags;
-pub(crate) use properties::CachedProperty;
 pub use verbs::{VerbDesc, VerbInfo};
 
 /// What an operation answers: a result, or the error that the program sees.

@@ -129,9 +129,9 @@ pub(crate) fn mark_stored(transaction: &Transaction) {
 fn new_tables(transaction: &Transaction) -> impl Iterator<Item = &Arc<PropInfos>> {
     transaction
         .cells
-        .values()
-        .filter(|entry| entry.written)
-        .filter_map(|entry| match &entry.value {
+        .iter()
+        .filter(|(_, entry)| entry.written)
+        .filter_map(|(_, entry)| match &entry.value {
             CellValue::Infos(infos) if !infos.stored.load(Ordering::Relaxed) => Some(infos),
             _ => None,
         })

@@ -13,22 +13,16 @@ use moor_value::{AnonRef, List, ObjId, Symbol, Value, WaifRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cell::CellValue;
+use crate::cells::{Cells, Entry, Place};
 use crate::ids::{CellKey, Entity, MemberKey, NameKey, Slot};
+use crate::known::KnownProperties;
 use crate::lookup::{self, Facts, LookupKey, Resolution};
-use crate::ops::{BuiltinSet, CachedProperty};
+use crate::ops::BuiltinSet;
 use crate::verb::ResolvedVerb;
 use crate::world::{Moment, Turn, World};
 
 /// Order numbers given inside a transaction start here, after every committed one, until the commit replaces them.
 pub(crate) const PENDING_ORDER: u64 = 1 << 63;
-
-/// A cell as the transaction sees it.
-pub(crate) struct Entry {
-    pub(crate) value: CellValue,
-    /// The committed value was seen, so the commit depends on it.
-    pub(crate) read: bool,
-    pub(crate) written: bool,
-}
 
 /// An ordered set as the transaction sees it.
 #[derive(Default)]
@@ -49,10 +43,10 @@ const KEPT_TABLES_MAX: usize = 4;
 /// making these anew.
 #[derive(Default)]
 struct Tables {
-    cells: FxHashMap<CellKey, Entry>,
+    cells: Cells,
     members: FxHashMap<MemberKey, MemberEntry>,
     lookups: Vec<(LookupKey, Resolution)>,
-    properties: FxHashMap<NameKey, CachedProperty>,
+    properties: KnownProperties,
     verbs: FxHashMap<NameKey, Option<Arc<ResolvedVerb>>>,
 }
 
@@ -103,13 +97,13 @@ impl Tables {
 pub struct Transaction {
     pub(crate) world: Arc<World>,
     pub(crate) snapshot: Moment,
-    pub(crate) cells: FxHashMap<CellKey, Entry>,
+    pub(crate) cells: Cells,
     pub(crate) members: FxHashMap<MemberKey, MemberEntry>,
     /// Entities that exist in this transaction only; no committed schema depends on them.
     pub(crate) created: FxHashSet<Entity>,
     /// Lookups answered from the committed schema, with their outcome.
     pub(crate) lookups: Vec<(LookupKey, Resolution)>,
-    pub(crate) properties: FxHashMap<NameKey, CachedProperty>,
+    pub(crate) properties: KnownProperties,
     verbs: FxHashMap<NameKey, Option<Arc<ResolvedVerb>>>,
     /// Counts writes of property values: inherited values cached before the last one may be stale.
     pub(crate) value_writes: u64,
@@ -176,12 +170,26 @@ impl Transaction {
     }
 
     pub(crate) fn read(&mut self, key: CellKey) -> &CellValue {
-        let entry = self.cells.entry(key).or_insert_with(|| Entry {
+        let place = self.place(key);
+        &self.cells.at(place).value
+    }
+
+    /// Where a cell stands among those that the transaction has seen, which it has then.
+    pub(crate) fn place(&mut self, key: CellKey) -> Place {
+        self.cells.place_or_insert(key, || Entry {
             value: self.world.read_at(key, self.snapshot.ts),
             read: true,
             written: false,
-        });
-        &entry.value
+        })
+    }
+
+    /// The value in a cell; 0 where it has none.
+    #[inline]
+    pub(crate) fn value_at(&self, place: Option<Place>) -> Value {
+        match place.map(|place| &self.cells.at(place).value) {
+            Some(CellValue::Value(value)) => value.clone(),
+            _ => Value::ZERO,
+        }
     }
 
     pub(crate) fn cell(&mut self, entity: Entity, slot: Slot) -> &CellValue {
@@ -195,20 +203,39 @@ impl Transaction {
         }
     }
 
-    pub(crate) fn write(&mut self, entity: Entity, slot: Slot, value: CellValue) {
-        self.note_write(entity, slot);
-        let entry = self.cells.entry(CellKey { entity, slot });
-        let entry = entry.or_insert(Entry {
-            value: CellValue::Absent,
-            read: false,
-            written: true,
-        });
-        entry.value = value;
-        entry.written = true;
+    /// Where the value stands, when there is one.
+    pub(crate) fn value_place(&mut self, entity: Entity, slot: Slot) -> Option<Place> {
+        let place = self.place(CellKey { entity, slot });
+        matches!(self.cells.at(place).value, CellValue::Value(_)).then_some(place)
     }
 
-    pub(crate) fn write_value(&mut self, entity: Entity, slot: Slot, value: Value) {
-        self.write(entity, slot, CellValue::Value(value));
+    pub(crate) fn write(&mut self, entity: Entity, slot: Slot, value: CellValue) -> Place {
+        self.note_write(entity, slot);
+        let place = self
+            .cells
+            .place_or_insert(CellKey { entity, slot }, || Entry {
+                value: CellValue::Absent,
+                read: false,
+                written: true,
+            });
+        let entry = self.cells.at_mut(place);
+        entry.value = value;
+        entry.written = true;
+        place
+    }
+
+    pub(crate) fn write_value(&mut self, entity: Entity, slot: Slot, value: Value) -> Place {
+        self.write(entity, slot, CellValue::Value(value))
+    }
+
+    /// Writes a property's value to the cell that it was found in.
+    #[inline]
+    pub(crate) fn write_value_at(&mut self, place: Place, value: Value) {
+        self.wrote = true;
+        self.value_writes += 1;
+        let entry = self.cells.at_mut(place);
+        entry.value = CellValue::Value(value);
+        entry.written = true;
     }
 
     fn note_write(&mut self, entity: Entity, slot: Slot) {

@@ -140,8 +140,12 @@ impl Transaction {
         self.check_set_builtin(perms, entity, builtin, &value)?;
         match (builtin.flag(), builtin) {
             (Some(flag), _) => self.set_flag(entity, flag, value.is_true()),
-            (None, Builtin::Owner) => self.write_value(entity, Slot::OWNER, value),
-            (None, _) => self.write_value(entity, Slot::NAME, value),
+            (None, Builtin::Owner) => {
+                self.write_value(entity, Slot::OWNER, value);
+            }
+            (None, _) => {
+                self.write_value(entity, Slot::NAME, value);
+            }
         }
         Ok(())
     }

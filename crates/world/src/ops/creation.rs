@@ -227,9 +227,9 @@ impl Transaction {
             .unwrap_or_default();
         let own = self
             .cells
-            .keys()
-            .filter(|key| key.entity == entity)
-            .map(|key| key.slot);
+            .iter()
+            .filter(|(key, _)| key.entity == entity)
+            .map(|(key, _)| key.slot);
         let mut slots: Vec<Slot> = committed
             .into_iter()
             .chain(own.collect::<Vec<_>>())

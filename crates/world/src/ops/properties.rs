@@ -8,22 +8,12 @@ use moor_value::{ErrorCode, ObjId, Symbol, Value};
 
 use super::{Builtin, MooResult};
 use crate::cell::CellValue;
+use crate::cells::Place;
 use crate::ids::{Entity, NameKey, Slot};
+use crate::known::KnownProperty;
 use crate::lookup::{LookupKey, LookupKind, PropHit, Resolution};
 use crate::property::{PropFlags, PropInfo};
 use crate::transaction::Transaction;
-
-/// A property of an entity as last read, so that reading it again is one probe.
-#[derive(Clone)]
-pub(crate) struct CachedProperty {
-    pub(crate) hit: Arc<PropHit>,
-    pub(crate) info: PropInfo,
-    value: Value,
-    /// The value is the entity's own rather than inherited.
-    own: bool,
-    /// The transaction's count of value writes when the value was read; decides whether an inherited one is fresh.
-    value_writes: u64,
-}
 
 impl Transaction {
     /// `entity.name`.
@@ -32,21 +22,22 @@ impl Transaction {
     /// E_INVIND when the entity does not exist, E_PROPNF, E_PERM.
     #[inline]
     pub fn get_property(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> MooResult<Value> {
-        if let Some(cached) = self.cached_property(entity, name) {
-            let fresh = cached.own || cached.value_writes == self.value_writes;
-            if fresh && (cached.info.flags.has(PropFlags::READ) || cached.info.owner == perms) {
-                return Ok(cached.value.clone());
+        if let Some(at) = self.known_property(entity, name) {
+            let known = self.properties.at(at);
+            let fresh = known.own || known.value_writes == self.value_writes;
+            if fresh && (known.info.flags.has(PropFlags::READ) || known.info.owner == perms) {
+                return Ok(self.value_at(known.cell));
             }
         }
         self.get_property_slowly(perms, entity, name)
     }
 
     #[inline]
-    fn cached_property(&self, entity: Entity, name: Symbol) -> Option<&CachedProperty> {
-        self.properties.get(&NameKey::new(entity, name)?)
+    fn known_property(&mut self, entity: Entity, name: Symbol) -> Option<usize> {
+        self.properties.find(NameKey::new(entity, name)?)
     }
 
-    fn cache_property(&mut self, entity: Entity, name: Symbol, property: CachedProperty) {
+    fn remember_property(&mut self, entity: Entity, name: Symbol, property: KnownProperty) {
         if let Some(key) = NameKey::new(entity, name) {
             self.properties.insert(key, property);
         }
@@ -68,7 +59,7 @@ impl Transaction {
         if !self.property_allows(perms, property.info, PropFlags::READ) {
             return Err(ErrorCode::Perm);
         }
-        Ok(property.value)
+        Ok(self.value_at(property.cell))
     }
 
     /// `entity.name = value`.
@@ -82,19 +73,23 @@ impl Transaction {
         name: Symbol,
         value: Value,
     ) -> MooResult<()> {
-        let known = self.cached_property(entity, name);
-        let Some((prop, info)) = known.map(|cached| (cached.hit.prop, cached.info)) else {
+        let Some(at) = self.known_property(entity, name) else {
             return self.set_property_slowly(perms, entity, name, value);
         };
+        let known = self.properties.at(at);
+        let (info, prop) = (known.info, known.hit.prop);
+        let own_cell = known.cell.filter(|_| known.own);
         if !self.property_allows(perms, info, PropFlags::WRITE) {
             return Err(ErrorCode::Perm);
         }
-        // Writing a value leaves the cache as it is: what is known is still known, only the value is new.
-        self.write_value(entity, Slot::value(prop), value.clone());
-        let key = NameKey::new(entity, name);
-        if let Some(cached) = key.and_then(|key| self.properties.get_mut(&key)) {
-            cached.value = value;
-            cached.own = true;
+        match own_cell {
+            Some(cell) => self.write_value_at(cell, value),
+            None => {
+                let cell = self.write_value(entity, Slot::value(prop), value);
+                let known = self.properties.at_mut(at);
+                known.cell = Some(cell);
+                known.own = true;
+            }
         }
         Ok(())
     }
@@ -128,16 +123,15 @@ impl Transaction {
         info: PropInfo,
         value: Value,
     ) {
-        self.write_value(entity, Slot::value(hit.prop), value.clone());
-        let value_writes = self.value_writes;
-        let property = CachedProperty {
+        let cell = self.write_value(entity, Slot::value(hit.prop), value);
+        let property = KnownProperty {
             hit,
             info,
-            value,
+            cell: Some(cell),
             own: true,
-            value_writes,
+            value_writes: self.value_writes,
         };
-        self.cache_property(entity, name, property);
+        self.remember_property(entity, name, property);
     }
 
     /// Makes a property inherit its value.
@@ -154,7 +148,7 @@ impl Transaction {
         }
         self.write(entity, Slot::value(hit.prop), CellValue::Absent);
         if let Some(key) = NameKey::new(entity, name) {
-            self.properties.remove(&key);
+            self.properties.remove(key);
         }
         Ok(())
     }
@@ -199,7 +193,8 @@ impl Transaction {
     /// The value that an existing entity has for a property that is not built in, whoever asks.
     pub fn property_value(&mut self, entity: Entity, name: Symbol) -> Option<Value> {
         if self.valid(entity) {
-            self.property(entity, name).map(|property| property.value)
+            self.property(entity, name)
+                .map(|property| self.value_at(property.cell))
         } else {
             None
         }
@@ -219,24 +214,24 @@ impl Transaction {
         true
     }
 
-    /// Definition, permissions and value, from the cache where it is fresh.
-    pub(super) fn property(&mut self, entity: Entity, name: Symbol) -> Option<CachedProperty> {
-        let known = self.cached_property(entity, name);
-        if let Some(cached) =
-            known.filter(|cached| cached.own || cached.value_writes == self.value_writes)
-        {
-            return Some(cached.clone());
+    /// Definition, permissions and the place of the value; from memory where that is fresh.
+    pub(super) fn property(&mut self, entity: Entity, name: Symbol) -> Option<KnownProperty> {
+        if let Some(at) = self.known_property(entity, name) {
+            let known = self.properties.at(at);
+            if known.own || known.value_writes == self.value_writes {
+                return Some(known.clone());
+            }
         }
         let (hit, info) = self.find_property(entity, name)?;
-        let (value, own) = self.inherited_value(entity, &hit);
-        let property = CachedProperty {
+        let (cell, own) = self.inherited_value(entity, &hit);
+        let property = KnownProperty {
             hit,
             info,
-            value,
+            cell,
             own,
             value_writes: self.value_writes,
         };
-        self.cache_property(entity, name, property.clone());
+        self.remember_property(entity, name, property.clone());
         Some(property)
     }
 
@@ -257,17 +252,17 @@ impl Transaction {
         Some((hit, info))
     }
 
-    /// The value, and whether it is the entity's own.
-    fn inherited_value(&mut self, entity: Entity, hit: &PropHit) -> (Value, bool) {
+    /// Where the value stands, and whether it is the entity's own.
+    fn inherited_value(&mut self, entity: Entity, hit: &PropHit) -> (Option<Place>, bool) {
         let slot = Slot::value(hit.prop);
-        if let Some(value) = self.value_cell(entity, slot) {
-            return (value, true);
+        if let Some(place) = self.value_place(entity, slot) {
+            return (Some(place), true);
         }
         let inherited = hit
             .path
             .iter()
-            .find_map(|ancestor| self.value_cell((*ancestor).into(), slot));
-        (inherited.unwrap_or(Value::ZERO), false)
+            .find_map(|ancestor| self.value_place((*ancestor).into(), slot));
+        (inherited, false)
     }
 
     pub(super) fn property_allows(
