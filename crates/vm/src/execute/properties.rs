@@ -1,0 +1,96 @@
+//! Reading and writing properties.
+
+use moor_bytecode::{Instruction as I, RESULT};
+use moor_value::{ObjId, Str, Symbol, Value, ValueType};
+
+use super::{Computed, Done, Step, foreign};
+use crate::host::Host;
+use crate::raise::Raise;
+use crate::registers::property_symbol;
+
+/// A property's name, as symbol and as the program spells it.
+type Name<'a> = (Symbol, &'a Str);
+
+/// Carries out an instruction of this family.
+pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I) -> Done {
+    let perms = step.frame().perms;
+    let program = step.program;
+    let fixed = |name: u16| {
+        let name = &program.names[usize::from(name)];
+        (name.symbol, &name.text)
+    };
+    match instruction {
+        I::GetProp { dst, obj, name } => {
+            let value = read(host, step.get(obj), fixed(name), perms);
+            step.finish(value, dst, &[obj])
+        }
+        I::GetSystem { dst, name } => {
+            let value = read(host, &Value::Obj(ObjId::SYSTEM), fixed(name), perms);
+            step.finish(value, dst, &[])
+        }
+        I::GetPropDyn { dst, obj, name } => {
+            let computed = computed_name(step.get(name));
+            let value = computed.and_then(|name| read(host, step.get(obj), name, perms));
+            step.finish(value, dst, &[obj, name])
+        }
+        I::SetProp {
+            flags,
+            obj,
+            name,
+            value,
+        } => {
+            let new = match step.kept(value, flags) {
+                Ok(new) => new,
+                Err(raise) => return step.fail(raise, value, &[value]),
+            };
+            let written = write(host, step.get(obj), fixed(name), new, perms);
+            finish_write(step, written, flags, value, &[obj])
+        }
+        I::SetPropDyn {
+            flags,
+            obj,
+            name,
+            value,
+        } => {
+            let new = match step.kept(value, flags) {
+                Ok(new) => new,
+                Err(raise) => return step.fail(raise, value, &[value]),
+            };
+            let computed = computed_name(step.get(name));
+            let written = computed.and_then(|name| write(host, step.get(obj), name, new, perms));
+            finish_write(step, written, flags, value, &[obj, name])
+        }
+        _ => foreign(instruction),
+    }
+}
+
+fn computed_name(name: &Value) -> Result<Name<'_>, Box<Raise>> {
+    match name {
+        Value::Str(text) => Ok((property_symbol(text), text)),
+        value => Err(Raise::type_mismatch(value, &[ValueType::Str])),
+    }
+}
+
+fn read<H: Host>(host: &mut H, object: &Value, name: Name<'_>, perms: ObjId) -> Computed {
+    let (symbol, text) = name;
+    host.get_property(object, symbol, perms)
+        .map_err(|code| Raise::property(code, object, text.as_str()))
+}
+
+fn write<H: Host>(host: &mut H, object: &Value, name: Name<'_>, new: Value, perms: ObjId) -> Done {
+    let (symbol, text) = name;
+    host.set_property(object, symbol, new, perms)
+        .map_err(|code| Raise::property(code, object, text.as_str()))
+}
+
+/// An error that is not raised becomes the value of the assignment where that is used.
+fn finish_write(step: &mut Step<'_>, written: Done, flags: u8, value: u16, used: &[u16]) -> Done {
+    let Err(raise) = written else {
+        return Ok(());
+    };
+    let code = step.unraised(raise, used)?;
+    if flags & RESULT != 0 {
+        step.set(value, code);
+    }
+    Ok(())
+}
