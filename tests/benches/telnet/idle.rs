@@ -25,34 +25,36 @@ const EACH_ADDRESS: usize = 1_000;
 /// Connections that come before the first look, so that what is there once does not count.
 const BEFORE: usize = 50;
 
-/// Makes players, and `bench #NUMBER` the only way to log in; returns the first.
-fn players(count: usize) -> String {
-    format!(
-        r##"`add_property($server_options, "fg_ticks", 2000000000, {{player, "r"}}) ! E_INVARG';
-            `add_property($server_options, "fg_seconds", 600, {{player, "r"}}) ! E_INVARG';
-            load_server_options();
-            set_verb_code(#0, "do_login_command",
-                {{"return length(args) == 2 && args[1] == \"bench\" ? toobj(args[2]) | 0;"}});
-            add_verb(#1, {{#3, "xd", "ping"}}, {{"none", "none", "none"}});
-            set_verb_code(#1, "ping", {{"notify(player, \"pong\");"}});
-            suspend(0);
-            first = max_object();
-            for i in [1..{count}]
-                set_player_flag(create(#1), 1);
-            endfor
-            return toint(first) + 1;"##
-    )
+/// `bench #NUMBER` as the only way to log in, one command, and ticks enough to make players.
+const PREPARE: &str = r##"
+    for option in ({"fg_ticks", "fg_seconds"})
+        add_property($server_options, option, 2000000000, {player, "r"});
+    endfor
+    load_server_options();
+    add_verb(#1, {player, "xd", "ping"}, {"none", "none", "none"});
+    set_verb_code(#1, "ping", {"notify(player, \"pong\");"}) && raise(E_INVARG);
+    return set_verb_code(#0, "do_login_command",
+        {"return length(args) == 2 && args[1] == \"bench\" ? toobj(args[2]) | 0;"});"##;
+
+/// Makes players; returns the number of the first.
+fn make_players(telnet: SocketAddr, count: usize) -> usize {
+    let mut wizard = Session::log_in(telnet, "wizard").expect("logged in");
+    assert_eq!(wizard.value(PREPARE), "{}");
+    let first = wizard.value(&format!(
+        "first = toint(max_object()) + 1;
+         for i in [1..{count}]
+             set_player_flag(create(#1), 1);
+         endfor
+         return first;"
+    ));
+    first.parse().expect("a number")
 }
 
 /// A row of the table.
 pub(crate) fn measure(transport: Transport, count: usize) -> String {
     let least = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     let site = Site::start(transport, &Database::Textdump(least));
-    let mut wizard = Session::log_in(site.telnet, "wizard").expect("logged in");
-    let first: usize = wizard
-        .value(&players(BEFORE + count))
-        .parse()
-        .expect("a number");
+    let first = make_players(site.telnet, BEFORE + count);
     let mut users: Vec<TcpStream> = (0..BEFORE)
         .map(|number| log_in(site.telnet, first + number, number))
         .collect();
