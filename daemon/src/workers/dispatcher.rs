@@ -17,8 +17,8 @@ pub(crate) const REQUESTS_MAX: usize = 10_000;
 pub(crate) const ARGUMENT_BYTES_MAX: usize = 256 << 20;
 /// How long a worker that rejected a call gets no other: it is full, or about to leave.
 pub(crate) const REJECTION_PAUSE: Duration = Duration::from_millis(200);
-/// How long the answer of a worker is waited for that went in the middle of a call without a goodbye: a link that
-/// broke for a moment brings the answer yet.
+/// How long a worker that went with a call, without a goodbye, is waited for: over a link that broke for a moment it says
+/// that it goes on, or brings the answer.
 pub(crate) const RETURN_TIME: Duration = Duration::from_secs(10);
 /// How long a request waits for the first worker of its kind: one may be on its way back.
 pub(crate) const ARRIVAL_TIME: Duration = moor_runtime::WORKER_GRACE;
@@ -102,6 +102,17 @@ pub(crate) struct WorkerState {
     pub(crate) concurrency_max: u32,
 }
 
+/// How a worker went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It said goodbye, after all that it had to report: what it has not accepted it has not begun.
+    Left,
+    /// It was thrown out: what it still reports is not heard.
+    ThrownOut,
+    /// The connection broke: its node may come back with answers.
+    Broken,
+}
+
 #[derive(Debug)]
 struct Worker {
     node: NodeId,
@@ -121,7 +132,7 @@ enum State {
     Sent(PeerId),
     /// Begun.
     Begun(PeerId),
-    /// Begun by a worker that went; its node may come back with the answer.
+    /// Sent to a worker that went, which may have begun; its node may come back with the answer.
     Lost(NodeId),
 }
 
@@ -216,12 +227,25 @@ impl Dispatcher {
     }
 
     fn accepted(&mut self, peer: PeerId, id: WorkerRequestId) {
+        let node = self.workers.get(&peer).map(|worker| worker.node);
         match self.requests.get_mut(&id) {
             Some(request) if matches!(request.state, State::Sent(to) if to == peer) => {
                 request.state = State::Begun(peer);
             }
+            Some(request) if matches!(request.state, State::Lost(of) if Some(of) == node) => {
+                request.state = State::Begun(peer);
+                self.goes_on(peer, id);
+            }
             _ => self.dropped(),
         }
+    }
+
+    /// A worker has come back, and has not lost this request.
+    fn goes_on(&mut self, peer: PeerId, id: WorkerRequestId) {
+        if let Some(worker) = self.workers.get_mut(&peer) {
+            worker.in_flight.insert(id);
+        }
+        self.set_due(id, |wish| wish.deadline);
     }
 
     fn rejected(&mut self, peer: PeerId, id: WorkerRequestId, now: Instant) {
@@ -266,8 +290,8 @@ impl Dispatcher {
         self.steps.push(Step::Dropped);
     }
 
-    /// A worker has gone; `is_farewell` when it said so, and so will not come back with answers.
-    pub(crate) fn gone(&mut self, peer: PeerId, is_farewell: bool, now: Instant) {
+    /// A worker has gone. What it may have begun is nobody else's, unless doing it twice is harmless.
+    pub(crate) fn gone(&mut self, peer: PeerId, parting: Parting, now: Instant) {
         let Some(worker) = self.workers.remove(&peer) else {
             return;
         };
@@ -279,12 +303,13 @@ impl Dispatcher {
                 continue;
             };
             let has_begun = matches!(request.state, State::Begun(_));
-            if !has_begun || request.wish.is_idempotent {
-                self.wait_again(id);
-            } else if is_farewell {
-                self.answer(id, Err(Failure::OutcomeUnknown));
-            } else {
-                self.lose(id, worker.node, now + RETURN_TIME);
+            match parting {
+                _ if request.wish.is_idempotent => self.wait_again(id),
+                Parting::Left if !has_begun => self.wait_again(id),
+                Parting::Left | Parting::ThrownOut => {
+                    self.answer(id, Err(Failure::OutcomeUnknown));
+                }
+                Parting::Broken => self.lose(id, worker.node, now + RETURN_TIME),
             }
         }
         if !self.has_worker(&worker.kind) {

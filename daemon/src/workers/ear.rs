@@ -12,6 +12,7 @@ use moor_link::{
 };
 use moor_rpc::WorkerReport;
 
+use super::dispatcher::Parting;
 use super::{Workers, kind_of};
 use crate::nodes::{Door, Node, Nodes};
 
@@ -72,9 +73,12 @@ impl ServerHandler for WorkersEar {
                 payload,
             } => self.payload(peer, &identity, &payload),
             ServerEvent::Gone { peer, reason, .. } => {
-                // Whoever said goodbye, or was thrown out, does not come back with answers.
-                let is_farewell = matches!(reason, GoneReason::Left | GoneReason::Revoked);
-                self.workers.gone(peer, is_farewell);
+                let parting = match reason {
+                    GoneReason::Left => Parting::Left,
+                    GoneReason::Revoked => Parting::ThrownOut,
+                    _ => Parting::Broken,
+                };
+                self.workers.gone(peer, parting);
                 self.present.remove(&peer);
                 self.nodes.down(Door::Workers, peer, reason);
             }

@@ -20,7 +20,7 @@ use moor_value::{ErrorCode, Value};
 use parking_lot::{Condvar, Mutex};
 
 use crate::values;
-use dispatcher::{Dispatcher, Failure, Step, Wish};
+use dispatcher::{Dispatcher, Failure, Parting, Step, Wish};
 
 pub(crate) use ear::{WorkersEar, judge_service};
 
@@ -148,8 +148,8 @@ impl Workers {
         self.act(|state, _| state.dispatcher.joined(peer, node, kind));
     }
 
-    fn gone(&self, peer: PeerId, is_farewell: bool) {
-        self.act(|state, now| state.dispatcher.gone(peer, is_farewell, now));
+    fn gone(&self, peer: PeerId, parting: Parting) {
+        self.act(|state, now| state.dispatcher.gone(peer, parting, now));
     }
 
     fn report(&self, peer: PeerId, report: WorkerReport) {

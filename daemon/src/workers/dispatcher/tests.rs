@@ -158,15 +158,58 @@ fn a_call_not_begun_survives_its_worker() {
     ground.submit(10);
     ground.submit(11);
     ground.steps();
-    ground.dispatcher.gone(PeerId(1), false, ground.now);
+    ground.dispatcher.gone(PeerId(1), Parting::Left, ground.now);
     assert!(ground.steps().is_empty());
     ground.join(2, 2, 9);
     assert_eq!(ground.steps(), ["call 10 to 2", "call 11 to 2"]);
 }
 
 #[test]
+fn a_call_whose_fate_nobody_knows_is_not_made_twice() {
+    // It may have arrived: a worker that stood still does it when it wakes.
+    let mut ground = ground(&[(1, 9)]);
+    ground.submit(10);
+    ground.submit_idempotent(11);
+    ground.join(2, 2, 9);
+    ground.steps();
+    ground
+        .dispatcher
+        .gone(PeerId(1), Parting::Broken, ground.now);
+    assert_eq!(ground.steps(), ["call 11 to 2"]);
+    ground.pass(RETURN_TIME);
+    assert_eq!(ground.steps(), ["10 unknown"]);
+    ground.submit(12);
+    ground.steps();
+    ground
+        .dispatcher
+        .gone(PeerId(2), Parting::ThrownOut, ground.now);
+    assert_eq!(ground.steps(), ["12 unknown"]);
+}
+
+#[test]
+fn a_worker_that_comes_back_goes_on_with_its_calls() {
+    let mut ground = ground(&[(1, 1)]);
+    ground.submit(10);
+    ground.accept(1, 10);
+    ground
+        .dispatcher
+        .gone(PeerId(1), Parting::Broken, ground.now);
+    ground.join(2, 1, 1);
+    ground.join(3, 3, 0);
+    ground.steps();
+    ground.accept(3, 10);
+    assert_eq!(ground.steps(), ["dropped"], "of another node");
+    ground.accept(2, 10);
+    ground.submit(11);
+    ground.pass(2 * RETURN_TIME);
+    assert!(ground.steps().is_empty(), "10 runs, 11 has no place");
+    ground.answer(2, 10);
+    assert_eq!(ground.steps(), ["10 ok", "call 11 to 2"]);
+}
+
+#[test]
 fn a_call_begun_is_not_done_twice_unless_that_is_harmless() {
-    for is_farewell in [false, true] {
+    for parting in [Parting::Left, Parting::ThrownOut, Parting::Broken] {
         let mut ground = ground(&[(1, 9)]);
         ground.submit(10);
         ground.submit_idempotent(11);
@@ -174,13 +217,13 @@ fn a_call_begun_is_not_done_twice_unless_that_is_harmless() {
         ground.accept(1, 11);
         ground.join(2, 2, 9);
         ground.steps();
-        ground.dispatcher.gone(PeerId(1), is_farewell, ground.now);
+        ground.dispatcher.gone(PeerId(1), parting, ground.now);
         let mut wanted = vec!["call 11 to 2"];
-        if is_farewell {
+        if parting != Parting::Broken {
             wanted.insert(0, "10 unknown");
         }
         assert_eq!(ground.steps(), wanted);
-        if !is_farewell {
+        if parting == Parting::Broken {
             ground.pass(RETURN_TIME);
             assert_eq!(ground.steps(), ["10 unknown"]);
         }
@@ -194,7 +237,9 @@ fn a_worker_that_comes_back_brings_its_answer() {
     let mut ground = ground(&[(1, 9)]);
     ground.submit(10);
     ground.accept(1, 10);
-    ground.dispatcher.gone(PeerId(1), false, ground.now);
+    ground
+        .dispatcher
+        .gone(PeerId(1), Parting::Broken, ground.now);
     ground.join(2, 1, 9);
     ground.join(3, 3, 9);
     ground.steps();
@@ -242,12 +287,12 @@ fn what_waits_has_its_time_while_a_worker_is_there() {
     let mut ground = ground(&[(1, 0)]);
     ground.submit(10);
     ground.pass(ARRIVAL_TIME);
-    ground.dispatcher.gone(PeerId(1), true, ground.now);
+    ground.dispatcher.gone(PeerId(1), Parting::Left, ground.now);
     ground.pass(ARRIVAL_TIME - SECOND);
     ground.join(2, 2, 0);
     ground.pass(ARRIVAL_TIME);
     assert!(ground.steps().is_empty());
-    ground.dispatcher.gone(PeerId(2), true, ground.now);
+    ground.dispatcher.gone(PeerId(2), Parting::Left, ground.now);
     ground.pass(ARRIVAL_TIME);
     assert_eq!(ground.steps(), ["10 no_worker"]);
 }
@@ -333,10 +378,9 @@ fn every_request_has_exactly_one_answer_whatever_workers_do() {
                 4 => ground.answer(peer, id),
                 5 => ground.report(peer, WorkerReport::Rejected(WorkerRequestId(id))),
                 6 => {
-                    let is_farewell = dice.roll(2) == 0;
-                    ground
-                        .dispatcher
-                        .gone(PeerId(peer), is_farewell, ground.now);
+                    let partings = [Parting::Left, Parting::ThrownOut, Parting::Broken];
+                    let parting = partings[dice.roll(3) as usize];
+                    ground.dispatcher.gone(PeerId(peer), parting, ground.now);
                 }
                 _ => ground.pass(Duration::from_millis(dice.roll(4_000))),
             }
@@ -352,14 +396,18 @@ fn every_request_has_exactly_one_answer_whatever_workers_do() {
     }
 }
 
-/// Counts answers, and checks that a worker has never more than it takes.
+/// Counts answers, and checks that no worker is called beyond what it takes. (One that comes back may have more.)
 fn collect(ground: &mut Ground, answers: &mut HashMap<u64, u32>) {
+    let mut called = HashSet::new();
     for step in ground.dispatcher.take_steps() {
-        if let Step::Answer { id, .. } = step {
-            *answers.entry(id.0).or_default() += 1;
+        match step {
+            Step::Answer { id, .. } => *answers.entry(id.0).or_default() += 1,
+            Step::Order(peer, WorkerOrder::Call(_)) => drop(called.insert(peer)),
+            _ => {}
         }
     }
-    let workers = ground.dispatcher.workers();
+    let mut workers = ground.dispatcher.workers();
+    workers.retain(|worker| called.contains(&worker.peer));
     let fits = |worker: &WorkerState| worker.in_flight as u64 <= u64::from(worker.concurrency_max);
     assert!(workers.iter().all(fits), "{workers:?}");
 }
