@@ -14,6 +14,9 @@ const CLOSE_ENDED = 1000;
 const CLOSE_POLICY = 1008;
 const CLOSE_SIGN_IN = 4401;
 const CLOSE_TAKEN = 4409;
+// What terminals obey (ECMA-48): commands that begin with ESC or CSI, and single control characters but tab and new line.
+const TERMINAL =
+  /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 const at = (id) => document.getElementById(id);
 const [log, line, status, problem] = ["log", "line", "status", "problem"].map(at);
@@ -34,11 +37,16 @@ let isLineOpen = false;
 
 // Output.
 
+// The text without what only a terminal understands.
+function plain(text) {
+  return text.replace(TERMINAL, "");
+}
+
 function show(text, kind) {
   const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   const paragraph = document.createElement("p");
   if (kind) paragraph.className = kind;
-  paragraph.textContent = text;
+  paragraph.textContent = plain(text);
   log.append(paragraph);
   while (log.childElementCount > LINES_SHOWN_MAX) log.firstElementChild.remove();
   if (wasAtEnd) log.scrollTop = log.scrollHeight;
@@ -48,7 +56,7 @@ function show(text, kind) {
 // Lines without an end go on in the paragraph before.
 function showLines(lines, newline) {
   for (const text of lines) {
-    if (isLineOpen && log.lastElementChild) log.lastElementChild.textContent += text;
+    if (isLineOpen && log.lastElementChild) log.lastElementChild.textContent += plain(text);
     else show(text);
     isLineOpen = !newline;
   }
@@ -144,6 +152,8 @@ function welcome(message) {
     show("This is a new session.", "notice");
     session.unsent = [];
   }
+  // A new session shows what is typed; one that goes on may be asking for a password.
+  if (!message.resumed) setEcho(true);
   remember(message.session, message.resumed ? session.lastEvent : 0);
   // Lines that did not arrive are sent again, under numbers that follow what did.
   session.unsent = session.unsent.filter((unsent) => unsent.n > message.last_line);
@@ -245,12 +255,13 @@ at("sign-in").addEventListener("submit", async (event) => {
     log.replaceChildren();
     session.unsent = [];
     remember(answer.session, 0);
+    setEcho(true);
     failures = 0;
     showDoor(false);
     connect();
   } catch (error) {
     showStatus("Not connected.");
-    problem.textContent = error instanceof TypeError ? "The server cannot be reached." : error.message;
+    problem.textContent = error instanceof TypeError ? "The server cannot be reached." : plain(error.message);
     at("player").focus();
   }
 });

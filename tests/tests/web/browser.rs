@@ -101,6 +101,15 @@ fn output_of_the_world_is_text_and_nothing_else() {
         json!(0)
     );
     assert_eq!(browser.script("return document.title;"), json!("moor"));
+    // A terminal's commands are left out, and a line that turns its own direction around turns no other.
+    let shown = r#"showLines(["\u001b[31mred\u001b[0m \u001b]0;title\u0007\u009b1mbold\u0000\ttab\u001b", "\u202ekcab"], true);
+                   return [...log.querySelectorAll("p")].slice(-2).map((p) => p.textContent);"#;
+    assert_eq!(
+        browser.script(shown),
+        json!(["red bold\ttab", "\u{202e}kcab"])
+    );
+    let isolated = "return getComputedStyle(log.lastElementChild).unicodeBidi;";
+    assert_eq!(browser.script(isolated), json!("plaintext"));
     let blocked = "const s = document.createElement('script'); s.textContent = \"document.title = 'broken'\"; \
                    document.body.append(s); return document.title;";
     assert_eq!(
