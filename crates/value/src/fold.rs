@@ -4,6 +4,8 @@
 //! length or a position: all of Latin, Greek and Cyrillic, not the Kelvin sign. ASCII goes by bytes, without
 //! decoding. In: byte slices. Out: order, equality, positions in bytes.
 
+mod pair;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::Hasher;
@@ -31,7 +33,20 @@ impl Case {
 /// Whether the two are equal.
 #[inline]
 pub fn eq(a: &[u8], b: &[u8], case: Case) -> bool {
-    a.len() == b.len() && (a == b || (case == Case::Fold && eq_folded(a, b)))
+    match (a, b) {
+        (&[x], &[y]) if case == Case::Fold => x.eq_ignore_ascii_case(&y),
+        _ if a.len() != b.len() => false,
+        _ => starts_agree(a, b) && (a == b || (case == Case::Fold && eq_folded(a, b))),
+    }
+}
+
+/// Whether the first bytes leave open that two texts are equal: an ASCII character folds to ASCII, and nothing else does.
+#[inline]
+fn starts_agree(a: &[u8], b: &[u8]) -> bool {
+    match (a.first(), b.first()) {
+        (Some(x), Some(y)) => x.eq_ignore_ascii_case(y) || x & y >= 0x80,
+        _ => true,
+    }
 }
 
 fn eq_folded(a: &[u8], b: &[u8]) -> bool {
@@ -100,17 +115,16 @@ pub fn find(haystack: &[u8], needle: &[u8], case: Case) -> Option<usize> {
     if needle.len() > IN_PLACE_MAX || !needle.is_ascii() {
         return memchr::memmem::find(&lower(haystack), &lower(needle));
     }
-    let Some((&first, rest)) = needle.split_first() else {
-        return Some(0);
-    };
-    let last_start = haystack.len().checked_sub(needle.len())?;
-    let starts = &haystack[..=last_start];
-    memchr::memchr2_iter(
-        first.to_ascii_lowercase(),
-        first.to_ascii_uppercase(),
-        starts,
-    )
-    .find(|&at| haystack[at + 1..at + needle.len()].eq_ignore_ascii_case(rest))
+    match *needle {
+        [] => Some(0),
+        [byte] if !byte.is_ascii_alphabetic() => memchr::memchr(byte, haystack),
+        [letter] => memchr::memchr2(
+            letter.to_ascii_lowercase(),
+            letter.to_ascii_uppercase(),
+            haystack,
+        ),
+        _ => pair::find(haystack, needle),
+    }
 }
 
 /// Where `needle` last occurs in `haystack`, in bytes. An empty needle occurs at the end.
@@ -200,6 +214,19 @@ mod tests {
         assert_eq!(find(b"ab", b"abc", Case::Fold), None);
         assert_eq!(find(b"ab", b"", Case::Fold), Some(0));
         assert_eq!(rfind(b"ab", b"", Case::Fold), Some(2));
+        let dots = b"...".repeat(70);
+        for at in 0..dots.len() - 6 {
+            let mut text = dots.clone();
+            text[at..at + 6].copy_from_slice(b"nEEdLe");
+            text[at + 3] = b'D';
+            assert_eq!(find(&text, b"NeEdle", Case::Fold), Some(at));
+            assert_eq!(find(&text, b"E", Case::Fold), Some(at + 1));
+            assert_eq!(find(&text, b"NeEd.le", Case::Fold), None);
+            assert_eq!(find(&text[..at + 5], b"needle", Case::Fold), None);
+        }
+        // A character that differs from another in the bit of letters' case only is another character.
+        assert_eq!(find(b"[{@`ab", b"{`", Case::Fold), None);
+        assert_eq!(find(b"[{{@`ab", b"@`a", Case::Fold), Some(3));
         let long = [b"xy".repeat(30), b"XYz".to_vec(), b"xy".repeat(30)].concat();
         let needle = [b"yX".repeat(20), b"yZ".to_vec()].concat();
         assert_eq!(find(&long, &needle, Case::Fold), Some(21));

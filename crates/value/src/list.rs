@@ -40,7 +40,17 @@ impl Body {
     /// A copy with room for `extra` more items.
     fn copy(&self, extra: usize) -> Self {
         let mut items = Vec::with_capacity(self.items.len() + extra);
-        items.extend_from_slice(&self.items);
+        items.extend(self.items.iter().map(copy));
+        Self { items, ..*self }
+    }
+
+    /// A copy with another item before the one at `index`.
+    fn copy_with(&self, index: usize, value: Value) -> Self {
+        let (before, after) = self.items.split_at(index);
+        let mut items = Vec::with_capacity(self.items.len() + 1);
+        items.extend(before.iter().map(copy));
+        items.push(value);
+        items.extend(after.iter().map(copy));
         Self { items, ..*self }
     }
 
@@ -53,6 +63,28 @@ impl Body {
     #[inline]
     fn discount(&mut self, removed: &Value) {
         self.bytes = self.bytes.saturating_sub(removed.bytes());
+    }
+}
+
+/// Drops the items; those that are not counted without a call for each.
+impl Drop for Body {
+    fn drop(&mut self) {
+        for item in std::mem::take(&mut self.items) {
+            match item {
+                Value::Int(_) | Value::Obj(_) | Value::Float(_) => std::mem::forget(item),
+                counted => drop(counted),
+            }
+        }
+    }
+}
+
+/// Copies a value; one that is not counted without a call.
+#[inline(always)]
+fn copy(value: &Value) -> Value {
+    match value {
+        Value::Int(n) => Value::Int(*n),
+        Value::Obj(id) => Value::Obj(*id),
+        value => value.clone(),
     }
 }
 
@@ -121,7 +153,7 @@ impl List {
     /// The items, copied only if somebody else holds the list.
     pub fn into_vec(self) -> Vec<Value> {
         match self.0.map(Arc::try_unwrap) {
-            Some(Ok(body)) => body.items,
+            Some(Ok(mut body)) => std::mem::take(&mut body.items),
             Some(Err(shared)) => shared.items.clone(),
             None => Vec::new(),
         }
@@ -224,6 +256,16 @@ impl List {
     /// When `index` is beyond the end.
     pub fn insert(&mut self, index: usize, value: Value) {
         let value = value.nested();
+        if !self.is_unique()
+            && let Some(body) = &mut self.0
+        {
+            let (bytes, depth) = (value.bytes(), value.depth());
+            let mut copy = body.copy_with(index, value);
+            copy.bytes = copy.bytes.saturating_add(bytes);
+            copy.depth = copy.depth.max(depth + 1);
+            *body = Arc::new(copy);
+            return;
+        }
         let body = self.own(1);
         body.account(&value);
         body.items.insert(index, value);

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use triomphe::Arc;
 
+use crate::Value;
 use crate::fold::{self, Case};
 
 /// Longest string that needs no allocation, in bytes.
@@ -22,10 +23,8 @@ const HEAP_BYTES_MIN: usize = 32;
 const INVARIANT: &str = "inline bytes are copied from text";
 
 /// A MOO string.
-#[derive(Clone)]
 pub struct Str(Repr);
 
-#[derive(Clone)]
 enum Repr {
     Inline(Inline),
     Heap(Arc<HeapStr>),
@@ -65,17 +64,46 @@ impl Inline {
         &self.bytes[..self.len()]
     }
 
-    /// Appends `text` if it fits.
-    fn push(&mut self, text: &str) -> bool {
+    /// One ASCII character.
+    #[inline]
+    fn of_ascii(byte: u8) -> Self {
+        let mut inline = Self::EMPTY;
+        inline.bytes[0] = byte;
+        inline.counts = 1 << 4 | 1;
+        inline
+    }
+
+    /// Appends `text`, of `chars` characters, if it fits.
+    #[inline]
+    fn push(&mut self, text: &[u8], chars: usize) -> bool {
         let start = self.len();
         let end = start + text.len();
         if end > INLINE_BYTES_MAX {
             return false;
         }
-        self.bytes[start..end].copy_from_slice(text.as_bytes());
-        let chars = self.chars() + char_count(text);
+        copy_short(&mut self.bytes[start..end], text);
+        let chars = self.chars() + chars;
         self.counts = (chars << 4 | end) as u8;
         true
+    }
+}
+
+/// Copies at most [`INLINE_BYTES_MAX`] bytes, which a call of `memcpy` would take longer for.
+#[inline]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<8>(), from.first_chunk::<8>()) {
+        *to = *from;
+    } else if let (Some(to), Some(from)) = (to.first_chunk_mut::<4>(), from.first_chunk::<4>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<8>(), from.last_chunk::<8>()) {
+        *to = *from;
+    } else if let (Some(to), Some(from)) = (to.last_chunk_mut::<4>(), from.last_chunk::<4>()) {
+        *to = *from;
+    } else {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
     }
 }
 
@@ -94,12 +122,12 @@ impl Str {
 
     /// A string with that text.
     pub fn new(text: &str) -> Self {
-        let mut inline = Inline::EMPTY;
-        if inline.push(text) {
-            Self(Repr::Inline(inline))
-        } else {
-            Self::from_heap(text.to_owned())
+        if text.len() > INLINE_BYTES_MAX {
+            return Self::from_heap(text.to_owned());
         }
+        let mut inline = Inline::EMPTY;
+        inline.push(text.as_bytes(), char_count(text));
+        Self(Repr::Inline(inline))
     }
 
     fn from_heap(text: String) -> Self {
@@ -177,7 +205,9 @@ impl Str {
     pub fn push_str(&mut self, text: &str) {
         match &mut self.0 {
             Repr::Inline(inline) => {
-                if !inline.push(text) {
+                let fits = text.len() <= INLINE_BYTES_MAX
+                    && inline.push(text.as_bytes(), char_count(text));
+                if !fits {
                     *self = Self::joined(self.as_str(), text);
                 }
             }
@@ -192,6 +222,27 @@ impl Str {
         }
     }
 
+    /// Appends another string; cheaper than [`push_str`](Self::push_str), as nothing is counted again.
+    #[inline]
+    pub fn push(&mut self, other: &Str) {
+        if let Repr::Inline(inline) = &mut self.0
+            && inline.push(other.as_bytes(), other.len_chars())
+        {
+            return;
+        }
+        self.push_str(other.as_str());
+    }
+
+    /// A copy as a value. Each form is made where it is wanted: one expression for both would copy a short string in
+    /// parts, which then have to be put together when it is read.
+    #[inline(always)]
+    pub(crate) fn to_value(&self) -> Value {
+        match &self.0 {
+            Repr::Inline(inline) => Value::Str(Self(Repr::Inline(*inline))),
+            Repr::Heap(heap) => Value::Str(Self(Repr::Heap(share(heap)))),
+        }
+    }
+
     /// Two texts in a heap string with room to grow by half its length.
     fn joined(first: &str, second: &str) -> Self {
         let len = first.len() + second.len();
@@ -202,7 +253,16 @@ impl Str {
     }
 
     /// The `index`-th character, from 1.
+    #[inline]
     pub fn char_at(&self, index: usize) -> Option<Str> {
+        if self.is_ascii() {
+            let byte = self.as_bytes().get(index.wrapping_sub(1))?;
+            return Some(Self(Repr::Inline(Inline::of_ascii(*byte))));
+        }
+        self.wide_char_at(index)
+    }
+
+    fn wide_char_at(&self, index: usize) -> Option<Str> {
         if index == 0 || index > self.len_chars() {
             return None;
         }
@@ -215,17 +275,51 @@ impl Str {
         if range.len() == self.len_bytes() {
             return self.clone();
         }
-        if range.len() <= INLINE_BYTES_MAX && self.is_ascii() {
-            let mut inline = Inline::EMPTY;
-            inline.bytes[..range.len()].copy_from_slice(&self.as_bytes()[range.clone()]);
-            inline.counts = (range.len() << 4 | range.len()) as u8;
+        if !self.is_ascii() {
+            return Str::new(&self.as_str()[range]);
+        }
+        let mut inline = Inline::EMPTY;
+        if inline.push(&self.as_bytes()[range.clone()], range.len()) {
             return Str(Repr::Inline(inline));
         }
-        Str::new(&self.as_str()[range])
+        Str(Repr::Heap(Arc::new(HeapStr {
+            chars: range.len(),
+            text: self.as_str()[range].to_owned(),
+        })))
+    }
+
+    /// Keeps characters `from..=to` only, as [`slice`](Self::slice), in place while nobody else holds the string.
+    pub fn keep(&mut self, from: usize, to: usize) {
+        let range = self.byte_range(from, to);
+        let is_ascii = self.is_ascii();
+        match &mut self.0 {
+            Repr::Heap(heap) if range.len() > INLINE_BYTES_MAX => {
+                if let Some(own) = Arc::get_mut(heap) {
+                    own.text.truncate(range.end);
+                    own.text.drain(..range.start);
+                    own.chars = match is_ascii {
+                        true => range.len(),
+                        false => own.text.chars().count(),
+                    };
+                    return;
+                }
+            }
+            _ => {}
+        }
+        *self = self.slice(from, to);
     }
 
     /// Where characters `from..=to` (from 1, clamped) lie in bytes.
+    #[inline]
     pub fn byte_range(&self, from: usize, to: usize) -> Range<usize> {
+        if self.is_ascii() {
+            let start = (from.max(1) - 1).min(self.len_bytes());
+            return start..to.min(self.len_bytes()).max(start);
+        }
+        self.wide_byte_range(from, to)
+    }
+
+    fn wide_byte_range(&self, from: usize, to: usize) -> Range<usize> {
         let from = from.max(1);
         let to = to.min(self.len_chars());
         if from > to {
@@ -233,14 +327,12 @@ impl Str {
             return at..at;
         }
         let start = self.byte_of_char(from);
-        if self.is_ascii() {
-            return start..to;
-        }
         let rest = &self.as_str()[start..];
         start..start + nth_char(rest, to + 1 - from)
     }
 
     /// Where the `index`-th character (from 1) begins, in bytes; the end for positions past it.
+    #[inline]
     pub fn byte_of_char(&self, index: usize) -> usize {
         let before = index.max(1) - 1;
         if self.is_ascii() {
@@ -313,7 +405,8 @@ impl Str {
 
     /// The character position (from 1) of the first occurrence of `needle`.
     pub fn find(&self, needle: &Str, case: Case) -> Option<usize> {
-        fold::find(self.as_bytes(), needle.as_bytes(), case).map(|at| self.char_of_byte(at))
+        let at = fold::find(self.as_bytes(), needle.as_bytes(), case)?;
+        Some(self.char_of_byte(at))
     }
 
     /// The character position (from 1) of the last occurrence of `needle`.
@@ -341,6 +434,21 @@ fn nth_char(text: &str, count: usize) -> usize {
 
 fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
+}
+
+impl Clone for Str {
+    #[inline]
+    fn clone(&self) -> Self {
+        match &self.0 {
+            Repr::Inline(inline) => Self(Repr::Inline(*inline)),
+            Repr::Heap(heap) => Self(Repr::Heap(share(heap))),
+        }
+    }
+}
+
+#[inline(never)]
+fn share(heap: &Arc<HeapStr>) -> Arc<HeapStr> {
+    Arc::clone(heap)
 }
 
 impl Default for Str {

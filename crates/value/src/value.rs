@@ -36,7 +36,7 @@ pub enum ValueType {
 }
 
 /// A MOO value.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub enum Value {
     /// No value: an unbound variable or a hole while an element is being changed. Programs never
     /// see it.
@@ -281,6 +281,24 @@ impl Value {
         match self {
             Self::Map(m) => Ok(m),
             other => Err(other),
+        }
+    }
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Int(n) => Self::Int(*n),
+            Self::Float(x) => Self::Float(*x),
+            Self::Obj(id) => Self::Obj(*id),
+            Self::Err(code) => Self::Err(*code),
+            Self::Bool(truth) => Self::Bool(*truth),
+            Self::Str(text) => text.to_value(),
+            Self::List(list) => Self::List(list.clone()),
+            Self::Map(map) => Self::Map(map.clone()),
+            Self::Anon(anon) => Self::Anon(anon.clone()),
+            Self::Waif(waif) => Self::Waif(waif.clone()),
         }
     }
 }

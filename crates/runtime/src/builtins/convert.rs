@@ -48,7 +48,10 @@ fn value_bytes(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
 fn tostr(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let mut text = Text::new(call);
     for arg in args.iter() {
-        arg.write_text(&mut text)?;
+        match arg {
+            Value::Str(piece) => text.push_string(piece)?,
+            other => other.write_text(&mut text)?,
+        }
     }
     Ok(text.into_value())
 }

@@ -31,11 +31,11 @@ fn index(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
         None => 0,
     };
     call.charge(source.len_bytes())?;
-    if skip > source.len_chars() {
-        return Ok(Value::ZERO);
-    }
-    let rest = source.slice(skip + 1, usize::MAX);
-    found(rest.find(what, case))
+    found(match skip {
+        0 => source.find(what, case),
+        _ if skip > source.len_chars() => None,
+        _ => source.slice(skip + 1, usize::MAX).find(what, case),
+    })
 }
 
 /// `rindex(source, what [, case-matters [, -skip]])`: characters skipped count from the end.
@@ -48,10 +48,8 @@ fn rindex(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     }
     call.charge(source.len_bytes())?;
     let skip = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
-    let Some(kept) = source.len_chars().checked_sub(skip) else {
-        return Ok(Value::ZERO);
-    };
-    found(source.slice(1, kept).rfind(what, case))
+    let kept = source.len_chars().checked_sub(skip);
+    found(kept.and_then(|kept| source.slice(1, kept).rfind(what, case)))
 }
 
 fn found(position: Option<usize>) -> Result<Value, Raise> {

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
-use moor_value::{ErrorCode, Value};
+use moor_value::{ErrorCode, Str, Value};
 
 use super::{Call, Raise};
 
-/// A string under construction. Writing past the limit fails, so nothing larger is ever held.
+/// A string under construction. Writing past the limit fails, so nothing larger is ever held. A short one needs no
+/// allocation.
 pub(super) struct Text {
-    text: String,
+    text: Str,
     bytes_max: usize,
 }
 
@@ -17,17 +18,30 @@ impl Text {
     /// An empty text with the call's limit.
     pub(super) fn new(call: &Call<'_>) -> Self {
         Self {
-            text: String::new(),
+            text: Str::EMPTY,
             bytes_max: call.limits.string_bytes_max,
         }
     }
 
     /// Appends a piece.
     pub(super) fn push(&mut self, piece: &str) -> Result<(), Raise> {
-        if piece.len() > self.bytes_max - self.text.len().min(self.bytes_max) {
+        self.allow(piece.len())?;
+        self.text.push_str(piece);
+        Ok(())
+    }
+
+    /// Appends a string, whose characters need not be counted again.
+    pub(super) fn push_string(&mut self, piece: &Str) -> Result<(), Raise> {
+        self.allow(piece.len_bytes())?;
+        self.text.push(piece);
+        Ok(())
+    }
+
+    /// E_QUOTA unless that many bytes more may be held.
+    fn allow(&self, bytes: usize) -> Result<(), Raise> {
+        if bytes > self.bytes_max.saturating_sub(self.text.len_bytes()) {
             return Err(ErrorCode::Quota.into());
         }
-        self.text.push_str(piece);
         Ok(())
     }
 
@@ -38,12 +52,12 @@ impl Text {
 
     /// What was written.
     pub(super) fn into_string(self) -> String {
-        self.text
+        self.text.into_string()
     }
 
     /// What was written, as a value.
     pub(super) fn into_value(self) -> Value {
-        self.text.into()
+        Value::Str(self.text)
     }
 }
 

@@ -49,6 +49,11 @@ fn slices_agree_with_chars() {
                     chars(text, from, to),
                     "{text} {from} {to}"
                 );
+                for mut kept in [s.clone(), Str::from((*text).to_owned())] {
+                    kept.keep(from, to);
+                    assert_eq!(kept.as_str(), chars(text, from, to));
+                    assert_eq!(kept.len_chars(), kept.as_str().chars().count());
+                }
             }
         }
     }
@@ -92,6 +97,18 @@ fn appending_never_changes_another_holder() {
     assert_eq!(longer.as_str(), "123456789012345");
     assert_eq!(s.as_str(), "123456789012345é");
     assert_eq!((s.len_chars(), s.is_ascii()), (16, false));
+}
+
+#[test]
+fn appending_a_string_is_appending_its_text() {
+    for first in SAMPLES {
+        for second in SAMPLES {
+            let mut s = Str::new(first);
+            s.push(&Str::new(second));
+            assert_eq!(s.as_str(), format!("{first}{second}"));
+            assert_eq!(s.len_chars(), s.as_str().chars().count());
+        }
+    }
 }
 
 #[test]
