@@ -10,7 +10,7 @@ use std::ops::Range;
 use triomphe::Arc;
 
 use crate::Value;
-use crate::value::SLOT_BYTES;
+use crate::value::{DEPTH_MAX, SLOT_BYTES};
 
 /// A MOO list. The empty list has no allocation.
 #[derive(Clone, Default)]
@@ -28,13 +28,31 @@ const _: () = assert!(size_of::<List>() == 8);
 
 impl Body {
     fn new(items: Vec<Value>) -> Self {
-        let bytes = sum_bytes(&items);
-        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
+        let (mut bytes, mut deepest) = (0usize, 0);
+        for item in &items {
+            match item {
+                Value::Int(_) | Value::Obj(_) => bytes = bytes.saturating_add(SLOT_BYTES),
+                item => {
+                    bytes = bytes.saturating_add(item.bytes());
+                    deepest = deepest.max(item.depth());
+                }
+            }
+        }
         Self {
             items,
             bytes,
-            depth,
+            depth: deepest + 1,
         }
+    }
+
+    /// The same with E_QUOTA in place of the items that may not nest.
+    #[cold]
+    fn with_nestable(mut self) -> Self {
+        let mut items = std::mem::take(&mut self.items);
+        for item in items.iter_mut().filter(|item| !item.nestable()) {
+            *item = item.take().nested();
+        }
+        Self::new(items)
     }
 
     /// A copy with room for `extra` more items.
@@ -108,14 +126,15 @@ impl List {
     }
 
     /// A list of these items. Items that may not nest become E_QUOTA.
-    pub fn from_vec(mut items: Vec<Value>) -> Self {
+    pub fn from_vec(items: Vec<Value>) -> Self {
         if items.is_empty() {
             return Self::new();
         }
-        for item in items.iter_mut().filter(|item| !item.nestable()) {
-            *item = item.take().nested();
+        let mut body = Body::new(items);
+        if body.depth > DEPTH_MAX {
+            body = body.with_nestable();
         }
-        Self(Some(Arc::new(Body::new(items))))
+        Self(Some(Arc::new(body)))
     }
 
     /// How many items there are.

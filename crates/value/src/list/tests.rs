@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::value::DEPTH_MAX;
 use crate::{ErrorCode, Map, STACK_BYTES_MIN};
 
 fn ints(numbers: &[i64]) -> List {
