@@ -4,6 +4,8 @@
 //! longer ones are counted and changed in place while nobody else holds them. A cached character
 //! count makes pure ASCII strings index in O(1).
 
+mod inline;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,9 +15,8 @@ use triomphe::Arc;
 
 use crate::Value;
 use crate::fold::{self, Case};
-
-/// Longest string that needs no allocation, in bytes.
-pub const INLINE_BYTES_MAX: usize = 14;
+pub use inline::INLINE_BYTES_MAX;
+use inline::Inline;
 
 /// Smallest capacity of a string that grows out of its inline form, in bytes.
 const HEAP_BYTES_MIN: usize = 32;
@@ -30,81 +31,10 @@ enum Repr {
     Heap(Arc<HeapStr>),
 }
 
-/// `counts` holds the bytes in its low half and the characters in its high half; both are <= 14.
-#[derive(Clone, Copy)]
-struct Inline {
-    counts: u8,
-    bytes: [u8; INLINE_BYTES_MAX],
-}
-
 #[derive(Clone)]
 struct HeapStr {
     text: String,
     chars: usize,
-}
-
-impl Inline {
-    const EMPTY: Self = Self {
-        counts: 0,
-        bytes: [0; INLINE_BYTES_MAX],
-    };
-
-    #[inline]
-    fn len(&self) -> usize {
-        usize::from(self.counts & 15)
-    }
-
-    #[inline]
-    fn chars(&self) -> usize {
-        usize::from(self.counts >> 4)
-    }
-
-    #[inline]
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len()]
-    }
-
-    /// One ASCII character.
-    #[inline]
-    fn of_ascii(byte: u8) -> Self {
-        let mut inline = Self::EMPTY;
-        inline.bytes[0] = byte;
-        inline.counts = 1 << 4 | 1;
-        inline
-    }
-
-    /// Appends `text`, of `chars` characters, if it fits.
-    #[inline]
-    fn push(&mut self, text: &[u8], chars: usize) -> bool {
-        let start = self.len();
-        let end = start + text.len();
-        if end > INLINE_BYTES_MAX {
-            return false;
-        }
-        copy_short(&mut self.bytes[start..end], text);
-        let chars = self.chars() + chars;
-        self.counts = (chars << 4 | end) as u8;
-        true
-    }
-}
-
-/// Copies at most [`INLINE_BYTES_MAX`] bytes, which a call of `memcpy` would take longer for.
-#[inline]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut::<8>(), from.first_chunk::<8>()) {
-        *to = *from;
-    } else if let (Some(to), Some(from)) = (to.first_chunk_mut::<4>(), from.first_chunk::<4>()) {
-        *to = *from;
-    }
-    if let (Some(to), Some(from)) = (to.last_chunk_mut::<8>(), from.last_chunk::<8>()) {
-        *to = *from;
-    } else if let (Some(to), Some(from)) = (to.last_chunk_mut::<4>(), from.last_chunk::<4>()) {
-        *to = *from;
-    } else {
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = *from;
-        }
-    }
 }
 
 #[inline]
