@@ -15,7 +15,7 @@ use moor_value::ObjId;
 use crate::effects::{Effect, Effects, EndReason, SessionChange};
 use crate::rows;
 use crate::session::{
-    HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, UNKNOWN,
+    HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, Stage, UNKNOWN,
     encode_events,
 };
 
@@ -42,7 +42,8 @@ struct Change<'a> {
     session: &'a Arc<Session>,
     events: Vec<SessionEvent>,
     record_changed: bool,
-    ends: bool,
+    /// The session has ended, and nobody waits for its events.
+    is_over: bool,
 }
 
 /// Numbers the events of `effects` and changes sessions' records; it is `now_us` microseconds since
@@ -134,7 +135,9 @@ fn session_effect<'a>(
             let change = change_of(changes, session);
             change.record_changed = true;
             if *reason == EndReason::Booted {
-                session.lock().closed = true;
+                let mut state = session.lock();
+                state.closed = true;
+                state.record.stage = Stage::Booted;
             } else {
                 end(session, table, change);
             }
@@ -182,7 +185,7 @@ fn change_of<'c, 'a>(
             session,
             events: Vec::new(),
             record_changed: false,
-            ends: false,
+            is_over: false,
         });
         changes.len() - 1
     });
@@ -201,15 +204,18 @@ fn switch(session: &Arc<Session>, table: &SessionTable, to: ObjId, now_us: u64) 
     table.rename(session, from, to);
 }
 
-/// Ends a session now: its user sees what was printed, then the socket is closed.
+/// Ends a session now: its user sees what was printed, then the socket is closed. Until its host has
+/// confirmed that, the last events are kept.
 fn end(session: &Arc<Session>, table: &SessionTable, change: &mut Change) {
-    let (player, was_logged_in) = {
+    let (player, was_logged_in, is_awaited) = {
         let mut state = session.lock();
         state.closed = true;
-        (state.record.player(), state.record.is_logged_in())
+        state.record.stage = Stage::Ended;
+        let record = &state.record;
+        (record.player(), record.is_logged_in(), !state.is_user_gone)
     };
-    table.remove(session, player);
-    change.ends = true;
+    table.remove(session, player, is_awaited);
+    change.is_over = !is_awaited;
     if was_logged_in {
         change.events.push(SessionEvent::LoggedOut);
     }
@@ -274,14 +280,14 @@ fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
         session,
         mut events,
         record_changed,
-        ends,
+        is_over,
     } = change;
     let mut state = session.lock();
     state.outbox.admit(&mut events);
     let count = events.len();
     let key = match batch {
         None => state.outbox.push(events, UNKNOWN, false),
-        Some(batch) => store_events(session, &mut state, events, record_changed, ends, batch),
+        Some(batch) => store_events(session, &mut state, events, record_changed, is_over, batch),
     };
     drop(state);
     Touched {
@@ -291,17 +297,17 @@ fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
     }
 }
 
-/// Rows of a session's new events and of its record. A session that ends leaves no row: after a
+/// Rows of a session's new events and of its record. A session that is over leaves no row: after a
 /// restart its host hears that it is gone.
 fn store_events(
     session: &Session,
     state: &mut SessionState,
     events: Vec<SessionEvent>,
     record_changed: bool,
-    ends: bool,
+    is_over: bool,
     batch: &mut Batch,
 ) -> u64 {
-    if ends {
+    if is_over {
         batch.delete(rows::SESSIONS, &session.id.0);
         rows::forget_events(batch, session.id, state.outbox.row_keys());
         return state.outbox.push(events, UNKNOWN, false);

@@ -17,7 +17,8 @@ use crate::listeners::{Listener, Waiter};
 use crate::rows;
 use crate::runtime::Runtime;
 use crate::session::{
-    InputLine, InputQueue, LineKind, ListenerId, Outbox, Session, SessionEvent, SessionRecord,
+    InputLine, InputQueue, LineKind, ListenerId, Outbox, Reattached, Renumbered, Session,
+    SessionEvent, SessionRecord, Stage, encode_events,
 };
 use crate::task::{Failure, Job};
 
@@ -155,21 +156,17 @@ impl Runtime {
 
     /// A host has named everything that it holds: its other sessions ended while it was away.
     pub fn attached_all(&self, host: HostId, held: &HashSet<SessionId>) {
-        for session in self.sessions.all() {
-            let ended = {
-                let state = session.lock();
-                state.record.host() == host && !held.contains(&session.id)
-            };
-            if ended {
-                self.session_lost(&session);
-            }
-        }
+        self.lose(|session| {
+            let of_host = session.lock().record.host() == host;
+            of_host && !held.contains(&session.id)
+        });
     }
 
     /// A host is out of touch: its sessions live on for the grace period.
     pub fn host_gone(&self, host: HostId) {
         let now = self.clock.steady();
-        for session in self.sessions.all() {
+        let ended = self.sessions.all_ended();
+        for session in self.sessions.all().into_iter().chain(ended) {
             let mut state = session.lock();
             if state.record.host() == host && state.attached {
                 state.attached = false;
@@ -181,13 +178,22 @@ impl Runtime {
     /// Ends sessions whose host has been out of touch for longer than `grace`.
     pub fn end_abandoned(&self, grace: Duration) {
         let now = self.clock.steady();
+        self.lose(|session| {
+            let state = session.lock();
+            !state.attached && now.saturating_sub(state.attached_at) > grace
+        });
+    }
+
+    /// Ends the sessions that are lost, and forgets those of them that have ended.
+    fn lose(&self, is_lost: impl Fn(&Session) -> bool) {
         for session in self.sessions.all() {
-            let abandoned = {
-                let state = session.lock();
-                !state.attached && now.saturating_sub(state.attached_at) > grace
-            };
-            if abandoned {
+            if is_lost(&session) {
                 self.session_lost(&session);
+            }
+        }
+        for session in self.sessions.all_ended() {
+            if is_lost(&session) || session.lock().is_user_gone {
+                self.forget_ended(&session);
             }
         }
     }
@@ -200,10 +206,10 @@ impl Runtime {
         if self.is_stopping() {
             return Err(OpenError::Stopping);
         }
-        if self.sessions.by_id(new.id).is_some() {
+        if self.sessions.even_ended(new.id).is_some() {
             return Ok(());
         }
-        if self.sessions.len() >= self.limits.sessions_max {
+        if self.sessions.kept() >= self.limits.sessions_max {
             return Err(OpenError::Full(self.limits.sessions_max));
         }
         let (id, mut new) = (new.id, new);
@@ -248,14 +254,15 @@ impl Runtime {
 
     /// A user's socket is closed, by the user or for any other reason.
     pub fn closed(&self, host: HostId, id: SessionId) {
-        if let Some(session) = self.held_by(host, id) {
+        if let Some(session) = self.held_even_ended(host, id) {
             self.session_lost(&session);
+            self.forget_ended(&session);
         }
     }
 
     /// Events have reached the host.
     pub fn acknowledge(&self, host: HostId, id: SessionId, event: u64, queued_output_bytes: usize) {
-        if let Some(session) = self.held_by(host, id) {
+        if let Some(session) = self.held_even_ended(host, id) {
             let mut state = session.lock();
             state.host_queued_bytes = queued_output_bytes;
             self.forget_acknowledged(&session, &mut state, event);
@@ -264,7 +271,7 @@ impl Runtime {
 
     /// A host misses events from number `from` on.
     pub fn replay(&self, host: HostId, id: SessionId, from: u64) {
-        if let Some(session) = self.held_by(host, id) {
+        if let Some(session) = self.held_even_ended(host, id) {
             let mut state = session.lock();
             if let Some((first, events)) = state.outbox.replay(from) {
                 self.outlet.events(host, session.id, first, events);
@@ -316,6 +323,13 @@ impl Runtime {
         held.then_some(session)
     }
 
+    /// A session, if this host holds it, also when it has ended.
+    fn held_even_ended(&self, host: HostId, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.sessions.even_ended(id)?;
+        let held = session.lock().record.host() == host;
+        held.then_some(session)
+    }
+
     /// Hands out what may leave now, and remembers what must wait for the disk.
     pub(crate) fn release(&self, session: &Arc<Session>) {
         let durable = self.log.durable();
@@ -362,16 +376,13 @@ impl Runtime {
 
     /// What the runtime knows of one session that a host holds.
     fn attach_session(&self, host: HostId, held: &HeldSession) -> Held {
-        let Some(session) = self.sessions.by_id(held.id) else {
+        let Some(session) = self.held_even_ended(host, held.id) else {
             return Held::Gone;
         };
         let mut state = session.lock();
-        if state.record.host() != host {
-            return Held::Gone;
-        }
         state.attached = true;
-        let keys = state.outbox.reattach(held.last_event);
-        self.garbage.add(session.id, keys);
+        let Reattached { forget, renumbered } = state.outbox.reattach(held.last_event);
+        self.garbage.add(session.id, forget);
         let lines_done = state.lines_done();
         let mut early: Vec<u64> = state.input.done_early().collect();
         early.extend(state.outbox.lines_done().filter(|line| *line > lines_done));
@@ -383,8 +394,42 @@ impl Runtime {
             last_event: state.outbox.last(),
         };
         drop(state);
+        self.rename_rows(&session, &renumbered);
         self.release(&session);
         alive
+    }
+
+    /// Stores rows under their events' new numbers; then the events may leave.
+    fn rename_rows(&self, session: &Session, renumbered: &[Renumbered]) {
+        if renumbered.is_empty() {
+            return;
+        }
+        let mut batch = Batch::new();
+        rows::forget_events(&mut batch, session.id, renumbered.iter().map(|row| row.old));
+        for row in renumbered {
+            match encode_events(&row.events) {
+                Ok(bytes) => batch.put(rows::EVENTS, &rows::event_key(session.id, row.new), &bytes),
+                Err(error) => tracing::error!(session = ?session.id, %error, "events not stored"),
+            }
+        }
+        // Where the log takes no writes the events leave all the same: killed now, the daemon shows them twice.
+        let seq = self.log.append(batch).unwrap_or_else(|error| {
+            tracing::warn!(session = ?session.id, %error, "events keep their old names");
+            Seq::ZERO
+        });
+        let mut state = session.lock();
+        for row in renumbered {
+            state.outbox.settle(row.new, row.events.len(), seq);
+        }
+    }
+
+    /// The host has heard of a session's end, or never will: what was kept for it is forgotten.
+    fn forget_ended(&self, session: &Session) {
+        if self.sessions.forget_ended(session.id) {
+            let keys = session.lock().outbox.row_keys().collect();
+            self.garbage.add(session.id, keys);
+            self.garbage.add_session(session.id);
+        }
     }
 
     /// The record of a new connection.
@@ -420,6 +465,7 @@ impl Runtime {
             keep_alive: Some(crate::session::KeepAlive::default()),
             forced: Vec::new(),
             programming: None,
+            stage: Stage::Alive,
         }
         .with_connection(self.sessions.allocate_connection())
     }
@@ -452,6 +498,7 @@ impl Runtime {
     pub(crate) fn session_lost(&self, session: &Arc<Session>) {
         let (handler, player) = {
             let mut state = session.lock();
+            state.is_user_gone = true;
             if state.closed {
                 return;
             }

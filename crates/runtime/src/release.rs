@@ -1,6 +1,6 @@
 //! What waits for the log: sessions whose next event needs a commit to become durable, hooks that
 //! could not be called while it refused writes, and rows of events that hosts have acknowledged and
-//! that a later commit may delete.
+//! and of sessions whose end they have heard of, that a later commit may delete.
 //!
 //! In: notes of these. Out: the sessions that a durable horizon sets free; the hooks to call again;
 //! the rows to delete.
@@ -54,10 +54,11 @@ impl Waiting {
     }
 }
 
-/// Rows of acknowledged events.
+/// Rows of acknowledged events, and of sessions that are over.
 #[derive(Debug, Default)]
 pub(crate) struct Garbage {
     rows: Mutex<Vec<(SessionId, u64)>>,
+    sessions: Mutex<Vec<SessionId>>,
 }
 
 impl Garbage {
@@ -69,8 +70,16 @@ impl Garbage {
         }
     }
 
+    /// Notes a session that nobody needs; the rows of its events are noted by themselves.
+    pub(crate) fn add_session(&self, session: SessionId) {
+        self.sessions.lock().push(session);
+    }
+
     /// Deletes what is noted as part of a commit.
     pub(crate) fn sweep_into(&self, batch: &mut Batch) {
+        for session in std::mem::take(&mut *self.sessions.lock()) {
+            batch.delete(rows::SESSIONS, &session.0);
+        }
         let rows = std::mem::take(&mut *self.rows.lock());
         for (session, key) in rows {
             batch.delete(rows::EVENTS, &rows::event_key(session, key));

@@ -1,6 +1,7 @@
 //! Sessions and tasks as the daemon left them, at a start.
 //!
-//! In: rows of the store. Out: sessions whose hosts are still to come, tasks that wait.
+//! In: rows of the store. Out: sessions whose hosts are still to come, tasks that wait, ends of sessions that the
+//! daemon's own end cut off.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +13,14 @@ use moor_vm::{StateResolver, Vm};
 use moor_world::WorldHandles;
 
 use crate::error::RowError;
+use crate::hooks::Hook;
 use crate::ids::{SessionId, TaskId};
 use crate::registry::registry;
 use crate::rows;
 use crate::runtime::{Runtime, StartError};
-use crate::session::{InputQueue, Outbox, Session, SessionEvent, SessionRecord, decode_events};
+use crate::session::{
+    InputQueue, Outbox, Session, SessionEvent, SessionRecord, Stage, decode_events,
+};
 use crate::task::{Failure, Family, TaskEntry, TaskRow, TaskStatus};
 use crate::tasks;
 
@@ -75,9 +79,21 @@ fn restore_session(
     let done: Vec<u64> = outbox.lines_done().collect();
     let input = InputQueue::after_restart(done, &record.forced);
     let now = runtime.clock.steady();
-    let session = Session::new(id, record, input, outbox, now);
-    session.lock().attached = false;
-    runtime.sessions.insert(Arc::new(session));
+    let stage = record.stage;
+    let session = Arc::new(Session::new(id, record, input, outbox, now));
+    {
+        let mut state = session.lock();
+        state.attached = false;
+        state.closed = stage != Stage::Alive;
+    }
+    match stage {
+        Stage::Alive => runtime.sessions.insert(session),
+        Stage::Booted => {
+            runtime.sessions.insert(Arc::clone(&session));
+            runtime.submit_hook(Hook::booted(session));
+        }
+        Stage::Ended => runtime.sessions.insert_ended(session),
+    }
     Ok(())
 }
 

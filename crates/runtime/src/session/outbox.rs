@@ -9,6 +9,10 @@
 //! that have already been handed out are forgotten, and a replay says how many. What has not been
 //! handed out, since the host is away or the disk slow, is bounded by [`UNSENT_BYTES_MAX`] in the
 //! same way. Beyond [`OUTBOX_EVENTS_MAX`] events new lines are not taken any more.
+//!
+//! After a restart the daemon does not know how far the host is: events that were never stored had
+//! numbers too. Until the host says so, what is made is numbered from [`UNSEEN_FIRST`] on, which no
+//! host has reached; then everything that the host has not seen is numbered on from there.
 
 use std::collections::VecDeque;
 
@@ -28,6 +32,12 @@ pub(crate) const UNSENT_BYTES_MAX: usize = 8 << 20;
 /// Events kept for one session.
 pub(crate) const OUTBOX_EVENTS_MAX: usize = 50_000;
 
+/// The number of the first event that is made after a restart, until the host has come back.
+const UNSEEN_FIRST: u64 = 1 << 62;
+
+/// Numbers from here on were given before the host came back: [`UNSEEN_FIRST`] less the stored events.
+const UNNUMBERED_MIN: u64 = 1 << 61;
+
 /// One event and what it waits for.
 #[derive(Debug)]
 struct Entry {
@@ -39,10 +49,40 @@ struct Entry {
 /// A stored row of consecutive events.
 #[derive(Debug)]
 struct Row {
-    /// The number in the row's key.
+    /// The number in the row's key: the first event's, as it was when the row was stored.
     key: u64,
+    /// The present number of its first event.
+    first: u64,
     /// The present number of its last event.
     last: u64,
+}
+
+impl Row {
+    /// The present number of the last of its events that a host has seen whose last event is `seen`.
+    fn seen_up_to(&self, seen: u64) -> Option<u64> {
+        let count = (seen + 1).saturating_sub(self.key);
+        (count > 0).then(|| self.last.min(self.first + (count - 1)))
+    }
+}
+
+/// What follows from a host's return.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reattached {
+    /// Keys of rows that nobody needs.
+    pub(crate) forget: Vec<u64>,
+    /// Rows whose events have other numbers now. Their events leave when each is settled.
+    pub(crate) renumbered: Vec<Renumbered>,
+}
+
+/// A row whose events have other numbers now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Renumbered {
+    /// The number in its old key.
+    pub(crate) old: u64,
+    /// The number in its new key.
+    pub(crate) new: u64,
+    /// Its events that the host has not seen.
+    pub(crate) events: Vec<SessionEvent>,
 }
 
 /// The events of one session that its host has not acknowledged.
@@ -54,6 +94,10 @@ pub(crate) struct Outbox {
     /// Every event up to this number has been handed out.
     released: u64,
     rows: VecDeque<Row>,
+    /// Whether the numbers are those of [`UNSEEN_FIRST`].
+    is_unnumbered: bool,
+    /// What the host's return has taken from numbers that were given before it.
+    shift: u64,
     bytes: usize,
     lost_lines: usize,
     /// Lines that were not taken since the last one that was.
@@ -71,12 +115,16 @@ impl Outbox {
 
     /// The outbox of a session after a restart: stored rows in the order of their keys.
     pub(crate) fn restored(rows: impl IntoIterator<Item = (u64, Vec<SessionEvent>)>) -> Self {
+        let rows: Vec<_> = rows.into_iter().collect();
+        let count: usize = rows.iter().map(|(_, events)| events.len()).sum();
+        let end = rows
+            .last()
+            .map_or(0, |(key, events)| key.saturating_add(events.len() as u64));
         let mut outbox = Self::new();
+        outbox.is_unnumbered = true;
+        outbox.first = end.max(UNSEEN_FIRST) - count as u64;
+        outbox.released = outbox.first - 1;
         for (key, events) in rows {
-            if outbox.entries.is_empty() {
-                outbox.first = key.max(1);
-                outbox.released = outbox.first - 1;
-            }
             outbox.push(events, Seq::ZERO, true);
             if let Some(row) = outbox.rows.back_mut() {
                 row.key = key;
@@ -112,8 +160,8 @@ impl Outbox {
             self.entries.push_back(Entry { event, needs });
         }
         if stored {
-            let last = self.last();
-            self.rows.push_back(Row { key, last });
+            let (first, last) = (key, self.last());
+            self.rows.push_back(Row { key, first, last });
         }
         self.forget_excess();
         key
@@ -133,6 +181,7 @@ impl Outbox {
         for row in &mut self.rows {
             if row.last > self.released {
                 row.last += 1;
+                row.first += u64::from(row.first > self.released);
             }
         }
         true
@@ -162,6 +211,10 @@ impl Outbox {
 
     /// The `count` entries from number `key` on, as far as they are still here.
     fn range_mut(&mut self, key: u64, count: usize) -> impl Iterator<Item = &mut Entry> {
+        let key = match self.is_unnumbered || key < UNNUMBERED_MIN {
+            true => key,
+            false => key - self.shift,
+        };
         let skip = usize::try_from(key.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.entries.iter_mut().skip(skip).take(count)
     }
@@ -223,18 +276,59 @@ impl Outbox {
 
     /// The host is back and has seen everything up to `seen`: what it has seen is forgotten, and
     /// the rest follows that number without a gap (numbers of events that were never stored are
-    /// lost when the daemon is killed). Everything is to be handed out again. Answers rows to
-    /// forget.
-    pub(crate) fn reattach(&mut self, seen: u64) -> Vec<u64> {
-        self.released = self.released.max(self.last().min(seen));
-        let keys = self.acknowledge(seen);
-        let shift = (seen + 1).wrapping_sub(self.first);
+    /// lost when the daemon is killed). Everything is to be handed out again.
+    pub(crate) fn reattach(&mut self, seen: u64) -> Reattached {
+        let seen = seen.min(UNNUMBERED_MIN - 1);
+        let seen_here = match self.is_unnumbered {
+            true => self
+                .rows
+                .iter()
+                .filter_map(|row| row.seen_up_to(seen))
+                .max(),
+            false => Some(seen),
+        };
+        let seen_here = seen_here.unwrap_or(0);
+        self.released = self.released.max(self.last().min(seen_here));
+        let forget = self.acknowledge(seen_here);
+        let shift = self.first.wrapping_sub(seen + 1);
         for row in &mut self.rows {
-            row.last = row.last.wrapping_add(shift);
+            row.first = row.first.wrapping_sub(shift);
+            row.last = row.last.wrapping_sub(shift);
+        }
+        if std::mem::take(&mut self.is_unnumbered) {
+            self.shift = shift;
         }
         self.first = seen + 1;
         self.released = seen;
-        keys
+        let renumbered = self.rename_rows();
+        Reattached { forget, renumbered }
+    }
+
+    /// Names rows by the present numbers of their events, which wait until that is settled. A row
+    /// whose commit is not known yet keeps its name: its commit is still to store it under that.
+    fn rename_rows(&mut self) -> Vec<Renumbered> {
+        let mut renumbered = Vec::new();
+        for row in &mut self.rows {
+            let new = row.first.max(self.first);
+            let at = usize::try_from(new - self.first).unwrap_or(usize::MAX);
+            let count = usize::try_from(row.last + 1 - new).unwrap_or(0);
+            let is_known = |entry: &Entry| entry.needs != UNKNOWN;
+            if row.first == row.key || !self.entries.range(at..at + count).all(is_known) {
+                continue;
+            }
+            let entries = self.entries.range_mut(at..at + count);
+            let events = entries.map(|entry| {
+                entry.needs = UNKNOWN;
+                entry.event.clone()
+            });
+            renumbered.push(Renumbered {
+                old: row.key,
+                new,
+                events: events.collect(),
+            });
+            (row.key, row.first) = (new, new);
+        }
+        renumbered
     }
 
     /// Numbers of the user's lines whose end is among these events.
@@ -372,12 +466,62 @@ mod tests {
     fn after_a_restart_stored_events_follow_what_the_host_has_seen() {
         let rows = [(4, texts(&["seen"])), (9, texts(&["unseen"]))];
         let mut outbox = Outbox::restored(rows);
-        assert_eq!(outbox.reattach(4), [4]);
-        assert_eq!(outbox.release(Seq::ZERO), Some((5, texts(&["unseen"]))));
-        assert_eq!(outbox.acknowledge(5), [9]);
+        let renumbered = Renumbered {
+            old: 9,
+            new: 5,
+            events: texts(&["unseen"]),
+        };
+        let reattached = Reattached {
+            forget: vec![4],
+            renumbered: vec![renumbered],
+        };
+        assert_eq!(outbox.reattach(4), reattached);
+        assert_eq!(outbox.release(Seq::ZERO), None, "not under its old name");
+        outbox.settle(5, 1, Seq(1));
+        assert_eq!(outbox.release(Seq(1)), Some((5, texts(&["unseen"]))));
+        assert_eq!(outbox.reattach(4), Reattached::default());
+        assert_eq!(outbox.release(Seq(1)), Some((5, texts(&["unseen"]))));
+        assert_eq!(outbox.acknowledge(5), [5]);
         let mut ahead = Outbox::restored([(2, texts(&["stored"]))]);
-        assert_eq!(ahead.reattach(7), [2]);
+        assert_eq!(ahead.reattach(7).forget, [2]);
         assert_eq!(ahead.push(texts(&["new"]), Seq::ZERO, false), 8);
+    }
+
+    #[test]
+    fn after_a_restart_numbers_that_were_never_stored_hide_no_event() {
+        // Events 5 to 8 were shown and not stored; 9 was stored and not shown.
+        let rows = [(4, texts(&["seen"])), (9, texts(&["unseen", "too"]))];
+        let mut outbox = Outbox::restored(rows);
+        settle_all(&mut outbox, 6, Seq(1));
+        assert_eq!(outbox.release(Seq(1)), Some((7, texts(&["unseen", "too"]))));
+        let rows = [(4, texts(&["seen"])), (9, texts(&["seen", "unseen"]))];
+        let mut outbox = Outbox::restored(rows);
+        settle_all(&mut outbox, 9, Seq(1));
+        assert_eq!(outbox.release(Seq(1)), Some((10, texts(&["unseen"]))));
+    }
+
+    /// The host is back, and rows with new names are stored.
+    fn settle_all(outbox: &mut Outbox, seen: u64, seq: Seq) {
+        for row in outbox.reattach(seen).renumbered {
+            outbox.settle(row.new, row.events.len(), seq);
+        }
+    }
+
+    #[test]
+    fn what_is_made_between_a_restart_and_the_host_s_return_is_unseen() {
+        let mut outbox = Outbox::restored([]);
+        let stored = outbox.push(texts(&["a"]), Seq(1), true);
+        let key = outbox.push(texts(&["b"]), UNKNOWN, true);
+        // Killed again in between: the stored row tells no less.
+        let mut again = Outbox::restored([(stored, texts(&["a"]))]);
+        settle_all(&mut again, 50, Seq(1));
+        assert_eq!(again.release(Seq(1)), Some((51, texts(&["a"]))));
+        settle_all(&mut outbox, 50, Seq(1));
+        assert_eq!(outbox.release(Seq(1)), Some((51, texts(&["a"]))));
+        outbox.settle(key, 1, Seq(2));
+        assert_eq!(outbox.release(Seq(2)), Some((52, texts(&["b"]))));
+        assert_eq!(outbox.push(texts(&["c"]), Seq(2), false), 53);
+        assert_eq!(outbox.acknowledge(52), [51, key]);
     }
 
     #[test]

@@ -73,6 +73,22 @@ pub(crate) struct SessionRecord {
     pub(crate) forced: Vec<String>,
     /// The verb that `.program` is receiving.
     pub(crate) programming: Option<Programming>,
+    /// How far its end is.
+    pub(crate) stage: Stage,
+}
+
+/// How far the end of a session is. Tags of the stored form are one byte, as numbered here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub(crate) enum Stage {
+    /// It lives.
+    #[wincode(tag = 0)]
+    Alive,
+    /// `boot_player()` is committed; the hook that says so, and the end, are still to come.
+    #[wincode(tag = 1)]
+    Booted,
+    /// It has ended; its last events are kept until its host has closed the socket.
+    #[wincode(tag = 2)]
+    Ended,
 }
 
 /// A verb's code on its way in.
@@ -145,7 +161,9 @@ impl IntrinsicCommand {
 
 impl SessionRecord {
     /// The present layout.
-    pub(crate) const VERSION: u16 = 1;
+    pub(crate) const VERSION: u16 = 2;
+    /// The layout without `stage`, which is the last byte: such a session lives.
+    const VERSION_WITHOUT_STAGE: u16 = 1;
     /// Every intrinsic command.
     pub(crate) const INTRINSIC_ALL: u8 = 0b1_1111;
 
@@ -187,12 +205,20 @@ impl SessionRecord {
     /// The record of a row.
     ///
     /// # Errors
-    /// [`RowError::Malformed`] when the bytes are not a session of the present layout.
+    /// [`RowError::Malformed`] when the bytes are not a session of the present layout or the one before.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RowError> {
-        let record: Self = wincode::deserialize_exact(bytes)
-            .map_err(|_| RowError::Malformed { what: "session" })?;
+        let malformed = || RowError::Malformed { what: "session" };
+        let mut bytes = std::borrow::Cow::Borrowed(bytes);
+        let is_old = bytes.starts_with(&Self::VERSION_WITHOUT_STAGE.to_le_bytes());
+        if is_old {
+            bytes.to_mut().push(0);
+        }
+        let mut record: Self = wincode::deserialize_exact(&bytes).map_err(|_| malformed())?;
+        if is_old {
+            record.version = Self::VERSION;
+        }
         if record.version != Self::VERSION {
-            return Err(RowError::Malformed { what: "session" });
+            return Err(malformed());
         }
         Ok(record)
     }

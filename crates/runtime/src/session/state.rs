@@ -45,6 +45,8 @@ pub(crate) struct SessionState {
     pub(crate) attached_at: Duration,
     /// Whether the session has ended: nothing more is queued for it.
     pub(crate) closed: bool,
+    /// Whether the user's socket is closed: nobody waits for the last events.
+    pub(crate) is_user_gone: bool,
     /// Whether the user has been told that the disk refuses writes, and not yet that it takes them again.
     pub(crate) told_read_only: bool,
     /// Bytes that wait in the host for the user's socket.
@@ -74,6 +76,7 @@ impl Session {
                 attached: true,
                 attached_at: now,
                 closed: false,
+                is_user_gone: false,
                 told_read_only: false,
                 host_queued_bytes: 0,
             }),

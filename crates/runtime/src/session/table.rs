@@ -1,7 +1,8 @@
 //! All sessions, by id and by the object number that MOO code knows them by.
 //!
 //! In: sessions that begin, change their player, or end. Out: look-ups. An object number has at
-//! most one session: a player's, or a connection's own negative number before log-in.
+//! most one session: a player's, or a connection's own negative number before log-in. A session that
+//! has ended is found by its host alone, until the host has heard of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(crate) struct SessionTable {
 struct Inner {
     by_id: HashMap<SessionId, Arc<Session>>,
     by_object: FxHashMap<ObjId, Arc<Session>>,
+    /// Those that have ended and whose last events the host has not confirmed.
+    ended: HashMap<SessionId, Arc<Session>>,
     next_connection: ObjId,
 }
 
@@ -38,6 +41,7 @@ impl SessionTable {
             inner: RwLock::new(Inner {
                 by_id: HashMap::new(),
                 by_object: FxHashMap::default(),
+                ended: HashMap::new(),
                 next_connection: FIRST_CONNECTION,
             }),
         }
@@ -76,10 +80,13 @@ impl SessionTable {
         inner.by_object.insert(to, Arc::clone(session));
     }
 
-    /// Takes a session out of both indexes.
-    pub(crate) fn remove(&self, session: &Session, player: ObjId) {
+    /// Takes a session out of both indexes. With `is_awaited`, its host still finds it.
+    pub(crate) fn remove(&self, session: &Arc<Session>, player: ObjId, is_awaited: bool) {
         let mut inner = self.inner.write();
         inner.by_id.remove(&session.id);
+        if is_awaited {
+            inner.ended.insert(session.id, Arc::clone(session));
+        }
         if inner
             .by_object
             .get(&player)
@@ -92,6 +99,33 @@ impl SessionTable {
     /// The session of this id.
     pub(crate) fn by_id(&self, id: SessionId) -> Option<Arc<Session>> {
         self.inner.read().by_id.get(&id).cloned()
+    }
+
+    /// Adds a session that has ended.
+    pub(crate) fn insert_ended(&self, session: Arc<Session>) {
+        self.inner.write().ended.insert(session.id, session);
+    }
+
+    /// Takes out a session that has ended; false when there was none of this id.
+    pub(crate) fn forget_ended(&self, id: SessionId) -> bool {
+        self.inner.write().ended.remove(&id).is_some()
+    }
+
+    /// The session of this id, also when it has ended.
+    pub(crate) fn even_ended(&self, id: SessionId) -> Option<Arc<Session>> {
+        let inner = self.inner.read();
+        inner.by_id.get(&id).or(inner.ended.get(&id)).cloned()
+    }
+
+    /// Every session that has ended.
+    pub(crate) fn all_ended(&self) -> Vec<Arc<Session>> {
+        self.inner.read().ended.values().cloned().collect()
+    }
+
+    /// How many sessions are kept, with those that have ended.
+    pub(crate) fn kept(&self) -> usize {
+        let inner = self.inner.read();
+        inner.by_id.len() + inner.ended.len()
     }
 
     /// The session of a player or of a connection that has not logged in.

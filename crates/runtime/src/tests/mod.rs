@@ -3,6 +3,7 @@
 
 mod cases;
 mod cluster;
+mod ending;
 mod evals;
 mod fixture;
 mod listening;
