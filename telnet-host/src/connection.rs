@@ -47,8 +47,10 @@ pub struct Connection {
 
 struct Shared {
     session: Session,
-    /// `None` once the socket is closed; the session may still wait for the daemon.
+    /// `None` once nothing more is written; the session may still wait for the daemon.
     socket: Option<Arc<TcpStream>>,
+    /// Whether the user's side has been heard out too.
+    is_closed: bool,
 }
 
 /// What the task has to wait for.
@@ -69,6 +71,7 @@ impl Connection {
         let shared = Shared {
             session: Session::new(open),
             socket: Some(Arc::new(socket)),
+            is_closed: false,
         };
         Arc::new(Self {
             id,
@@ -100,6 +103,7 @@ impl Connection {
             self.attend(&socket, &requests).await;
             self.shared.lock().socket = None;
             farewell(&socket).await;
+            self.shared.lock().is_closed = true;
         }
         // A hub that has stopped needs no word.
         let _ = hub.send(FromConnection::Ended(self.id)).await;
@@ -152,7 +156,7 @@ impl moor_host::Connection for Connection {
     }
 
     fn is_closed(&self) -> bool {
-        self.shared.lock().socket.is_none()
+        self.shared.lock().is_closed
     }
 
     fn course<R>(&self, look: impl FnOnce(&mut Course) -> R) -> R {

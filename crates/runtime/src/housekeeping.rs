@@ -1,5 +1,6 @@
 //! What happens by the clock rather than by request: connections that never log in, hosts that stay
-//! away, players who no longer exist, rows that nobody needs, word of a disk that refuses writes.
+//! away, players who no longer exist, ends that hosts have not heard of, rows that nobody needs, word of a disk that
+//! refuses writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ impl Runtime {
         while self.queue.sleep(ROUND) {
             self.end_abandoned(self.limits.host_grace);
             self.end_stale();
+            self.repeat_ends();
             self.end_overdue_evals();
             self.collect_orphans();
             self.watch_disk();
@@ -58,6 +60,20 @@ impl Runtime {
         if !failed {
             for hook in self.waiting.take_hooks() {
                 self.submit_hook(hook);
+            }
+        }
+    }
+
+    /// Hands out again what hosts have not acknowledged of sessions that have ended: no later event will show a host
+    /// that the last ones were lost on their way.
+    fn repeat_ends(&self) {
+        for session in self.sessions.all_ended() {
+            let mut state = session.lock();
+            if state.attached
+                && let Some((first, events)) = state.outbox.replay(0)
+            {
+                let host = state.record.host();
+                self.outlet.events(host, session.id, first, events);
             }
         }
     }

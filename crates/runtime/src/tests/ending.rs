@@ -103,6 +103,21 @@ fn a_host_that_was_away_hears_of_the_end_and_of_what_came_before() {
 }
 
 #[test]
+fn an_end_that_is_lost_on_its_way_comes_again() {
+    let session = number(1);
+    let world = connected(session);
+    assert_eq!(world.value(Who::Wizard, BOOT), "0");
+    world.events_until(session, closes);
+    let events = world.events_until(session, closes);
+    let shown = text(&events);
+    assert!(
+        shown.ends_with(&[LAST_WORDS, "*** Disconnected ***"]),
+        "{shown:?}"
+    );
+    world.server.runtime.closed(HOST, session);
+}
+
+#[test]
 fn a_restart_takes_nothing_from_a_session_that_has_ended() {
     let session = number(1);
     let mut world = connected(session);
