@@ -1,10 +1,23 @@
 //! Builds libzmq and its CURVE mechanism on libsodium, statically, from the sources inside the crates.io
-//! packages: no system library, no network, only a C and C++ compiler and make.
+//! packages: no system library, no network, only a C and C++ compiler and make. What `mends.rs` lists is mended
+//! on the way.
 //!
-//! In: `DEP_SODIUM_INCLUDE` and `DEP_SODIUM_LIB` from libsodium-sys-stable. Out: link lines for rustc.
+//! In: `DEP_SODIUM_INCLUDE` and `DEP_SODIUM_LIB` from libsodium-sys-stable. Out: link lines for rustc, and the
+//! mended files in `OUT_DIR/mended`.
+//!
+//! zeromq-src compiles its own copy of libzmq and has no way to be given another. So this program stands in for
+//! the compiler that it calls: called again as such, it hands the call on, with the mended copy in the place of
+//! each file that has mends. Every flag stays zeromq-src's, and nothing is compiled twice.
+
+mod mends;
 
 use std::env;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mends::MENDS;
 
 /// What a Linux kernel and glibc or musl of this decade have and zeromq-src does not say to libzmq.
 /// Without `EVENTFD` every wake-up inside libzmq is a byte through a socket pair; without the `CLOEXEC`
@@ -21,15 +34,33 @@ const LINUX_FLAGS: &[&str] = &[
 /// Warnings of code that is not ours are nobody's to mend here.
 const QUIET_FLAG: &str = "-w";
 
+/// The compiler, for this program when it is called in its place.
+const COMPILER: &str = "MOOR_ZMQ_COMPILER";
+
 fn main() {
+    if let Some(compiler) = env::var_os(COMPILER) {
+        compile(compiler);
+    }
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=mends.rs");
     println!("cargo:rerun-if-env-changed=CXXFLAGS");
-    add_cxx_flags();
+    let mended = mended_dir();
+    let _ = fs::remove_dir_all(&mended);
+    fs::create_dir_all(&mended).expect("a folder for what is mended");
+    stand_in_for_the_compiler();
     let include = sodium_dir("DEP_SODIUM_INCLUDE");
     let lib = sodium_dir("DEP_SODIUM_LIB");
     zeromq_src::Build::new()
         .with_libsodium(Some(zeromq_src::LibLocation::new(lib, include)))
         .build();
+    for mend in MENDS {
+        let file = mend.file;
+        let is_compiled = mended.join(file).is_file();
+        assert!(
+            is_compiled,
+            "{file} has mends and was not compiled: mends.rs is for another libzmq"
+        );
+    }
 }
 
 /// A folder that libsodium-sys-stable tells its dependents.
@@ -39,15 +70,58 @@ fn sodium_dir(name: &str) -> PathBuf {
     })
 }
 
-/// zeromq-src has no way to pass a define; the `cc` crate it uses reads `CXXFLAGS`.
+fn mended_dir() -> PathBuf {
+    PathBuf::from(env::var_os("OUT_DIR").expect("set by Cargo")).join("mended")
+}
+
+/// Tells the `cc` crate that zeromq-src uses to call this program for the compiler, with more flags.
 #[allow(unsafe_code)]
-fn add_cxx_flags() {
+fn stand_in_for_the_compiler() {
     let mut flags = env::var("CXXFLAGS").unwrap_or_default();
     let linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux");
     for flag in LINUX_FLAGS.iter().filter(|_| linux).chain([&QUIET_FLAG]) {
         flags.push(' ');
         flags.push_str(flag);
     }
+    let compiler = cc::Build::new().cpp(true).get_compiler();
+    let target = env::var("TARGET").expect("set by Cargo");
+    let this = env::current_exe().expect("this program");
     // SAFETY: a build script has one thread here, so nobody reads the environment at the same time.
-    unsafe { env::set_var("CXXFLAGS", flags) };
+    unsafe {
+        env::set_var("CXXFLAGS", flags);
+        env::set_var(COMPILER, compiler.path());
+        // The first name that the `cc` crate looks for.
+        env::set_var(format!("CXX_{target}"), this);
+    }
+}
+
+/// Hands a call of the compiler on, and ends as it ends.
+fn compile(compiler: OsString) -> ! {
+    let arguments = env::args_os().skip(1).map(|argument| {
+        let path = Path::new(&argument);
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) if MENDS.iter().any(|mend| mend.file == name) => mend(path, name),
+            _ => argument,
+        }
+    });
+    let status = Command::new(&compiler).args(arguments).status();
+    let status = status.unwrap_or_else(|error| panic!("{}: {error}", compiler.display()));
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+/// Writes a mended copy of a file; its path.
+fn mend(path: &Path, name: &str) -> OsString {
+    let mut text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for mend in MENDS.iter().filter(|mend| mend.file == name) {
+        let found = text.matches(mend.old).count();
+        assert!(
+            found == 1,
+            "the old text of \"{}\" is in {name} {found} times and not once: mends.rs is for another libzmq",
+            mend.why
+        );
+        text = text.replace(mend.old, mend.new);
+    }
+    let copy = mended_dir().join(name);
+    fs::write(&copy, text).unwrap_or_else(|error| panic!("{}: {error}", copy.display()));
+    copy.into_os_string()
 }

@@ -52,6 +52,10 @@ pub const LAST_WORD_TIME: Duration = Duration::from_millis(500);
 /// Bytes of a message of enrollment. A peer that sends more is disconnected.
 pub const ENROLLMENT_BYTES_MAX: usize = 4_096;
 
+/// Bytes of what a peer sends to an events endpoint: a subscription is a topic of 16, and the longest part of a
+/// handshake, where a peer may say its name, is some 700. A peer that sends more is disconnected.
+pub const SUBSCRIPTION_BYTES_MAX: usize = 2_048;
+
 /// Connections of an enrollment endpoint. At one more the oldest that has not asked yet is ended.
 pub const ENROLLMENT_CONNECTIONS_MAX: usize = 256;
 

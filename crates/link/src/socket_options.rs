@@ -29,18 +29,21 @@ fn send_hwm(limits: &Limits) -> i32 {
 
 /// Sets what every socket has.
 pub(crate) fn set_always(socket: &Socket, limits: &Limits) -> io::Result<()> {
-    // Without a bound, one frame header of nine bytes makes libzmq take any amount of memory.
-    let bytes_max =
-        i64::try_from(limits.message_bytes_max + HEADER_BYTES).map_err(io::Error::other)?;
-    socket.set_bytes(sys::ZMQ_MAXMSGSIZE, &bytes_max.to_ne_bytes())?;
+    set_bytes_max(socket, limits.message_bytes_max + HEADER_BYTES)?;
     // Connections that do not finish their handshake go away.
     socket.set(sys::ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX)?;
-    // ZMTP's own pings stay off: libzmq aborts the process when one is due on a connection that broke while
-    // its queue was full. The link's pings find dead peers, and strangers are ended by the clock.
+    // ZMTP's own pings stay off: the link's find dead peers and measure more, and strangers are ended by the clock.
     socket.set(sys::ZMQ_SNDHWM, send_hwm(limits))?;
     socket.set(sys::ZMQ_RCVHWM, RECEIVE_HWM)?;
     // A connection given up holds neither memory nor the end of the program.
     socket.set(sys::ZMQ_LINGER, 0)
+}
+
+/// Bounds what may be received as one message, with all that the link and CURVE add to it. Without a bound, one
+/// frame header of nine bytes makes libzmq take any amount of memory.
+pub(crate) fn set_bytes_max(socket: &Socket, bytes_max: usize) -> io::Result<()> {
+    let bytes_max = i64::try_from(bytes_max).map_err(io::Error::other)?;
+    socket.set_bytes(sys::ZMQ_MAXMSGSIZE, &bytes_max.to_ne_bytes())
 }
 
 /// Sets what a listening socket has beside.

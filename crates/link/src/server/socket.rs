@@ -18,7 +18,7 @@ use super::door::Door;
 use super::engine::{ServerEngine, ServerTransport};
 use super::judge::RegistryJudge;
 use super::{Bound, Counters, Server, ServerHandle, ServerHandler, ServerShared};
-use crate::bounds::{BURST_MESSAGES_MAX, CONNECTIONS_MAX};
+use crate::bounds::{BURST_MESSAGES_MAX, CONNECTIONS_MAX, SUBSCRIPTION_BYTES_MAX};
 use crate::config::{Limits, ServerConfig};
 use crate::endpoint::Endpoint;
 use crate::error::StartError;
@@ -123,6 +123,7 @@ fn rpc_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
 fn events_socket(context: &Context, limits: &Limits) -> io::Result<Socket> {
     let events = context.socket(sys::ZMQ_XPUB)?;
     socket_options::set_always(&events, limits)?;
+    socket_options::set_bytes_max(&events, SUBSCRIPTION_BYTES_MAX)?;
     socket_options::set_listening(&events)?;
     // Subscriptions take effect one by one, when we grant them.
     events.set(sys::ZMQ_XPUB_MANUAL, 1)?;
@@ -213,8 +214,8 @@ fn spawn<H: ServerHandler>(
     Ok(Server::new(ServerHandle { outbox, shared }, thread))
 }
 
-/// A routing id that a ROUTER gives by itself: a zero byte and four that count connections. An id that a
-/// peer chose for itself has another form; it could be used again after its connection, and is not known.
+/// A routing id as a ROUTER gives it: a zero byte and four that count connections. What a peer calls itself is not
+/// taken (a mend of moor-zmq-sys), so there is no other form.
 pub(crate) fn route_of(routing_id: &[u8]) -> Option<Route> {
     match *routing_id {
         [0, a, b, c, d] => Some(Route(u32::from_be_bytes([a, b, c, d]))),
