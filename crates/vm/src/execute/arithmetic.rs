@@ -13,6 +13,7 @@ type Binary = fn(&Value, &Value) -> Computed;
 type Unary = fn(&Value) -> Computed;
 
 /// Carries out an instruction whose operands are registers.
+#[inline(always)]
 pub(super) fn registers(step: &mut Step<'_>, instruction: I) -> Done {
     match instruction {
         I::Add { dst, a, b } => {
@@ -36,6 +37,7 @@ pub(super) fn registers(step: &mut Step<'_>, instruction: I) -> Done {
 }
 
 /// Carries out an instruction whose right operand is a constant of the program or of the instruction itself.
+#[inline(always)]
 pub(super) fn constants(step: &mut Step<'_>, instruction: I) -> Done {
     let program = step.program;
     let constant = |k: u16| &program.constants[usize::from(k)];

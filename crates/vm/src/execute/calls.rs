@@ -28,6 +28,7 @@ struct VerbCall {
 }
 
 impl VerbCall {
+    #[inline(always)]
     fn of(instruction: I) -> Self {
         let (dst, base, argc, name, is_spread) = match instruction {
             I::CallVerb {
@@ -70,6 +71,7 @@ fn ended<R>(outcome: Option<Outcome<R>>) -> Flow<R> {
 
 impl Vm {
     /// Carries out a call of a verb.
+    #[inline(always)]
     pub(super) fn execute_verb_call<H: Host>(
         &mut self,
         host: &mut H,
@@ -93,6 +95,7 @@ impl Vm {
     }
 
     /// Carries out a return.
+    #[inline(always)]
     pub(super) fn execute_return<H: Host>(
         &mut self,
         host: &mut H,
@@ -113,6 +116,7 @@ impl Vm {
 }
 
 /// Carries out an instruction of this family that stays in the frame, or leaves it by an [`Exit`].
+#[inline(always)]
 pub(super) fn execute<H: Host>(
     step: &mut Step<'_>,
     host: &mut H,

@@ -10,6 +10,7 @@ use crate::registers::{copy, set_path, set_range};
 use crate::run::Exit;
 
 /// Carries out an instruction of this family that no waif concerns.
+#[inline(always)]
 pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Done {
     match instruction {
         I::List { dst, base, count } => build_list(step, dst, base, count),
@@ -96,6 +97,7 @@ fn insert(step: &mut Step<'_>, map: u16, key: u16, value: u16) -> Done {
 }
 
 /// Carries out an instruction that reads or writes one element. A waif's elements are the business of its verbs.
+#[inline(always)]
 pub(super) fn index<R>(step: &mut Step<'_>, instruction: I) -> Flow<R> {
     match instruction {
         I::Index { dst, a, i } => {

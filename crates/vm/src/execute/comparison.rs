@@ -51,6 +51,7 @@ fn is_true(a: &Value) -> Truth {
 }
 
 /// Carries out an instruction that makes a truth value, or the place of one value in another.
+#[inline(always)]
 pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Done {
     match instruction {
         I::Eq { dst, a, b } => compare(step, dst, a, b, Relation::Equal),
@@ -87,6 +88,7 @@ fn compare(step: &mut Step<'_>, dst: u16, a: u16, b: u16, relation: Relation) ->
 }
 
 /// Carries out a branch on a relation of two registers.
+#[inline(always)]
 pub(super) fn branch_registers(step: &mut Step<'_>, instruction: I) -> Jumped {
     let (relation, sense, a, b, target) = match instruction {
         I::BrEq {
@@ -126,6 +128,7 @@ pub(super) fn branch_registers(step: &mut Step<'_>, instruction: I) -> Jumped {
 }
 
 /// Carries out a branch on one register: its truth, or its relation to a constant.
+#[inline(always)]
 pub(super) fn branch_constant(step: &mut Step<'_>, instruction: I) -> Jumped {
     let (relation, sense, a, imm, target) = match instruction {
         I::Br { sense, a, target } => {

@@ -9,6 +9,7 @@ use crate::registers::{next_element, set_int, set_obj};
 use crate::scatter::{self, Source};
 
 /// Carries out an instruction of this family.
+#[inline(always)]
 pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Jumped {
     match instruction {
         I::Jump { ticks, target } => Ok(Some(Jump { target, ticks })),

@@ -12,6 +12,7 @@ use crate::registers::property_symbol;
 type Name<'a> = (Symbol, &'a Str);
 
 /// Carries out an instruction of this family.
+#[inline(always)]
 pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I) -> Done {
     let perms = step.frame().perms;
     let program = step.program;

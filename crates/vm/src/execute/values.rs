@@ -9,6 +9,7 @@ use crate::raise::Raise;
 use crate::registers::copy;
 
 /// Carries out an instruction of this family.
+#[inline(always)]
 pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Done {
     match instruction {
         I::Move { dst, src } => {
