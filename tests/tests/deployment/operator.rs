@@ -59,6 +59,8 @@ pub(crate) const NOT_RUN: [(&str, &str); 15] = [
 
 /// How a program ends that was thrown out.
 const REVOKED: i32 = 86;
+/// Whom the operator throws out.
+const WORKER: &str = "curl-worker";
 
 /// A command of a document.
 #[derive(Clone, Debug)]
@@ -154,6 +156,7 @@ impl<'a> Operator<'a> {
             ["rm", ..] => self.remove(line),
             ["nc", "-zv", host, port] => self.knock(host, port),
             ["curl", .., url] => self.get(url, &line.machine),
+            ["moor", "peers", "revoke", _] => self.revoke(line),
             [program, ..] if PROGRAMS.contains(&program) && self.is_to_serve(&line.words) => {
                 self.serve(line)
             }
@@ -191,15 +194,19 @@ impl<'a> Operator<'a> {
         // What runs there already is replaced.
         if let Some((_, mut before)) = self.running.remove(&part.name) {
             let ended = before.stop();
-            assert!(
-                ended.code == Some(0) || ended.code == Some(REVOKED),
-                "{}: {:?}",
-                part.name,
-                ended.lines
-            );
+            assert_eq!(ended.code, Some(0), "{}: {:?}", part.name, ended.lines);
         }
         let program = self.site.start(&part);
         self.running.insert(part.name.clone(), (part, program));
+    }
+
+    /// Throws the worker out, which then ends by itself.
+    fn revoke(&mut self, line: &Line) {
+        self.run_once(&self.machine(&line.machine), &line.words, line);
+        let (part, mut worker) = self.running.remove(WORKER).expect("a worker runs");
+        let ended = worker.end();
+        let lines = ended.lines;
+        assert_eq!(ended.code, Some(REVOKED), "{}: {lines:?}", part.name);
     }
 
     fn run_once(&self, part: &Part, words: &[String], line: &Line) {
@@ -246,7 +253,7 @@ impl<'a> Operator<'a> {
             .expect("rows");
         let chosen = rows
             .iter()
-            .rfind(|row| list != "peers" || row["type"] == "curl-worker");
+            .rfind(|row| list != "peers" || row["type"] == WORKER);
         chosen
             .and_then(|row| row[key].as_str())
             .expect("one is there")
