@@ -42,7 +42,7 @@ fn browser(width: u32, height: u32) -> Option<Browser> {
 fn make_a_player(browser: &Browser, site: &Site) {
     browser.open(&format!("http://{}/", site.address));
     browser.wait_for("the focus", "document.activeElement.id === 'player'");
-    browser.type_keys("Ada Lovelace");
+    browser.type_keys("Ada-Lovelace");
     browser.type_keys(TAB);
     browser.type_keys("a \"secret\"");
     // Past the first button to the one that makes a player.

@@ -118,7 +118,7 @@ fn socket(site: &Site) -> WebSocket<MaybeTlsStream<TcpStream>> {
 #[test]
 fn a_new_player_plays_through_the_end_of_the_daemon_and_of_the_socket() {
     let mut site = Site::start();
-    let mut user = User::come(&site, &site.create("Ada Lovelace"));
+    let mut user = User::come(&site, &site.create("Ada-Lovelace"));
     user.line("say before");
     user.hear_until("before");
 
