@@ -7,7 +7,9 @@
 //!
 //! zeromq-src compiles its own copy of libzmq and has no way to be given another. So this program stands in for
 //! the compiler that it calls: called again as such, it hands the call on, with the mended copy in the place of
-//! each file that has mends. Every flag stays zeromq-src's, and nothing is compiled twice.
+//! each file that has mends. Every flag stays zeromq-src's, and nothing is compiled twice. The `cc` crate in zeromq-src
+//! takes compiler and flags from the environment, which a process can give only to its child: so there is a third role,
+//! a child that calls zeromq-src.
 
 mod mends;
 
@@ -37,9 +39,15 @@ const QUIET_FLAG: &str = "-w";
 /// The compiler, for this program when it is called in its place.
 const COMPILER: &str = "MOOR_ZMQ_COMPILER";
 
+/// Set for the child that calls zeromq-src.
+const BUILDER: &str = "MOOR_ZMQ_BUILDER";
+
 fn main() {
-    if let Some(compiler) = env::var_os(COMPILER) {
+    if let Some(compiler) = env::var_os(COMPILER).filter(|_| env::args_os().len() > 1) {
         compile(compiler);
+    }
+    if env::var_os(BUILDER).is_some() {
+        return build();
     }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=mends.rs");
@@ -47,12 +55,7 @@ fn main() {
     let mended = mended_dir();
     let _ = fs::remove_dir_all(&mended);
     fs::create_dir_all(&mended).expect("a folder for what is mended");
-    stand_in_for_the_compiler();
-    let include = sodium_dir("DEP_SODIUM_INCLUDE");
-    let lib = sodium_dir("DEP_SODIUM_LIB");
-    zeromq_src::Build::new()
-        .with_libsodium(Some(zeromq_src::LibLocation::new(lib, include)))
-        .build();
+    start_builder();
     for mend in MENDS {
         let file = mend.file;
         let is_compiled = mended.join(file).is_file();
@@ -61,6 +64,15 @@ fn main() {
             "{file} has mends and was not compiled: mends.rs is for another libzmq"
         );
     }
+}
+
+/// Compiles libzmq; prints what Cargo must know.
+fn build() {
+    let include = sodium_dir("DEP_SODIUM_INCLUDE");
+    let lib = sodium_dir("DEP_SODIUM_LIB");
+    zeromq_src::Build::new()
+        .with_libsodium(Some(zeromq_src::LibLocation::new(lib, include)))
+        .build();
 }
 
 /// A folder that libsodium-sys-stable tells its dependents.
@@ -74,9 +86,8 @@ fn mended_dir() -> PathBuf {
     PathBuf::from(env::var_os("OUT_DIR").expect("set by Cargo")).join("mended")
 }
 
-/// Tells the `cc` crate that zeromq-src uses to call this program for the compiler, with more flags.
-#[allow(unsafe_code)]
-fn stand_in_for_the_compiler() {
+/// Runs this program as the one that calls zeromq-src, with itself for the compiler, and more flags.
+fn start_builder() {
     let mut flags = env::var("CXXFLAGS").unwrap_or_default();
     let linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux");
     for flag in LINUX_FLAGS.iter().filter(|_| linux).chain([&QUIET_FLAG]) {
@@ -86,12 +97,16 @@ fn stand_in_for_the_compiler() {
     let compiler = cc::Build::new().cpp(true).get_compiler();
     let target = env::var("TARGET").expect("set by Cargo");
     let this = env::current_exe().expect("this program");
-    // SAFETY: a build script has one thread here, so nobody reads the environment at the same time.
-    unsafe {
-        env::set_var("CXXFLAGS", flags);
-        env::set_var(COMPILER, compiler.path());
+    let status = Command::new(&this)
+        .env(BUILDER, "1")
+        .env("CXXFLAGS", flags)
+        .env(COMPILER, compiler.path())
         // The first name that the `cc` crate looks for.
-        env::set_var(format!("CXX_{target}"), this);
+        .env(format!("CXX_{target}"), &this)
+        .status()
+        .expect("this program starts");
+    if !status.success() {
+        std::process::exit(status.code().unwrap_or(1));
     }
 }
 
