@@ -16,14 +16,18 @@ use crate::program::{
 use crate::verify::VerifyError;
 
 /// The version that [`Program::encode`] writes, the first byte of the encoding.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
+/// The oldest version that is read: it has no texts of `fork` bodies.
+const FORMAT_VERSION_MIN: u8 = 1;
 
 /// Why bytes are not a program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// Written by another version of the format.
-    #[error("program format {0}; this server reads format {FORMAT_VERSION}")]
+    #[error(
+        "program format {0}; this server reads formats {FORMAT_VERSION_MIN} to {FORMAT_VERSION}"
+    )]
     Version(u8),
     /// Damaged bytes.
     #[error(transparent)]
@@ -104,6 +108,11 @@ impl Program {
             w.u16(start);
             w.u32(line);
         }
+        w.count(self.forks.len());
+        for (start, text) in &self.forks {
+            w.u16(*start);
+            w.bytes(text.as_bytes());
+        }
     }
 
     /// Takes one program off the front of `input`. `builtin` gives the number of a builtin function's name.
@@ -116,10 +125,10 @@ impl Program {
     ) -> Result<Self, DecodeError> {
         let mut r = Reader { input };
         let version = r.u8()?;
-        if version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&version) {
             return Err(DecodeError::Version(version));
         }
-        let table = decode_table(&mut r, builtin)?;
+        let table = decode_table(&mut r, version, builtin)?;
         *input = r.input;
         Ok(Program::new(table)?)
     }
@@ -127,6 +136,7 @@ impl Program {
 
 fn decode_table(
     r: &mut Reader<'_>,
+    version: u8,
     builtin: &dyn Fn(&str) -> Option<u16>,
 ) -> Result<CodeTable, DecodeError> {
     let registers = r.u16()?;
@@ -155,6 +165,10 @@ fn decode_table(
         Ok::<_, ReadError>(Scatter { targets, done })
     })?;
     let lines = r.many(|r| Ok::<_, ReadError>((r.u16()?, r.u32()?)))?;
+    let forks = match version {
+        1 => Vec::new(),
+        _ => r.many(|r| Ok::<_, ReadError>((r.u16()?, r.text()?)))?,
+    };
     Ok(CodeTable {
         code,
         constants,
@@ -167,6 +181,7 @@ fn decode_table(
         handlers,
         scatters,
         lines,
+        forks,
     })
 }
 

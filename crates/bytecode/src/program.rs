@@ -149,6 +149,9 @@ pub struct CodeTable {
     pub scatters: Vec<Scatter>,
     /// First instruction of a run, source line from 1; ascending.
     pub lines: Vec<(u16, u32)>,
+    /// Where the body of each `fork` begins and its canonical text, so that a task that waits to begin can be told to
+    /// other servers. A program that was stored without them has none.
+    pub forks: Vec<(u16, Str)>,
 }
 
 /// A verified program.
@@ -163,6 +166,13 @@ impl Program {
     pub fn new(table: CodeTable) -> Result<Self, VerifyError> {
         verify::verify(&table)?;
         Ok(Self(table))
+    }
+
+    /// The text of the `fork` body that begins at that instruction.
+    pub fn fork_body(&self, pc: usize) -> Option<&Str> {
+        let mut forks = self.0.forks.iter();
+        let found = forks.find(|(start, _)| usize::from(*start) == pc);
+        found.map(|(_, text)| text)
     }
 
     /// The source line of an instruction, 1 when there is none.

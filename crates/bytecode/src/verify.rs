@@ -53,7 +53,8 @@ pub(crate) fn verify(table: &CodeTable) -> Result<(), VerifyError> {
     verify_variables(table)?;
     verify_handlers(table)?;
     verify_scatters(table)?;
-    verify_lines(table)
+    verify_lines(table)?;
+    verify_forks(table)
 }
 
 fn verify_instruction(
@@ -191,6 +192,14 @@ fn verify_lines(table: &CodeTable) -> Result<(), VerifyError> {
         .position(|pair| pair[0].0 >= pair[1].0)
     {
         Some(at) => Err(VerifyError::Table { table: "lines", at }),
+        None => Ok(()),
+    }
+}
+
+fn verify_forks(table: &CodeTable) -> Result<(), VerifyError> {
+    let outside = |(start, _): &(u16, _)| usize::from(*start) >= table.code.len();
+    match table.forks.iter().position(outside) {
+        Some(at) => Err(VerifyError::Table { table: "forks", at }),
         None => Ok(()),
     }
 }

@@ -125,3 +125,33 @@ fn what_is_out_of_range_does_not_pass() {
     assert_eq!(refused(vec![I::Clear { dst: 0 }]), VerifyError::Length);
     assert_eq!(refused(vec![]), VerifyError::Length);
 }
+
+#[test]
+fn fork_bodies_keep_their_texts_and_older_programs_have_none() {
+    let end = Instruction::ReturnI { imm: 0 };
+    let text = moor_value::Str::new("x = 1;\nnotify(player, x);");
+    let mut with_fork = table(vec![end, end]);
+    with_fork.forks = vec![(1, text.clone())];
+    let program = Program::new(with_fork).expect("it passes");
+    let mut bytes = program.encode();
+    let read = Program::decode(&mut bytes.as_slice(), &|_| None).expect("it is read");
+    assert_eq!(read.fork_body(1), Some(&text));
+    assert_eq!(read.fork_body(0), None);
+    // The former version is the same without its last field.
+    bytes.truncate(bytes.len() - (4 + 2 + 4 + text.len_bytes()));
+    bytes[0] = 1;
+    let old = Program::decode(&mut bytes.as_slice(), &|_| None).expect("it is read");
+    assert_eq!(old.fork_body(1), None);
+    bytes[0] = 3;
+    assert!(Program::decode(&mut bytes.as_slice(), &|_| None).is_err());
+}
+
+#[test]
+fn a_fork_body_outside_the_code_does_not_pass() {
+    let mut outside = table(vec![Instruction::ReturnI { imm: 0 }]);
+    outside.forks = vec![(1, moor_value::Str::EMPTY)];
+    assert!(matches!(
+        Program::new(outside),
+        Err(VerifyError::Table { table: "forks", .. })
+    ));
+}

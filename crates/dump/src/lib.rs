@@ -16,14 +16,21 @@
 
 mod error;
 mod handles;
+mod kind;
 mod model;
+mod newer;
 mod programs;
 mod read;
+mod source;
+mod source_text;
 mod task;
+mod write;
 
 pub use error::{Mismatch, Place, ReadError};
 pub use handles::DumpHandles;
 pub use model::{Connection, Encoding, Holder, Program, Progress, Repair, TextDump};
 pub use programs::{CompileOptions, Fault, Import, OnFault, ProgramErrors};
 pub use read::{FORMAT_MAX, read, read_file};
+pub use source::{ImageSource, WorldSource};
 pub use task::{Activation, ForkedTask, Frame, Slot, StoppedTask, Tasks, Variable};
+pub use write::{Contents, Format, Unfit, UnfitParts, UnfitPlace, WriteError, Written, write};

@@ -24,6 +24,7 @@ mod trace;
 mod unwind;
 mod verb;
 mod vm;
+mod waiting;
 
 pub use context::Context;
 pub use frame::{Command, Frame, PendingBuiltin};
@@ -34,3 +35,4 @@ pub use state::{StateError, StateResolver};
 pub use trace::StackRow;
 pub use verb::Verb;
 pub use vm::{Start, Vm};
+pub use waiting::PendingFork;

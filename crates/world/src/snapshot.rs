@@ -9,7 +9,7 @@ use moor_value::{ObjId, Value};
 
 use crate::cell::CellValue;
 use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot};
-use crate::image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage};
+use crate::image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage, WorldImage};
 use crate::lookup::{Facts, SnapshotFacts, ancestors};
 use crate::ops::ObjectFlags;
 use crate::property::PropInfo;
@@ -81,31 +81,56 @@ impl WorldSnapshot {
         Some(image)
     }
 
+    /// The ids of all anonymous objects, ascending.
+    pub fn anon_ids(&self) -> Vec<u64> {
+        self.ids(EntityKind::Anon)
+    }
+
+    /// The anonymous object of that id.
+    pub fn anon(&self, id: u64) -> Option<AnonImage> {
+        let object = self.entity(Entity::anon(id))?;
+        Some(AnonImage { id, object })
+    }
+
     /// Every anonymous object, by id.
     pub fn anons(&self) -> impl Iterator<Item = AnonImage> + '_ {
-        let ids = self
-            .world
-            .arena
-            .ids(EntityKind::Anon)
-            .into_iter()
-            .map(i64::cast_unsigned);
-        ids.filter_map(|id| {
-            Some(AnonImage {
-                id,
-                object: self.entity(Entity::anon(id))?,
-            })
-        })
+        let ids = self.anon_ids().into_iter();
+        ids.filter_map(|id| self.anon(id))
+    }
+
+    /// The ids of all waifs, ascending.
+    pub fn waif_ids(&self) -> Vec<u64> {
+        self.ids(EntityKind::Waif)
     }
 
     /// Every waif, by id.
     pub fn waifs(&self) -> impl Iterator<Item = WaifImage> + '_ {
-        let ids = self
-            .world
-            .arena
-            .ids(EntityKind::Waif)
-            .into_iter()
-            .map(i64::cast_unsigned);
+        let ids = self.waif_ids().into_iter();
         ids.filter_map(|id| self.waif(id))
+    }
+
+    /// The whole state in memory.
+    pub fn image(&self) -> WorldImage {
+        WorldImage {
+            objects: self.objects().collect(),
+            max_object: self.max_object(),
+            players: self.players(),
+            anons: self.anons().collect(),
+            waifs: self.waifs().collect(),
+        }
+    }
+
+    /// The ids of anonymous objects or waifs that exist in this state, ascending.
+    fn ids(&self, kind: EntityKind) -> Vec<u64> {
+        let (slot, entity): (_, fn(u64) -> Entity) = match kind {
+            EntityKind::Waif => (Slot::CLASS, Entity::waif),
+            _ => (Slot::FLAGS, Entity::anon),
+        };
+        let ids = self.world.arena.ids(kind).into_iter();
+        let mut ids: Vec<u64> = ids.map(i64::cast_unsigned).collect();
+        ids.retain(|id| self.value(entity(*id), slot).is_some());
+        ids.sort_unstable();
+        ids
     }
 
     fn read(&self, entity: Entity, slot: Slot) -> CellValue {
@@ -212,7 +237,8 @@ impl WorldSnapshot {
         verbs.0.iter().map(image).collect()
     }
 
-    fn waif(&self, id: u64) -> Option<WaifImage> {
+    /// The waif of that id.
+    pub fn waif(&self, id: u64) -> Option<WaifImage> {
         let entity = Entity::waif(id);
         let class = self.value(entity, Slot::CLASS)?.as_obj()?;
         let definitions = self.definitions(class.into());

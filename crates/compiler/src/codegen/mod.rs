@@ -27,9 +27,14 @@ use rustc_hash::FxHashMap;
 use crate::ast::{Ast, Pos, Stmt};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
 use crate::names::{Predefined, VarId};
+use crate::unparse::{Layout, unparse_body};
 use emit::{Label, Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
 use usage::{ArgsUse, Usage};
+
+/// Bytes that the texts of a program's `fork` bodies have at most: forks within forks would have them grow with the
+/// square of the program. Bodies beyond it are compiled without their text.
+const FORK_TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// Gives the number of a builtin function's name, which is in lower case.
 pub type FindBuiltin<'a> = dyn Fn(&str) -> Option<u16> + 'a;
@@ -45,6 +50,7 @@ pub fn compile(ast: &Ast, builtins: &FindBuiltin<'_>) -> Result<Program, Compile
     codegen.emit(I::ReturnI { imm: 0 });
     while let Some((label, body)) = codegen.forks.pop() {
         codegen.bind(label);
+        codegen.keep_text(body);
         codegen.block(body);
         codegen.emit(I::ReturnI { imm: 0 });
     }
@@ -182,6 +188,20 @@ impl<'a> Codegen<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Keeps the text of the `fork` body that begins here.
+    fn keep_text(&mut self, body: &[Stmt]) {
+        let bytes = |table: &CodeTable| -> usize {
+            let texts = table.forks.iter().map(|(_, text)| text.len_bytes());
+            texts.sum()
+        };
+        if bytes(&self.table) < FORK_TEXT_BYTES_MAX {
+            let lines = unparse_body(&self.ast.names, body, Layout::CANONICAL);
+            let text = Str::new(&lines.join("\n"));
+            let here = self.here();
+            self.table.forks.push((here, text));
         }
     }
 

@@ -37,14 +37,19 @@ const INDENT_SPACES: usize = 2;
 
 /// The lines of a program.
 pub fn unparse(ast: &Ast, layout: Layout) -> Vec<String> {
+    unparse_body(&ast.names, &ast.body, layout)
+}
+
+/// The lines of some statements of the program that has these names.
+pub(crate) fn unparse_body(names: &Names, body: &[Stmt], layout: Layout) -> Vec<String> {
     let mut printer = Printer {
-        names: &ast.names,
+        names,
         layout,
         level: 0,
         line: String::new(),
         lines: Vec::new(),
     };
-    printer.block(&ast.body);
+    printer.block(body);
     printer.lines
 }
 

@@ -33,8 +33,8 @@ const HEADER_SUFFIX: &str = " **";
 /// How many objects and programs are read between two calls of the progress callback.
 const PROGRESS_STEP: u64 = 1000;
 
-/// The stack of the thread that reads: values nest `DEPTH_MAX` deep, and each level takes a few kilobytes.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// The stack of a thread that reads or writes: values nest `DEPTH_MAX` deep, and each level takes a few kilobytes.
+pub(crate) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the file at `path`. See [`read`].
 ///

@@ -10,30 +10,8 @@ use rustc_hash::FxHashMap;
 use super::format;
 use super::lines::{Line, LineReader};
 use crate::error::ReadError;
+use crate::kind;
 use crate::task::Slot;
-
-/// The numbers of the types in a file.
-mod kind {
-    pub(super) const ANY: i64 = -1;
-    pub(super) const INT: i64 = 0;
-    pub(super) const OBJ: i64 = 1;
-    pub(super) const STR: i64 = 2;
-    pub(super) const ERR: i64 = 3;
-    pub(super) const LIST: i64 = 4;
-    pub(super) const CLEAR: i64 = 5;
-    pub(super) const NONE: i64 = 6;
-    pub(super) const CATCH: i64 = 7;
-    pub(super) const FINALLY: i64 = 8;
-    pub(super) const FLOAT: i64 = 9;
-    pub(super) const MAP: i64 = 10;
-    pub(super) const ITER: i64 = 11;
-    pub(super) const ANON: i64 = 12;
-    pub(super) const WAIF: i64 = 13;
-    pub(super) const BOOL: i64 = 14;
-}
-
-/// How an anonymous object that is no more is written.
-const NO_OBJECT: i64 = -1;
 
 /// The id of the handle that stands for every anonymous object that is no more; no object ever gets it.
 const DEAD_ANON: u64 = 0;
@@ -214,7 +192,7 @@ impl<'h> ValueReader<'h> {
     fn anon(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
         let line = lines.next("the number of an anonymous object")?;
         let id = match line.numbers::<1>() {
-            Some([NO_OBJECT]) => DEAD_ANON,
+            Some([kind::NO_OBJECT]) => DEAD_ANON,
             Some([number]) if number >= 0 => self.anon_id(number),
             _ => return Err(lines.unexpected(line, "the number of an anonymous object")),
         };
