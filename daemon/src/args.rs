@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// What kind of file --import reads
     #[arg(long, value_enum, default_value_t = ImportFormat::Textdump, value_name = "FORMAT")]
     pub(crate) import_format: ImportFormat,
-    /// Write a consistent copy of the database to this path, which must be vacant, then stop
+    /// Write the database to this path, which must be vacant, then stop
     #[arg(long, value_name = "PATH")]
     pub(crate) export: Option<PathBuf>,
     /// What --export writes
@@ -40,9 +40,15 @@ pub(crate) struct Args {
     /// Least time between two syncs of the log, in seconds; 0 syncs whenever something waits for it
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub(crate) commit_interval: Duration,
-    /// How often #0:checkpoint_started and #0:checkpoint_finished are called, in seconds; 0 for never
+    /// How often there is a checkpoint, in seconds, where $server_options.dump_interval does not say; 0 for never
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
     pub(crate) checkpoint_interval: Duration,
+    /// Write the world to this path at each checkpoint and dump_database(), while it goes on; what was there is replaced
+    #[arg(long, value_name = "PATH")]
+    pub(crate) checkpoint_export: Option<PathBuf>,
+    /// What --checkpoint-export writes
+    #[arg(long, value_enum, default_value_t = TextFormat::Textdump, value_name = "FORMAT")]
+    pub(crate) checkpoint_export_format: TextFormat,
     /// How long users are kept whose host is out of touch, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) host_grace: Duration,
@@ -65,6 +71,35 @@ pub(crate) enum ImportFormat {
 pub(crate) enum ExportFormat {
     /// A data directory that the daemon can serve
     Snapshot,
+    /// A file for LambdaMOO where the world uses nothing newer, else for ToastStunt
+    Textdump,
+    /// A file for LambdaMOO (format 4), or nothing
+    Lambdamoo,
+    /// A file for ToastStunt (format 17)
+    Toaststunt,
+}
+
+/// A format that holds a world as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TextFormat {
+    /// A file for LambdaMOO where the world uses nothing newer, else for ToastStunt
+    Textdump,
+    /// A file for LambdaMOO (format 4), or nothing
+    Lambdamoo,
+    /// A file for ToastStunt (format 17)
+    Toaststunt,
+}
+
+impl ExportFormat {
+    /// The same as a format of text; `None` for a data directory.
+    pub(crate) fn text(self) -> Option<TextFormat> {
+        match self {
+            Self::Snapshot => None,
+            Self::Textdump => Some(TextFormat::Textdump),
+            Self::Lambdamoo => Some(TextFormat::Lambdamoo),
+            Self::Toaststunt => Some(TextFormat::Toaststunt),
+        }
+    }
 }
 
 impl AsRef<NodeArgs> for Args {

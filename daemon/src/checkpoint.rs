@@ -1,23 +1,30 @@
-//! Checkpoints: moments at which everything committed is known to be durable.
+//! Checkpoints: moments at which everything committed is known to be durable, and, where that is wanted, written to a
+//! file for other servers.
 //!
 //! In: `dump_database()`, the clock. Out: `#0:checkpoint_started()`, then, when the log is durable up
-//! to that moment, `#0:checkpoint_finished(success)`. The world goes on meanwhile: commits are durable
-//! before anyone sees them, so a checkpoint has nothing to write and stops nobody.
+//! to that moment and the file is there, `#0:checkpoint_finished(success)`. The world goes on meanwhile: commits are
+//! durable before anyone sees them, and the file is written from a snapshot, so a checkpoint stops nobody.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use moor_runtime::Runtime;
 use moor_store::CommitLog;
-use moor_value::Value;
+use moor_value::{STACK_BYTES_MIN, Value};
+
+use crate::args::TextFormat;
+use crate::export::{self, Moment};
 
 /// How long the log may take to become durable before the checkpoint counts as failed.
 const DURABLE_WITHIN: Duration = Duration::from_secs(60);
 /// Wishes that wait; more are the same wish.
 const WISHES_MAX: usize = 1;
+/// A pause that is longer than any daemon runs.
+const NEVER: Duration = Duration::from_secs(1 << 30);
 
 /// Asks for checkpoints.
 #[derive(Clone, Debug)]
@@ -34,6 +41,20 @@ pub(crate) struct Checkpointer {
 #[derive(Debug)]
 pub(crate) struct Wishes(Receiver<()>);
 
+/// What checkpoints are made of, and when.
+pub(crate) struct Checkpointing {
+    /// The time between two of them where the world does not say; zero: only at wishes.
+    pub(crate) interval: Duration,
+    /// The file that is written each time.
+    pub(crate) export: Option<PathBuf>,
+    /// What is written.
+    pub(crate) format: TextFormat,
+    /// The world.
+    pub(crate) runtime: Arc<Runtime>,
+    /// Its log.
+    pub(crate) log: Arc<dyn CommitLog>,
+}
+
 /// A way to ask for checkpoints, and its taking end.
 pub(crate) fn wishes() -> (Checkpoints, Wishes) {
     let (sender, receiver) = bounded(WISHES_MAX);
@@ -49,17 +70,13 @@ impl Checkpoints {
 }
 
 impl Checkpointer {
-    /// Makes a checkpoint at each wish and each `interval` (zero: only at wishes).
-    pub(crate) fn start(
-        wishes: Wishes,
-        interval: Duration,
-        runtime: Arc<Runtime>,
-        log: Arc<dyn CommitLog>,
-    ) -> Result<Self> {
+    /// Makes a checkpoint at each wish and each interval.
+    pub(crate) fn start(wishes: Wishes, checkpointing: Checkpointing) -> Result<Self> {
         let (stop, stopped) = bounded(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || keep(&wishes.0, &stopped, interval, &runtime, &*log))?;
+            .stack_size(STACK_BYTES_MIN)
+            .spawn(move || checkpointing.keep(&wishes.0, &stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -70,45 +87,62 @@ impl Checkpointer {
     }
 }
 
-fn keep(
-    wishes: &Receiver<()>,
-    stopped: &Receiver<()>,
-    interval: Duration,
-    runtime: &Runtime,
-    log: &dyn CommitLog,
-) {
-    let interval = if interval.is_zero() {
-        Duration::MAX
-    } else {
-        interval
-    };
-    loop {
-        let mut wanted = crossbeam_channel::Select::new();
-        let stop = wanted.recv(stopped);
-        wanted.recv(wishes);
-        // A timeout too long for the clock means never, which select_timeout cannot express.
-        let ready = wanted.ready_timeout(interval.min(Duration::from_secs(1 << 30)));
-        if ready == Ok(stop)
-            || wishes
-                .try_recv()
-                .is_err_and(|error| error.is_disconnected())
-        {
-            return;
+impl Checkpointing {
+    fn keep(&self, wishes: &Receiver<()>, stopped: &Receiver<()>) {
+        loop {
+            let mut wanted = crossbeam_channel::Select::new();
+            let stop = wanted.recv(stopped);
+            wanted.recv(wishes);
+            let ready = wanted.ready_timeout(self.pause());
+            if ready == Ok(stop)
+                || wishes
+                    .try_recv()
+                    .is_err_and(|error| error.is_disconnected())
+            {
+                return;
+            }
+            self.checkpoint();
         }
-        checkpoint(runtime, log);
     }
-}
 
-/// One checkpoint.
-fn checkpoint(runtime: &Runtime, log: &dyn CommitLog) {
-    runtime.call_system_hook("checkpoint_started", Vec::new());
-    runtime.collect_cycles();
-    let upto = log.accepted();
-    let durable = log.wait_durable(upto, DURABLE_WITHIN);
-    match &durable {
-        Ok(()) => tracing::info!(commit = %upto, "checkpoint"),
-        Err(error) => tracing::error!(commit = %upto, %error, "checkpoint failed"),
+    /// The time until the next checkpoint.
+    fn pause(&self) -> Duration {
+        match self.interval.is_zero() {
+            true => NEVER,
+            false => self
+                .runtime
+                .dump_interval()
+                .unwrap_or(self.interval)
+                .min(NEVER),
+        }
     }
-    let success = i64::from(durable.is_ok());
-    runtime.call_system_hook("checkpoint_finished", vec![Value::Int(success)]);
+
+    fn checkpoint(&self) {
+        self.runtime
+            .call_system_hook("checkpoint_started", Vec::new());
+        self.runtime.collect_cycles();
+        let done = self.durable().and_then(|()| self.export());
+        if let Err(error) = &done {
+            tracing::error!(error = format!("{error:#}"), "checkpoint failed");
+        }
+        let success = i64::from(done.is_ok());
+        self.runtime
+            .call_system_hook("checkpoint_finished", vec![Value::Int(success)]);
+    }
+
+    fn durable(&self) -> Result<()> {
+        let upto = self.log.accepted();
+        self.log
+            .wait_durable(upto, DURABLE_WITHIN)
+            .with_context(|| format!("the log up to commit {upto}"))?;
+        tracing::info!(commit = %upto, "checkpoint");
+        Ok(())
+    }
+
+    fn export(&self) -> Result<()> {
+        match &self.export {
+            Some(path) => export::write(|| Moment::of(&self.runtime), self.format, path),
+            None => Ok(()),
+        }
+    }
 }

@@ -11,7 +11,8 @@ use moor_runtime::{TABLES, WORLD};
 use moor_store::{Options, Presence, Store};
 use moor_world::{Loader, World};
 
-use crate::args::Args;
+use crate::args::{Args, ExportFormat};
+use crate::export::{self, Moment};
 use crate::import;
 
 /// An open database and its world.
@@ -43,10 +44,27 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
     Ok(Database { store, world })
 }
 
-/// Writes a consistent copy of a data directory.
-pub(crate) fn export(from: &Path, to: &Path) -> Result<()> {
+/// Writes a data directory that nobody serves to a path that is vacant.
+pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()> {
+    if Store::presence(from)? != Presence::Database {
+        bail!("{}: there is no world to export", from.display());
+    }
     let store = Store::open(from, Options::new(&TABLES))?;
-    store.export_snapshot(to)?;
+    match format.text() {
+        None => {
+            store.export_snapshot(to)?;
+        }
+        Some(format) => {
+            if to.exists() {
+                bail!(
+                    "--export {}: it exists; name a path that does not",
+                    to.display()
+                );
+            }
+            let world = load(&store)?;
+            export::write(|| Moment::stored(&store, &world), format, to)?;
+        }
+    }
     store.close()?;
     Ok(())
 }

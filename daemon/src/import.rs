@@ -149,6 +149,7 @@ fn imported(task: &ForkedTask) -> ImportedFork {
         verb_names: activation.verb_names.clone(),
         debug: activation.debug,
         source: task.source.join("\n"),
+        line: u32::try_from(task.first_line).unwrap_or(1),
         variables: task
             .variables
             .iter()

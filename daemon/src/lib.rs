@@ -8,6 +8,7 @@
 //! |---|---|
 //! | flags | `args`, `addresses`, `heartbeat` |
 //! | opening, importing, the starter world | `database`, `import`, `token_key` |
+//! | files that hold the whole world | `export`, `replacement` |
 //! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
 //! | runtime and hosts | `bridge`, `publisher`, `permits`, `convert`, `values`, `topics`, `nodes` |
 //! | runtime and workers | `workers` |
@@ -22,6 +23,7 @@ mod checkpoint;
 mod convert;
 mod credentials;
 mod database;
+mod export;
 mod gate;
 mod heartbeat;
 mod import;
@@ -31,6 +33,7 @@ mod nodes;
 mod operator;
 mod permits;
 mod publisher;
+mod replacement;
 mod serve;
 mod token_key;
 mod topics;

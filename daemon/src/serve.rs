@@ -13,7 +13,7 @@ use moor_store::Store;
 use crate::admin::{self, Admin};
 use crate::args::Args;
 use crate::bridge::Bridge;
-use crate::checkpoint::{self, Checkpointer};
+use crate::checkpoint::{self, Checkpointer, Checkpointing};
 use crate::credentials::Credentials;
 use crate::database::{self, Database};
 use crate::gate::{Gate, Opener};
@@ -43,7 +43,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
         return rotate();
     }
     if let Some(path) = &args.export {
-        database::export(&args.database, path)?;
+        database::export(&args.database, path, args.export_format)?;
         return Ok(Exit::Success);
     }
     let credentials = match addresses.has_network() {
@@ -208,9 +208,13 @@ impl Daemon<'_> {
         let runtime = &parts.runtime;
         let checkpointer = Checkpointer::start(
             wishes,
-            self.args.checkpoint_interval,
-            Arc::clone(runtime),
-            store.log(),
+            Checkpointing {
+                interval: self.args.checkpoint_interval,
+                export: self.args.checkpoint_export.clone(),
+                format: self.args.checkpoint_export_format,
+                runtime: Arc::clone(runtime),
+                log: store.log(),
+            },
         )?;
         let handles = [
             ("workers", self.links.workers.handle()),

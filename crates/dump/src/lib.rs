@@ -1,7 +1,8 @@
-//! Textdumps: the database files of LambdaMOO (formats 0 to 4) and ToastStunt (formats 5 to 17).
+//! Textdumps: the database files of LambdaMOO (formats 0 to 4) and ToastStunt (formats 5 to 17), read and written.
 //!
 //! In: the bytes of a file. Out: first a [`TextDump`], everything that the file says and no more; then, with every
 //! program in its canonical layout, an [`Import`], whose [`WorldImage`](moor_world::WorldImage) fills a new world.
+//! The other way: a [`WorldSource`], such as a snapshot of a world that is used, and a file of format 4 or 17.
 //! The file format is described in docs/formats/textdump.md.
 //!
 //! | part | files |
@@ -9,6 +10,7 @@
 //! | what a dump holds | `model`, `task` |
 //! | reading it: lines, values, objects, tasks, the whole | `read` |
 //! | programs to canonical source | `programs` |
+//! | writing one: what the world uses, then the same parts | `write`, `source`, `newer`, `source_text` |
 //! | faults and how they are told | `error` |
 //! | handles of anonymous objects and waifs | `handles` |
 //!

@@ -13,11 +13,13 @@ use moor_store::{Batch, Seq};
 use moor_value::ObjId;
 
 use crate::effects::{Effect, Effects, EndReason, SessionChange};
+use crate::ids::TaskId;
 use crate::rows;
 use crate::session::{
     HostOption, Session, SessionEvent, SessionRecord, SessionState, SessionTable, Stage, UNKNOWN,
     encode_events,
 };
+use crate::stored_tasks::{Former, StoredTasks};
 
 /// Events of one session, made by one commit.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Touched {
 pub(crate) struct Prepared {
     /// Sessions that have new events.
     pub(crate) touched: Vec<Touched>,
+    /// The rows that tasks had before.
+    tasks: Vec<Former>,
 }
 
 /// What one commit does to one session.
@@ -52,14 +56,15 @@ struct Change<'a> {
 /// are kept in memory only.
 pub(crate) fn prepare(
     effects: &Effects,
-    table: &SessionTable,
+    (table, stored): (&SessionTable, &StoredTasks),
     now_us: u64,
     mut batch: Option<&mut Batch>,
 ) -> Prepared {
     let mut changes: Vec<Change> = Vec::new();
+    let mut tasks = Vec::new();
     for effect in effects.list() {
         if let Some(batch) = batch.as_deref_mut() {
-            task_rows(effect, batch);
+            tasks.extend(task_rows(effect, stored, batch));
         }
         session_effect(effect, table, now_us, &mut changes);
     }
@@ -67,7 +72,7 @@ pub(crate) fn prepare(
         .into_iter()
         .map(|change| push_events(change, batch.as_deref_mut()))
         .collect();
-    Prepared { touched }
+    Prepared { touched, tasks }
 }
 
 impl Prepared {
@@ -75,6 +80,7 @@ impl Prepared {
     pub(crate) fn nothing() -> Self {
         Self {
             touched: Vec::new(),
+            tasks: Vec::new(),
         }
     }
 
@@ -87,8 +93,9 @@ impl Prepared {
         }
     }
 
-    /// The log refused the commit: its events will never leave.
-    pub(crate) fn withdraw(&self) {
+    /// The log refused the commit: its events will never leave, and tasks wait as before.
+    pub(crate) fn withdraw(self, stored: &StoredTasks) {
+        stored.restore(self.tasks.into_iter());
         for touched in &self.touched {
             let mut state = touched.session.lock();
             state.outbox.withdraw(touched.key, touched.count);
@@ -97,14 +104,19 @@ impl Prepared {
 }
 
 /// Rows of the tasks that an effect concerns.
-fn task_rows(effect: &Effect, batch: &mut Batch) {
+fn task_rows(effect: &Effect, stored: &StoredTasks, batch: &mut Batch) -> Option<Former> {
+    let mut put = |id: TaskId, row: &[u8]| {
+        batch.put(rows::TASKS, &rows::task_key(id), row);
+        stored.put(id, row)
+    };
     match effect {
-        Effect::Park(entry) => batch.put(rows::TASKS, &rows::task_key(entry.id), &entry.row),
+        Effect::Park(entry) => Some(put(entry.id, &entry.row)),
+        Effect::Resume(id, _, row) => Some(put(*id, row)),
         Effect::Kill(id) | Effect::TaskOver(id) => {
             batch.delete(rows::TASKS, &rows::task_key(*id));
+            Some(stored.delete(*id))
         }
-        Effect::Resume(id, _, row) => batch.put(rows::TASKS, &rows::task_key(*id), row),
-        _ => {}
+        _ => None,
     }
 }
 

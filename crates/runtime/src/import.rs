@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moor_bytecode::{CodeTable, Program};
 use moor_compiler::CompileErrors;
 use moor_value::{Map, ObjId, Str, Value};
 use moor_vm::{Command, Start, Verb, Vm};
@@ -40,6 +41,8 @@ pub struct ImportedFork {
     pub debug: bool,
     /// The body of the fork.
     pub source: String,
+    /// The line of the verb at which the body stands, from 1: tracebacks name its lines.
+    pub line: u32,
     /// Variables that have a value, by name.
     pub variables: Vec<(Str, Value)>,
 }
@@ -66,7 +69,7 @@ pub fn is_builtin(name: &str) -> bool {
 /// # Errors
 /// See [`ImportTaskError`].
 pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskError> {
-    let (_, program) = program::canonical(&fork.source).map_err(ImportTaskError::Compile)?;
+    let program = body(&fork.source, fork.line)?;
     let verb = Verb {
         program,
         definer: fork.definer.clone(),
@@ -97,6 +100,19 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
         machine.encode(),
     );
     Ok((rows::task_key(TaskId(fork.id)), row.encode()?))
+}
+
+/// The program of a fork's body, which knows that it is one.
+fn body(source: &str, line: u32) -> Result<Arc<Program>, ImportTaskError> {
+    let (text, program) = program::canonical(source).map_err(ImportTaskError::Compile)?;
+    let mut table = CodeTable::clone(&program);
+    for (_, own) in &mut table.lines {
+        *own = own.saturating_add(line.saturating_sub(1));
+    }
+    table.forks.push((0, Str::new(&text)));
+    let program = Program::new(table)
+        .expect("neither a text at the first instruction nor later lines break a program");
+    Ok(Arc::new(program))
 }
 
 fn variable(fork: &ImportedFork, name: &str) -> Option<Value> {

@@ -13,7 +13,8 @@
 //! | what a line means | `command`, `programming`, `hooks` |
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
 //! | what an operator sees | `overview`, `meters` |
-//! | rows of the store, restart, tasks of other servers | `rows`, `restore`, `import`, `error` |
+//! | rows of the store, restart | `rows`, `stored_tasks`, `restore`, `error` |
+//! | tasks of other servers and for them | `import`, `export` |
 //!
 //! It knows nothing of messages, sockets and files; of time only through [`Clock`].
 
@@ -25,6 +26,7 @@ mod command;
 mod effects;
 mod error;
 mod eval;
+mod export;
 mod hooks;
 mod host;
 mod hosts;
@@ -49,6 +51,7 @@ mod run;
 mod runtime;
 mod session;
 mod sign_in;
+mod stored_tasks;
 mod stretch;
 mod surroundings;
 mod task;
@@ -67,13 +70,16 @@ pub use cluster::{
 };
 pub use error::RowError;
 pub use eval::{EVAL_BYTES_MAX, EVAL_TIME_MAX, EVALS_MAX, EvalError, EvalSink, Evaluated};
+pub use export::{
+    ExportPoint, StoppedTask, StoredTask, StoredTaskError, connection_of, stored_task, task_of_key,
+};
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
 pub use listeners::Listener;
 pub use overview::{SessionOverview, TaskOverview, WorldOverview};
 pub use registry::builtin_functions;
-pub use rows::{TABLES, TASKS, WORLD};
+pub use rows::{SESSIONS, TABLES, TASKS, WORLD};
 pub use runtime::{CONTAINED_THREADS, Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};
 pub use sign_in::{IssueError, IssuedToken, TokenKey};

@@ -108,6 +108,7 @@ fn restore_task(runtime: &Runtime, key: &[u8], row: &[u8]) -> Result<(), StartEr
     {
         session.lock().reading = Some(id);
     }
+    let _ = runtime.stored_tasks.put(id, row);
     runtime.queue.park(entry);
     Ok(())
 }

@@ -14,7 +14,7 @@ pub const WORLD: Table = Table(0);
 /// Waiting tasks, by task number.
 pub const TASKS: Table = Table(1);
 /// Sessions, by id.
-pub(crate) const SESSIONS: Table = Table(2);
+pub const SESSIONS: Table = Table(2);
 /// Events that no host has acknowledged, by session and number of the first event.
 pub(crate) const EVENTS: Table = Table(3);
 

@@ -29,6 +29,7 @@ use crate::restore;
 use crate::rows;
 use crate::session::SessionTable;
 use crate::sign_in::TokenKey;
+use crate::stored_tasks::StoredTasks;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
 use crate::workers::WorkerRequests;
 
@@ -98,6 +99,7 @@ pub struct Runtime {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: SessionTable,
     pub(crate) queue: TaskQueue,
+    pub(crate) stored_tasks: StoredTasks,
     pub(crate) listeners: Listeners,
     pub(crate) waiting: Waiting,
     pub(crate) garbage: Garbage,
@@ -140,6 +142,7 @@ impl Runtime {
             clock,
             sessions: SessionTable::new(),
             queue: TaskQueue::new(),
+            stored_tasks: StoredTasks::default(),
             listeners: Listeners::default(),
             waiting: Waiting::default(),
             garbage: Garbage::default(),
@@ -276,6 +279,7 @@ impl Runtime {
     pub(crate) fn forget_task_row(&self, id: TaskId) {
         let mut batch = Batch::new();
         batch.delete(rows::TASKS, &rows::task_key(id));
+        let _ = self.stored_tasks.delete(id);
         self.append_alone(batch);
     }
 

@@ -237,7 +237,8 @@ impl<'r> Stretch<'r> {
         if txn.is_read_only() && !effects.need_rows() {
             let seq = txn.seq();
             drop(txn);
-            let prepared = apply::prepare(&effects, &runtime.sessions, runtime.wall_us(), None);
+            let tables = (&runtime.sessions, &runtime.stored_tasks);
+            let prepared = apply::prepare(&effects, tables, runtime.wall_us(), None);
             return Ok(runtime.after_commit(&prepared, effects, seq));
         }
         if let LogStatus::Failed { reason, .. } = runtime.log.status() {
@@ -248,7 +249,7 @@ impl<'r> Stretch<'r> {
             runtime.garbage.sweep_into(batch);
             prepared = Some(apply::prepare(
                 &effects,
-                &runtime.sessions,
+                (&runtime.sessions, &runtime.stored_tasks),
                 runtime.wall_us(),
                 Some(batch),
             ));
@@ -260,7 +261,7 @@ impl<'r> Stretch<'r> {
             }
             Err(error) => {
                 if let Some(prepared) = prepared {
-                    prepared.withdraw();
+                    prepared.withdraw(&runtime.stored_tasks);
                 }
                 Err(match error {
                     CommitError::Log(error) => Refused::ReadOnly(error.to_string()),

@@ -30,7 +30,7 @@ pub struct PendingFork {
     pub line: u32,
     /// The body's canonical text.
     pub source: Str,
-    /// Variables that have a value, by name: `player`, `this` and the like first, then those of the verb.
+    /// Variables by name: `player`, `this` and the like first, then those of the verb that have a value.
     pub variables: Vec<(Str, Value)>,
 }
 
@@ -78,7 +78,12 @@ impl Vm {
             return Vec::new();
         };
         let (start, end) = ((frame.base - frame.argc) as usize, frame.base as usize);
-        let args: List = self.stack[start..end].iter().cloned().collect();
+        let args = &self.stack[start..end];
+        // A program that has moved its arguments out does not look at them again.
+        let args: List = match args.iter().any(Value::is_none) {
+            true => List::default(),
+            false => args.iter().cloned().collect(),
+        };
         let named = called_as(&self.frames, &self.verbs, 0).clone();
         let mut all = vec![
             (Str::new("player"), Value::Obj(frame.player)),

@@ -29,6 +29,16 @@ impl World {
             moment: self.enter(),
         }
     }
+
+    /// The newest committed state, with what `look` sees while nobody commits: it must be short and must not touch the
+    /// world.
+    pub fn snapshot_with<T>(self: &Arc<Self>, look: impl FnOnce() -> T) -> (WorldSnapshot, T) {
+        let turn = self.take_turn();
+        let snapshot = self.snapshot();
+        let seen = look();
+        drop(turn);
+        (snapshot, seen)
+    }
 }
 
 impl Drop for WorldSnapshot {

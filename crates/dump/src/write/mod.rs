@@ -103,6 +103,8 @@ pub struct UnfitParts {
     pub first: Vec<Unfit>,
     /// How many more there are.
     pub more: u64,
+    /// What was found last: the same in the same place is one part.
+    last: Option<Unfit>,
 }
 
 /// A part of a world that a format has no place for.
@@ -134,8 +136,13 @@ pub enum UnfitPlace {
 
 impl UnfitParts {
     fn push(&mut self, place: UnfitPlace, what: &'static str) {
+        let unfit = Some(Unfit { place, what });
+        if unfit == self.last {
+            return;
+        }
+        self.last = unfit;
         match self.first.len() < UNFIT_SHOWN {
-            true => self.first.push(Unfit { place, what }),
+            true => self.first.extend(self.last.clone()),
             false => self.more += 1,
         }
     }

@@ -1,0 +1,245 @@
+//! What a format has no place for is named before anything is written.
+
+mod support;
+
+use moor_dump::{Contents, Format, ImageSource, WriteError, write};
+use moor_value::{DEPTH_MAX, ErrorCode, Graveyard, List, Map, ObjId, Str, Value, WaifRef};
+use moor_world::{
+    ObjectFlags, ObjectImage, PropFlags, PropImage, VerbImage, WaifImage, WorldImage,
+};
+use support::{data, import, try_read};
+
+/// A world whose `#0` has the property `p` with this value.
+fn with_value(value: Value) -> WorldImage {
+    let mut system = ObjectImage::new(ObjId(0), "System", ObjId(0));
+    system.propdefs.push(Str::new("p"));
+    system.propvals.push(PropImage {
+        value: Some(value),
+        owner: ObjId(0),
+        flags: PropFlags::READ,
+    });
+    WorldImage::from_objects(vec![system])
+}
+
+/// A world whose `#0` has the verb `v` with this program.
+fn with_program(source: &str) -> WorldImage {
+    let verb = import(data("format-4.db")).world.objects[0].verbs[0].clone();
+    let mut system = ObjectImage::new(ObjId(0), "System", ObjId(0));
+    system.verbs.push(VerbImage {
+        names: Str::new("v w"),
+        source: source.to_owned(),
+        ..verb
+    });
+    WorldImage::from_objects(vec![system])
+}
+
+/// The format that was chosen, or what does not fit; with what does not fit, nothing was written.
+fn outcome(world: &WorldImage, format: Option<Format>) -> Result<Format, String> {
+    let source = ImageSource::from(world);
+    let contents = Contents {
+        world: &source,
+        forked: &[],
+        connections: &[],
+    };
+    let mut bytes = Vec::new();
+    match write(contents, format, &mut bytes) {
+        Ok(written) => Ok(written.format),
+        Err(error) => {
+            assert!(bytes.is_empty(), "nothing was written");
+            Err(error.to_string())
+        }
+    }
+}
+
+fn is_newer(world: &WorldImage, what: &str) {
+    assert_eq!(outcome(world, None), Ok(Format::ToastStunt), "{what}");
+    let refused = outcome(world, Some(Format::LambdaMoo)).expect_err(what);
+    assert_eq!(
+        refused,
+        format!("format 4 (LambdaMOO) has no place for {what}")
+    );
+}
+
+fn fits_nowhere(world: &WorldImage, what: &str) {
+    for format in [None, Some(Format::ToastStunt), Some(Format::LambdaMoo)] {
+        let refused = outcome(world, format).expect_err(what);
+        assert!(
+            refused.contains(&format!("has no place for {what}")),
+            "{refused}"
+        );
+    }
+}
+
+fn is_usual(world: &WorldImage) {
+    assert_eq!(outcome(world, None), Ok(Format::LambdaMoo));
+}
+
+#[test]
+fn values_that_lambdamoo_has_not_got() {
+    let mut map = Map::new();
+    map.insert_value(Value::from("k"), Value::ZERO);
+    is_newer(&with_value(Value::Map(map)), "a map (#0.p)");
+    is_newer(&with_value(Value::Bool(false)), "a boolean (#0.p)");
+    is_newer(&with_value(Value::Err(ErrorCode::File)), "E_FILE (#0.p)");
+    let large = "an integer of more than 32 bits (#0.p)";
+    is_newer(&with_value(Value::Int(1 << 31)), large);
+    is_usual(&with_value(Value::Int((1 << 31) - 1)));
+    is_newer(&with_value(Value::Int(-(1 << 31) - 1)), large);
+    is_usual(&with_value(Value::Int(-(1 << 31))));
+    is_newer(
+        &with_value(Value::Obj(ObjId(1 << 31))),
+        "an object number of more than 32 bits (#0.p)",
+    );
+    is_usual(&with_value(Value::Err(ErrorCode::Float)));
+    is_usual(&with_value(Value::Float(1e-300)));
+}
+
+#[test]
+fn objects_that_lambdamoo_has_not_got() {
+    let object = |id| ObjectImage::new(ObjId(id), "", ObjId(0));
+    let mut several = vec![object(0), object(1), object(2)];
+    several[2].parents = vec![ObjId(0), ObjId(1)];
+    is_newer(&WorldImage::from_objects(several), "several parents (#2)");
+    let mut flagged = vec![object(0)];
+    flagged[0].flags = ObjectFlags::ANONYMOUS;
+    is_newer(&WorldImage::from_objects(flagged), "the flag `a` (#0)");
+}
+
+#[test]
+fn programs_that_lambdamoo_cannot_read() {
+    for (source, what) in [
+        ("return [1 -> 2];", "a map"),
+        ("return a[^];", "`^` as an index"),
+        ("return 1 <<2;", "an operator on bits"),
+        ("return 1 &. 2;", "an operator on bits"),
+        ("return ~x;", "the operator `~`"),
+        ("++x;", "the operators `++` and `--`"),
+        ("for v, k in ({})\nendfor", "a loop over indices or keys"),
+        ("return this.:name;", "a property of a waif"),
+        ("this.:name = 1;", "a property of a waif"),
+        ("return x.last_move;", "the property `last_move`"),
+        ("return 4294967296;", "an integer of more than 32 bits"),
+        (
+            "return #4294967296;",
+            "an object number of more than 32 bits",
+        ),
+        ("return `1 ! E_EXEC';", "E_EXEC"),
+        ("return true;", "true"),
+        ("fork (1)\n  return typeof(x) == MAP;\nendfork", "MAP"),
+    ] {
+        is_newer(&with_program(source), &format!("{what} (#0:v w)"));
+    }
+    for source in [
+        "",
+        "return map_of(2147483647, E_FLOAT);",
+        "MAP = {};\nreturn MAP;",
+        "{true, ?BOOL = 1, @rest} = args;\nreturn {true, BOOL};",
+        "return x[$] ^ 2;",
+        "return file_open(\"unknown there, but it loads\");",
+        "return x.(\"last\" + \"_move\");",
+    ] {
+        is_usual(&with_program(source));
+    }
+}
+
+#[test]
+fn values_that_no_format_has_a_place_for() {
+    for text in ["a\nb", "\n", "a\0"] {
+        fits_nowhere(
+            &with_value(Value::from(text)),
+            "a string of several lines (#0.p)",
+        );
+    }
+    fits_nowhere(
+        &with_value(Value::Float(f64::INFINITY)),
+        "a float that is no number (#0.p)",
+    );
+    fits_nowhere(
+        &with_program("return"),
+        "a program that does not compile (#0:v w)",
+    );
+    let mut named = with_value(Value::ZERO);
+    named.objects[0].name = Str::new("two\nlines");
+    fits_nowhere(&named, "a name of several lines (#0)");
+}
+
+/// A world with a waif that holds a waif, and so on.
+fn with_waifs(count: u64) -> WorldImage {
+    let graveyard = Graveyard::new();
+    let handle = |id| Value::Waif(WaifRef::new(id, ObjId(0), ObjId(0), graveyard.clone()));
+    let mut world = with_value(handle(1));
+    world.objects[0].propdefs[0] = Str::new(":p");
+    let waif = |id| WaifImage {
+        id,
+        class: ObjId(0),
+        owner: ObjId(0),
+        values: (id < count)
+            .then(|| (0, handle(id + 1)))
+            .into_iter()
+            .collect(),
+    };
+    world.waifs = (1..=count).map(waif).collect();
+    world
+}
+
+#[test]
+fn waifs_within_waifs_are_as_many_as_can_be_read() {
+    let deepest = with_waifs(u64::from(DEPTH_MAX));
+    assert_eq!(outcome(&deepest, None), Ok(Format::ToastStunt));
+    let source = ImageSource::from(&deepest);
+    let contents = Contents {
+        world: &source,
+        forked: &[],
+        connections: &[],
+    };
+    let mut bytes = Vec::new();
+    write(contents, None, &mut bytes).expect("it is written");
+    let read = try_read("deep", &bytes).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read.world.waifs.len(), DEPTH_MAX as usize);
+    let deeper = with_waifs(u64::from(DEPTH_MAX) + 1);
+    fits_nowhere(&deeper, "values nested too deep (#0.:p)");
+}
+
+#[test]
+fn many_things_that_do_not_fit_are_counted() {
+    // The same in one place is one.
+    let list: List = (0..30).map(|_| Value::Bool(true)).collect();
+    let mut world = with_value(Value::List(list));
+    for number in 1..30 {
+        let system = &mut world.objects[0];
+        system.propdefs.push(Str::new(&format!("p{number}")));
+        system.propvals.push(system.propvals[0].clone());
+    }
+    let refused = outcome(&world, Some(Format::LambdaMoo)).expect_err("it is refused");
+    assert_eq!(refused.matches("a boolean (#0.p").count(), 20, "{refused}");
+    assert!(
+        refused.contains("a boolean (#0.p1), a boolean (#0.p2)"),
+        "{refused}"
+    );
+    assert!(
+        refused.ends_with("a boolean (#0.p19) and 10 more"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_file_that_takes_nothing_is_an_error() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let world = with_value(Value::ZERO);
+    let source = ImageSource::from(&world);
+    let contents = Contents {
+        world: &source,
+        forked: &[],
+        connections: &[],
+    };
+    let error = write(contents, None, &mut Full).expect_err("nothing can be written");
+    assert!(matches!(error, WriteError::Io(_)), "{error}");
+}

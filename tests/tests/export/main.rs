@@ -1,0 +1,78 @@
+//! Worlds leave as files, while they are used and while nobody serves them, and come in again.
+//!
+//! In: the small world for cases. Out: nothing that programs see of the world that comes in differs from the one that
+//! went out; files are whole or not there.
+
+mod checkpoint;
+mod stopped;
+
+use std::path::{Path, PathBuf};
+
+use moor_tests::{Database, Ended, Program, Server, Session};
+
+const MOOR: &str = env!("CARGO_BIN_EXE_moor-under-test");
+
+/// The world that the cases use.
+fn cases() -> Database {
+    Database::Textdump(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db"))
+}
+
+/// A server of that world.
+fn server(flags: &[&str]) -> Server {
+    Server::start_with(Path::new(MOOR), &cases(), flags)
+}
+
+/// A server of a world that was exported.
+fn import(file: PathBuf) -> Server {
+    Server::start(Path::new(MOOR), &Database::Textdump(file))
+}
+
+/// Runs the daemon until it ends by itself.
+fn daemon(server: &Server, flags: &[&str]) -> Ended {
+    let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+    Program::start(Path::new(MOOR), "daemon", &flags, server.folder()).end()
+}
+
+/// What a wizard may leave in a world, newer than LambdaMOO or not.
+fn furnish(wizard: &mut Session, newer: bool) {
+    let values = match newer {
+        true => r#"["key" -> {1, 2.5}, 3 -> true], 4611686018427387904, E_FILE"#,
+        false => r#"{1, 2.5, "deep" + " text"}, 2147483647, E_QUOTA"#,
+    };
+    wizard.value(&format!(
+        "return add_property(#0, \"kept\", {{{values}, 0.1, #-1}}, {{#3, \"r\"}});"
+    ));
+    wizard.value("return add_verb(#0, {#3, \"xd\", \"later\"}, {\"this\", \"none\", \"this\"});");
+    let fork = match newer {
+        true => "total = 1 <<4;",
+        false => "total = 16;",
+    };
+    let lines = [
+        "{what} = args;",
+        fork,
+        "fork task (100000)",
+        "if (what)",
+        "#0.kept = {what, total, task, caller, player};",
+        "endif",
+        "endfork",
+        "return task;",
+    ];
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line:?}")).collect();
+    let compiled = wizard.value(&format!(
+        "return set_verb_code(#0, \"later\", {{{}}});",
+        lines.join(", ")
+    ));
+    assert_eq!(compiled, "{}");
+    wizard.value("return #0:later({\"a\", \"value\"});");
+}
+
+/// What programs see of it.
+fn seen(wizard: &mut Session) -> Vec<String> {
+    let questions = [
+        "return {max_object(), #0.kept, property_info(#0, \"kept\"), verb_code(#0, \"later\")};",
+        "return verbs(#0);",
+        "l = {}; for t in (queued_tasks()) l = {@l, {t[1], t[2] > time(), t[5], t[6], t[7], t[9]}}; endfor return l;",
+    ];
+    let ask = |question: &str| wizard.value(question);
+    questions.into_iter().map(ask).collect()
+}
