@@ -14,7 +14,7 @@ use moor_runtime::{EvalError, HostId, IssueError, ListenerId, OpenError, Runtime
 
 use crate::convert;
 use crate::nodes::{Door, Node, Nodes};
-use crate::permits::may_send;
+use crate::permits::{may_send, serves_programs};
 use crate::publisher::Publisher;
 use crate::topics::{Topics, host_of};
 
@@ -73,7 +73,14 @@ impl Bridge {
             return Some(Err(RpcError::NotAttached));
         }
         match body {
-            RequestBody::Attach(attach) => return Some(Ok(self.attach(peer, host, attach))),
+            RequestBody::Attach(attach) => {
+                return Some(Ok(self.attach(
+                    peer,
+                    host,
+                    serves_programs(service),
+                    attach,
+                )));
+            }
             RequestBody::OpenSession(open) => return Some(self.open(host, open)),
             RequestBody::Line(line) => {
                 let (session, last_event) = (convert::session_id(line.session), line.last_event.0);
@@ -95,17 +102,24 @@ impl Bridge {
                 self.runtime.replay(host, session, replay.from.0);
             }
             RequestBody::ListenResult(result) => self.listen_result(host, &result),
+            RequestBody::DialFailed(failed) => self.dial_failed(host, &failed),
             RequestBody::IssueToken { session } => return Some(self.issue_token(host, session)),
             RequestBody::Eval(eval) => return self.eval(from, &eval).err().map(Err),
         }
         None
     }
 
-    fn attach(&mut self, peer: PeerId, host: HostId, attach: rpc::Attach) -> ReplyBody {
+    fn attach(
+        &mut self,
+        peer: PeerId,
+        host: HostId,
+        serves_programs: bool,
+        attach: rpc::Attach,
+    ) -> ReplyBody {
         let listeners: Vec<_> = attach
             .listeners
             .iter()
-            .map(|info| convert::listener(host, info))
+            .map(|info| convert::listener(host, info, serves_programs))
             .collect();
         self.runtime.report_listeners(host, &listeners);
         let held: Vec<_> = attach.sessions.iter().map(convert::held).collect();
@@ -132,6 +146,7 @@ impl Bridge {
             Ok(()) => Ok(ReplyBody::Opened(session)),
             Err(OpenError::Stopping) => Err(RpcError::Stopping),
             Err(OpenError::BadToken) => Err(RpcError::BadToken),
+            Err(OpenError::NotAwaited) => Err(RpcError::NotAwaited),
             Err(OpenError::Full(limit)) => Err(RpcError::LimitReached {
                 what: "sessions".to_owned(),
                 limit: limit as u64,
@@ -197,6 +212,14 @@ impl Bridge {
                     .listener_failed(host, listener, code, error.to_string());
             }
         }
+    }
+
+    fn dial_failed(&self, host: HostId, failed: &rpc::DialFailed) {
+        let (session, error) = (convert::session_id(failed.session), &failed.error);
+        tracing::info!(?session, %error, "host does not connect");
+        let code = convert::dial_error(error);
+        self.runtime
+            .dial_failed(host, session, code, error.to_string());
     }
 
     /// Takes a payload apart, carries it out, and sends the answer.

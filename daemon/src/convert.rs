@@ -4,8 +4,8 @@
 
 use moor_rpc as rpc;
 use moor_runtime::{
-    Evaluated, Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener, ListenerId,
-    NewSession, SessionEvent, SessionId,
+    Dial, Evaluated, Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener,
+    ListenerId, NewSession, SessionEvent, SessionId,
 };
 use moor_value::{ErrorCode, ObjId, Value};
 
@@ -33,6 +33,7 @@ pub(crate) fn new_session(open: rpc::OpenSession) -> NewSession {
         local_port: open.local_port,
         tls: open.tls.map(|tls| (tls.version, tls.cipher)),
         token: open.token.map(|token| token.0),
+        outbound: open.outbound,
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn to_attached(session: rpc::SessionId, held: Held) -> rpc::AttachedS
 }
 
 /// A place where a host accepts users, as the host reports it: its users are `#0`'s.
-pub(crate) fn listener(host: HostId, info: &rpc::ListenerInfo) -> Listener {
+pub(crate) fn listener(host: HostId, info: &rpc::ListenerInfo, serves_programs: bool) -> Listener {
     Listener {
         id: ListenerId(info.id.0),
         host: Some(host),
@@ -85,6 +86,7 @@ pub(crate) fn listener(host: HostId, info: &rpc::ListenerInfo) -> Listener {
         print_messages: true,
         tls: info.tls,
         ipv6: info.address.contains(':'),
+        serves_programs,
     }
 }
 
@@ -104,6 +106,27 @@ pub(crate) fn listen_error(error: &rpc::ListenError) -> ErrorCode {
         rpc::ListenError::BadAddress { .. } => ErrorCode::InvArg,
         rpc::ListenError::NotAllowed { .. } => ErrorCode::Perm,
         _ => ErrorCode::Quota,
+    }
+}
+
+/// A connection that a host is to make.
+pub(crate) fn to_dial(dial: &Dial) -> rpc::Dial {
+    rpc::Dial {
+        session: to_session_id(dial.session),
+        host: dial.name.clone(),
+        port: dial.port,
+        ipv6: dial.ipv6,
+        tls: dial.tls,
+        timeout_ms: u32::try_from(dial.timeout.as_millis()).unwrap_or(u32::MAX),
+    }
+}
+
+/// What `open_network_connection()` raises when a host cannot connect.
+pub(crate) fn dial_error(error: &rpc::DialError) -> ErrorCode {
+    match error {
+        rpc::DialError::NotAllowed { .. } => ErrorCode::Perm,
+        rpc::DialError::NoRoom { .. } => ErrorCode::Quota,
+        _ => ErrorCode::InvArg,
     }
 }
 

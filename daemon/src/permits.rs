@@ -6,18 +6,29 @@ use moor_rpc::RequestBody;
 
 /// The host whose users show passes and send code; no other host has use for either.
 const WEB_HOST: &str = "web-host";
+/// The host that listens and connects for programs.
+const TELNET_HOST: &str = "telnet-host";
 /// The hosts.
-const HOSTS: [&str; 2] = ["telnet-host", WEB_HOST];
+const HOSTS: [&str; 2] = [TELNET_HOST, WEB_HOST];
 
 /// The service types of hosts.
 pub(crate) fn hosts() -> impl Iterator<Item = &'static str> {
     HOSTS.into_iter()
 }
 
+/// Whether a host of this service type opens places and connections for programs.
+pub(crate) fn serves_programs(service: &str) -> bool {
+    service == TELNET_HOST
+}
+
 /// Whether a peer of this service type may send this request.
 pub(crate) fn may_send(service: &str, request: &RequestBody) -> bool {
     match request {
+        RequestBody::OpenSession(open) if open.outbound => {
+            serves_programs(service) && open.token.is_none()
+        }
         RequestBody::OpenSession(open) if open.token.is_some() => service == WEB_HOST,
+        RequestBody::DialFailed(_) => serves_programs(service),
         RequestBody::Attach(_)
         | RequestBody::OpenSession(_)
         | RequestBody::Line(_)
@@ -51,6 +62,7 @@ mod tests {
             tls: None,
             options: Vec::new(),
             token,
+            outbound: false,
         })
     }
 

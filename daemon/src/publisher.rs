@@ -12,8 +12,8 @@ use moor_node::Drain;
 use moor_rpc as rpc;
 use moor_rpc::HostEvent;
 use moor_runtime::{
-    HostId, Listener, ListenerId, NodeInfo, Operator, Outlet, SessionEvent, SessionId, WorkerCall,
-    WorkerInfo, WorkerRequestId,
+    Dial, HostId, Listener, ListenerId, NodeInfo, Operator, Outlet, SessionEvent, SessionId,
+    WorkerCall, WorkerInfo, WorkerRequestId,
 };
 
 use crate::checkpoint::Checkpoints;
@@ -151,6 +151,10 @@ impl Outlet for Publisher {
 
     fn unlisten(&self, host: HostId, listener: ListenerId) {
         self.tell(host, &HostEvent::Unlisten(rpc::ListenerId(listener.0)));
+    }
+
+    fn dial(&self, host: HostId, dial: &Dial) {
+        self.tell(host, &HostEvent::Dial(convert::to_dial(dial)));
     }
 
     fn shutdown(&self, message: &str) {

@@ -182,6 +182,7 @@ impl Daemon<'_> {
             host_grace: self.args.host_grace,
             token_key: token_key::open(&self.args.database)?,
             token_lifetime: self.args.token_lifetime,
+            outbound_network: self.args.outbound_network,
             ..RuntimeConfig::default()
         };
         let outlet = Arc::clone(&publisher);

@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 
 use crate::PROGRAM;
 use crate::config::Args;
-use crate::listener::{Listeners, Reception};
+use crate::listener::Listeners;
+use crate::reception::Reception;
 
 /// The kind of program that this host tells the daemon it is.
 pub const SERVICE: &str = "telnet-host";
@@ -38,7 +39,10 @@ pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("no threads to be had")?;
-    runtime.block_on(serve(&args, drain, health))
+    let served = runtime.block_on(serve(&args, drain, health));
+    // Nobody waits for a name that is still being looked up.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {

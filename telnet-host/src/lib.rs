@@ -9,10 +9,12 @@
 
 pub mod config;
 pub mod connection;
+mod dialer;
 pub mod host;
 pub mod listener;
 pub mod notices;
 pub mod output;
+pub mod reception;
 pub mod session;
 pub mod telnet;
 

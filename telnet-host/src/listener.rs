@@ -1,22 +1,19 @@
 //! The places where users arrive.
 //!
-//! In: addresses and ports, from the command line or from the daemon (`listen()`). Out: connections
-//! with their tasks running, announced to the hub. It does not know what happens on a connection.
+//! In: addresses and ports, from the command line or from the daemon (`listen()`). Out: sockets, for the reception.
+//! It does not know what happens on a connection.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use moor_host::{FromConnection, Requests};
-use moor_rpc::{ListenError, ListenResult, ListenerId, ListenerInfo, OpenSession, SessionId};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
+use moor_rpc::{Dial, DialError, ListenError, ListenResult, ListenerId, ListenerInfo};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
-use crate::connection::Connection;
-use crate::session::Session;
+use crate::dialer::Dialer;
+use crate::reception::{Origin, Reception};
 
 /// Connections that the kernel holds until they are accepted; the kernel's own bound may be lower.
 pub const ACCEPT_BACKLOG: u32 = 1_024;
@@ -27,18 +24,10 @@ pub const LISTENERS_MAX: usize = 64;
 /// How long to wait when the system has no file descriptor or memory left for a connection.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Where an accepted connection goes.
-#[derive(Clone)]
-pub struct Reception {
-    /// For the lines of the connection.
-    pub requests: Arc<Requests>,
-    /// For its coming and going.
-    pub hub: mpsc::Sender<FromConnection<Connection>>,
-}
-
-/// The open listeners of a host.
+/// The open listeners of a host, and the connections that it makes.
 pub struct Listeners {
     reception: Reception,
+    dialer: Dialer,
     open: HashMap<ListenerId, Open>,
 }
 
@@ -52,6 +41,7 @@ impl Listeners {
     #[must_use]
     pub fn new(reception: Reception) -> Self {
         Self {
+            dialer: Dialer::new(reception.clone()),
             reception,
             open: HashMap::new(),
         }
@@ -146,6 +136,10 @@ impl moor_host::Listeners for Listeners {
         }
     }
 
+    fn dial(&mut self, wanted: Dial) -> Result<(), DialError> {
+        self.dialer.dial(wanted)
+    }
+
     fn close_all(&mut self) {
         self.open.drain().for_each(|(_, open)| open.task.abort());
     }
@@ -172,26 +166,20 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 async fn accept(listener: TcpListener, id: ListenerId, reception: Reception) {
     loop {
         let welcomed = match listener.accept().await {
-            Ok((socket, peer)) => welcome(socket, peer, id),
+            Ok((socket, peer)) => {
+                let origin = Origin::Accepted(id);
+                reception.welcome(socket, peer, origin).await
+            }
             Err(error) => Err(error),
         };
         match welcomed {
-            Ok(connection) => introduce(connection, &reception).await,
+            Ok(()) => {}
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted at the moment");
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
-    }
-}
-
-/// The hub hears of a connection before its task runs, so that its end cannot come first.
-async fn introduce(connection: Arc<Connection>, reception: &Reception) {
-    let news = FromConnection::Accepted(connection.clone());
-    if reception.hub.send(news).await.is_ok() {
-        let Reception { requests, hub } = reception.clone();
-        tokio::spawn(connection.serve(requests, hub));
     }
 }
 
@@ -204,28 +192,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::Interrupted
     )
-}
-
-fn welcome(
-    socket: TcpStream,
-    peer: SocketAddr,
-    listener: ListenerId,
-) -> io::Result<Arc<Connection>> {
-    socket.set_nodelay(true)?;
-    let local = socket.local_addr()?;
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(io::Error::other)?;
-    let open = OpenSession {
-        session: SessionId(id),
-        listener,
-        peer_address: peer.ip().to_canonical().to_string(),
-        peer_port: peer.port(),
-        local_address: local.ip().to_canonical().to_string(),
-        local_port: local.port(),
-        hostname: None,
-        tls: None,
-        options: Session::initial_options(),
-        token: None,
-    };
-    Ok(Connection::new(socket, open))
 }

@@ -43,6 +43,8 @@ pub struct Session {
     undecoded: Vec<u8>,
     output: OutputQueue,
     ending: Option<Ending>,
+    /// Whether at the other end is whoever a program has called, and no user whom notices would tell something.
+    is_outbound: bool,
 }
 
 impl Session {
@@ -50,6 +52,7 @@ impl Session {
     #[must_use]
     pub fn new(open: OpenSession) -> Self {
         Self {
+            is_outbound: open.outbound,
             course: Course::new(open),
             decoder: Decoder::default(),
             undecoded: Vec::new(),
@@ -167,8 +170,11 @@ impl Session {
         !self.output.is_empty()
     }
 
-    /// Queues a line of the host's own.
+    /// Queues a line of the host's own, where there is a user to read it.
     pub fn notice(&mut self, line: &str, socket: &dyn Socket) {
+        if self.is_outbound {
+            return;
+        }
         self.output.push_line(line, true, false, socket);
     }
 

@@ -100,6 +100,7 @@ impl Sessions {
             tls: client.is_https.then(tls_of_the_proxy),
             options: Session::initial_options(),
             token,
+            outbound: false,
         };
         let connection = Connection::new(open, owner, self.requests.clone());
         let news = FromConnection::Accepted(connection.clone());

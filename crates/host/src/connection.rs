@@ -4,8 +4,8 @@
 //! socket. Nothing here waits: the hub calls from its one task.
 
 use moor_rpc::{
-    Acknowledgement, CloseReason, EventNumber, LineNumber, ListenResult, ListenerId, ListenerInfo,
-    SessionEvents, SessionId,
+    Acknowledgement, CloseReason, Dial, DialError, EventNumber, LineNumber, ListenResult,
+    ListenerId, ListenerInfo, SessionEvents, SessionId,
 };
 
 use crate::{Course, Requests};
@@ -27,7 +27,8 @@ pub trait Connection: Send + Sync + 'static {
     /// Hears how the daemon stands to the session.
     fn hear(&self, news: DaemonNews<'_>);
 
-    /// Tells the user a line of the host's, or of the daemon's last words.
+    /// Tells the user a line of the host's, or of the daemon's last words. Whoever was called by a program is no user
+    /// and is told nothing.
     fn tell(&self, notice: &str);
 
     /// Ends the session from this side: what is queued is written, then the connection closes.
@@ -70,7 +71,7 @@ pub enum Progress {
     Missing(EventNumber),
 }
 
-/// The places where a host's users arrive.
+/// The places where a host's users arrive, and the connections that it makes.
 pub trait Listeners: Send + 'static {
     /// Where users arrive, in the order of the ids.
     fn infos(&self) -> Vec<ListenerInfo>;
@@ -80,6 +81,17 @@ pub trait Listeners: Send + 'static {
 
     /// Closes what the daemon asked for. The host's own stays open as long as the host.
     fn close(&mut self, id: ListenerId) -> ListenResult;
+
+    /// Begins to connect to elsewhere. What comes of it is told as
+    /// [`FromConnection::Accepted`](crate::FromConnection::Accepted) or
+    /// [`FromConnection::NotConnected`](crate::FromConnection::NotConnected).
+    ///
+    /// # Errors
+    /// Why it is not even begun: this host makes no connections, or has no room.
+    fn dial(&mut self, _wanted: Dial) -> Result<(), DialError> {
+        let why = "this host makes no connections".to_owned();
+        Err(DialError::NotAllowed { why })
+    }
 
     /// Accepts nobody any more.
     fn close_all(&mut self);

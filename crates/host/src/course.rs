@@ -278,6 +278,7 @@ mod tests {
             tls: None,
             options: vec![],
             token: None,
+            outbound: false,
         })
     }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use moor_node::Drain;
 use moor_rpc::{
-    Attach, AttachedSession, CloseReason, HostEvent, ListenerInfo, Replay, Reply, ReplyBody,
-    RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState,
+    Attach, AttachedSession, CloseReason, Dial, DialFailed, HostEvent, ListenerInfo, Replay, Reply,
+    ReplyBody, RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -58,8 +58,10 @@ const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// What connections and listeners tell the hub.
 pub enum FromConnection<C> {
-    /// A user has come.
+    /// A user has come, or a connection that the daemon asked for has been made.
     Accepted(Arc<C>),
+    /// A connection that the daemon asked for could not be made.
+    NotConnected(DialFailed),
     /// A user's connection is closed.
     Ended(SessionId),
 }
@@ -298,6 +300,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                     connection.course(|course| course.send_lines_again());
                 });
             }
+            RpcError::NotAwaited => self.refuse_opening(id, notices::SESSION_LOST, error),
             RpcError::BadToken => self.refuse_opening(id, notices::SIGN_IN_AGAIN, error),
             RpcError::LimitReached { .. } => self.refuse_opening(id, notices::FULL, error),
             RpcError::Stopping => self.refuse_opening(id, notices::STOPPING, error),
@@ -325,6 +328,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                 let result = self.listeners.close(listener);
                 self.say(RequestBody::ListenResult(result));
             }
+            HostEvent::Dial(wanted) => self.dial(wanted),
             HostEvent::Restarting { reconnect_after_ms } => {
                 tracing::info!(reconnect_after_ms, "the daemon restarts");
                 let after = Duration::from_millis(reconnect_after_ms.into());
@@ -366,6 +370,13 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     fn listen(&mut self, wanted: &ListenerInfo) {
         let result = self.listeners.open(wanted);
         self.say(RequestBody::ListenResult(result));
+    }
+
+    fn dial(&mut self, wanted: Dial) {
+        let session = wanted.session;
+        if let Err(error) = self.listeners.dial(wanted) {
+            self.say(RequestBody::DialFailed(DialFailed { session, error }));
+        }
     }
 
     fn shut_down(&mut self, message: &[String]) {

@@ -52,6 +52,9 @@ struct Args {
     /// The port of the HTTP worker that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 9999)]
     curl_health_check_port: u16,
+    /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
+    #[arg(long)]
+    outbound_network: bool,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -175,6 +178,9 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
     );
     // Behind the word: the one argument without a flag.
     daemon.args.insert(1, args.data_dir.clone().into());
+    if args.outbound_network {
+        daemon.args.push("--outbound-network".into());
+    }
     let mut plans = vec![
         daemon,
         plan(&TELNET_HOST, [to_daemon.to_vec(), telnet(args)].concat()),

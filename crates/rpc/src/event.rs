@@ -6,7 +6,7 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
-use crate::{ConnectionOption, EventNumber, LineNumber, ListenerId, ListenerInfo, SessionId};
+use crate::{ConnectionOption, Dial, EventNumber, LineNumber, ListenerId, ListenerInfo, SessionId};
 
 /// One message on a host's event topic. Tags are one byte, as numbered here.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
@@ -35,6 +35,10 @@ pub enum HostEvent {
         /// What to tell the users, one line each.
         message: Vec<String>,
     },
+    /// Connect to elsewhere. Answered by an [`OpenSession`](crate::OpenSession) of the session that it names, or by
+    /// [`RequestBody::DialFailed`](crate::RequestBody::DialFailed).
+    #[wincode(tag = 5)]
+    Dial(Dial),
 }
 
 /// Events of one session, in order and without gaps.

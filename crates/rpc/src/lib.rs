@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod dial;
 mod event;
 mod ids;
 mod option;
@@ -21,6 +22,7 @@ mod value;
 mod worker;
 
 pub use codec::{DecodeError, EncodeError, MESSAGE_BYTES_MAX, Message, decode, encode};
+pub use dial::{Dial, DialError, DialFailed};
 pub use event::{Event, HostEvent, SessionEvents, Text};
 pub use ids::{AuthToken, EventNumber, LineNumber, ListenerId, RequestId, SessionId};
 pub use option::{ConnectionOption, KeepAlive};
@@ -38,4 +40,4 @@ pub use worker::{
 
 /// The version of these messages. Two programs talk only when theirs are equal; the transport's
 /// hello carries it and refuses a difference.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;

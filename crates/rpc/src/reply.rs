@@ -177,4 +177,8 @@ pub enum RpcError {
         /// What stands against it.
         why: String,
     },
+    /// Nobody waits for this connection any more: the host closes it.
+    #[error("nobody waits for this connection")]
+    #[wincode(tag = 10)]
+    NotAwaited,
 }

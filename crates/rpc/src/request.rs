@@ -6,7 +6,8 @@
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::{
-    AuthToken, ConnectionOption, EventNumber, LineNumber, ListenerId, RequestId, SessionId,
+    AuthToken, ConnectionOption, DialFailed, EventNumber, LineNumber, ListenerId, RequestId,
+    SessionId,
 };
 
 /// One message from a host to the daemon.
@@ -25,8 +26,8 @@ pub enum RequestBody {
     /// before anything else after each connect. Answered by [`ReplyBody::Attached`](crate::ReplyBody::Attached).
     #[wincode(tag = 0)]
     Attach(Attach),
-    /// A user's socket was accepted. Answered by [`ReplyBody::Opened`](crate::ReplyBody::Opened); saying it twice for one
-    /// session is the same as saying it once.
+    /// A user's socket was accepted, or a connection was made that the daemon asked for. Answered by
+    /// [`ReplyBody::Opened`](crate::ReplyBody::Opened); saying it twice for one session is the same as saying it once.
     #[wincode(tag = 1)]
     OpenSession(OpenSession),
     /// A user's line. Not answered: the event [`Event::LineDone`](crate::Event::LineDone) tells of it. A line whose number
@@ -60,6 +61,9 @@ pub enum RequestBody {
     /// Code to run as the player of a token. Answered by [`ReplyBody::Evaluated`](crate::ReplyBody::Evaluated).
     #[wincode(tag = 8)]
     Eval(Eval),
+    /// A [`HostEvent::Dial`](crate::HostEvent::Dial) came to nothing. Not answered.
+    #[wincode(tag = 9)]
+    DialFailed(DialFailed),
 }
 
 /// Code to run.
@@ -99,9 +103,9 @@ pub struct AttachSession {
 /// A user's new connection.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
 pub struct OpenSession {
-    /// The name that the host gives it.
+    /// The name that the host gives it; that of the [`Dial`](crate::Dial), where it is `outbound`.
     pub session: SessionId,
-    /// Where it was accepted.
+    /// Where it was accepted; [`ListenerId::MAIN`] where it is `outbound`.
     pub listener: ListenerId,
     /// The user's address as text, an IPv4 or IPv6 address without a port.
     pub peer_address: String,
@@ -119,6 +123,8 @@ pub struct OpenSession {
     pub options: Vec<ConnectionOption>,
     /// Opens it already logged in, as the player of this token; without a welcome.
     pub token: Option<AuthToken>,
+    /// Whether the host made the connection, as the daemon asked. Then "the user" is whoever was called.
+    pub outbound: bool,
 }
 
 /// How a user's connection is encrypted.

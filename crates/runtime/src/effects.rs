@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use moor_value::{ObjId, Value};
 
+use crate::dials::Calling;
 use crate::eval::Evaluated;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
@@ -74,6 +75,8 @@ pub(crate) enum Effect {
     Park(Box<TaskEntry>),
     /// A worker is asked for something; the task that waits for it is parked before.
     Work(Box<Wanted>),
+    /// A host is asked for a connection; the task that waits for it is parked before.
+    Dial(Box<Calling>),
     /// A task is killed.
     Kill(TaskId),
     /// A task that was stored has ended.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use moor_store::{AppendError, Batch, Seq};
 use moor_value::{ErrorCode, ObjId, Value};
 
+use crate::Dial;
 use crate::cluster::{NodeInfo, Operator, WorkerCall, WorkerInfo, WorkerRequestId};
 use crate::hooks::{After, Hook};
 use crate::ids::{HostId, SessionId};
@@ -31,6 +32,9 @@ pub trait Outlet: Send + Sync {
     fn listen(&self, host: HostId, listener: &Listener);
     /// A host is asked to accept no more users at a place.
     fn unlisten(&self, host: HostId, listener: ListenerId);
+    /// A host is asked for a connection to elsewhere; that commit is durable. Answered by
+    /// [`Runtime::open_session`] or [`Runtime::dial_failed`].
+    fn dial(&self, _host: HostId, _dial: &Dial) {}
     /// A program asked for the server to stop; the message has been shown.
     fn shutdown(&self, message: &str);
     /// A program asked for a checkpoint (`dump_database()`).
@@ -78,6 +82,8 @@ pub struct NewSession {
     pub tls: Option<(String, String)>,
     /// The token of a player as whom the user is logged in from the beginning.
     pub token: Option<String>,
+    /// Whether the host made the connection because it was asked to ([`Outlet::dial`]).
+    pub outbound: bool,
 }
 
 impl std::fmt::Debug for NewSession {
@@ -106,6 +112,9 @@ pub enum OpenError {
     /// Its token is none, or not valid any more.
     #[error("the token is not valid any more")]
     BadToken,
+    /// The host was not asked for this connection, or nobody waits for it any more.
+    #[error("nobody waits for this connection")]
+    NotAwaited,
 }
 
 /// A session that a host still holds, as the host describes it.
@@ -210,7 +219,13 @@ impl Runtime {
             return Ok(());
         }
         if self.sessions.kept() >= self.limits.sessions_max {
+            if new.outbound {
+                self.refuse_dialed(host, new.id);
+            }
             return Err(OpenError::Full(self.limits.sessions_max));
+        }
+        if new.outbound {
+            return self.open_dialed(host, new);
         }
         let (id, mut new) = (new.id, new);
         if let Some(token) = new.token.take() {
@@ -306,7 +321,7 @@ impl Runtime {
     /// A program wants one more place, and its task may wait for it.
     pub(crate) fn listen(&self, mut listener: Listener, waiter: Option<Waiter>) {
         // A host may have come since the program looked.
-        listener.host = listener.host.or_else(|| self.listeners.any_host());
+        listener.host = listener.host.or_else(|| self.listeners.willing_host());
         let listener = self.listeners.add(listener);
         if let Some(waiter) = waiter {
             self.listeners.wait(listener.id, waiter);
@@ -355,6 +370,7 @@ impl Runtime {
     /// The log has become durable up to `durable`: what waited for it leaves.
     pub(crate) fn release_durable(&self, durable: Seq) {
         self.release_calls(durable);
+        self.release_dials(durable);
         self.release_evals(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);
@@ -473,11 +489,16 @@ impl Runtime {
     /// A session's row, by itself.
     fn store_record(&self, id: SessionId, record: &SessionRecord) -> Result<(), AppendError> {
         let mut batch = Batch::new();
+        self.add_record(&mut batch, id, record);
+        self.log.append(batch).map(|_| ())
+    }
+
+    /// Adds a session's row to a batch.
+    pub(crate) fn add_record(&self, batch: &mut Batch, id: SessionId, record: &SessionRecord) {
         match record.encode() {
             Ok(bytes) => batch.put(rows::SESSIONS, &id.0, &bytes),
             Err(error) => tracing::error!(session = ?id, %error, "session not stored"),
         }
-        self.log.append(batch).map(|_| ())
     }
 
     /// Adds a session and shows its user the welcome: an empty line is its first.

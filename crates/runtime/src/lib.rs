@@ -23,6 +23,7 @@ mod builtins;
 mod clock;
 mod cluster;
 mod command;
+mod dials;
 mod effects;
 mod error;
 mod eval;
@@ -68,6 +69,7 @@ pub use cluster::{
     NodeGone, NodeInfo, Operator, OperatorError, PeerInfo, TokenInfo, TokenSpec, WORKER_BYTES_MAX,
     WORKER_DEPTH_MAX, WORKER_GRACE, WorkerCall, WorkerInfo, WorkerRequestId,
 };
+pub use dials::Dial;
 pub use error::RowError;
 pub use eval::{EVAL_BYTES_MAX, EVAL_TIME_MAX, EVALS_MAX, EvalError, EvalSink, Evaluated};
 pub use export::{

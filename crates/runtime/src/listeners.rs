@@ -33,6 +33,8 @@ pub struct Listener {
     pub tls: bool,
     /// Whether it accepts users through IPv6.
     pub ipv6: bool,
+    /// Whether its host opens further places, and connections, for programs.
+    pub serves_programs: bool,
 }
 
 /// What a host is to do about its listeners.
@@ -77,7 +79,8 @@ impl Listeners {
                 wishes.close.push(listener.id);
             }
         }
-        for known in all.iter_mut() {
+        let serves_programs = reported.iter().any(|listener| listener.serves_programs);
+        for known in all.iter_mut().filter(|_| serves_programs) {
             let concerned = known.host.is_none_or(|other| other == host);
             let open = known.host == Some(host) && reported.iter().any(|one| one.id == known.id);
             if concerned && !open {
@@ -88,9 +91,11 @@ impl Listeners {
         wishes
     }
 
-    /// A host that could listen.
-    pub(crate) fn any_host(&self) -> Option<HostId> {
-        self.all.lock().iter().find_map(|known| known.host)
+    /// A host that opens places and connections for programs.
+    pub(crate) fn willing_host(&self) -> Option<HostId> {
+        let all = self.all.lock();
+        let mut willing = all.iter().filter(|known| known.serves_programs);
+        willing.find_map(|known| known.host)
     }
 
     /// Adds a listener that a program asked for, under a number that no other has: it is answered.
@@ -190,6 +195,7 @@ mod tests {
             print_messages: true,
             tls: false,
             ipv6: false,
+            serves_programs: true,
         }
     }
 
@@ -210,6 +216,18 @@ mod tests {
             listeners.find(HOST, ListenerId(1)).unwrap().handler,
             ObjId(9)
         );
+    }
+
+    #[test]
+    fn a_host_that_serves_users_alone_is_asked_for_nothing() {
+        let listeners = Listeners::default();
+        listeners.add(listener(0, None, 9, 7777));
+        let own = Listener {
+            serves_programs: false,
+            ..reported(0, 8081)
+        };
+        assert_eq!(listeners.report(HOST, &[own]), HostWishes::default());
+        assert_eq!(listeners.willing_host(), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::dials::Calling;
 use crate::listeners::Listener;
 use crate::session::Session;
 use crate::workers::Wanted;
@@ -22,6 +23,8 @@ pub(crate) enum Request {
     Work(Box<Wanted>),
     /// `listen()`: what a host says to it.
     Listen(Box<Listener>),
+    /// `open_network_connection()`: a connection.
+    Dial(Box<Calling>),
     /// The stretch is to be committed and the next one begun at once.
     Yield,
 }

@@ -175,6 +175,7 @@ impl Runtime {
         if let Some(request) = begun.overdue {
             self.cancel_request(request, "timed_out");
         }
+        let silence = self.silence_of(id);
         let done = self.run_stretch(id, true, |stretch| {
             stretch.local = begun.local.clone();
             stretch.family = begun.family;
@@ -186,10 +187,12 @@ impl Runtime {
         });
         match (&done, line) {
             (None, Some((session, taken))) => self.tell_unstored(session, taken.line.number),
-            (None, None) => self
-                .queue
-                .put_back(id, begun, self.clock.wall() + READ_ONLY_RETRY),
-            _ => {}
+            (None, None) => {
+                silence.keep_for(id);
+                self.queue
+                    .put_back(id, begun, self.clock.wall() + READ_ONLY_RETRY);
+            }
+            _ => drop(silence),
         }
         self.follow_up(done);
     }

@@ -15,6 +15,7 @@ use moor_world::World;
 use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
+use crate::dials::Dials;
 use crate::effects::{LogLevel, ServerRequest};
 use crate::eval::Evals;
 use crate::hooks::Hook;
@@ -59,6 +60,8 @@ pub struct RuntimeConfig {
     pub token_key: TokenKey,
     /// How long such a token is valid.
     pub token_lifetime: Duration,
+    /// Whether programs may open connections to elsewhere.
+    pub outbound_network: bool,
 }
 
 impl Default for RuntimeConfig {
@@ -69,6 +72,7 @@ impl Default for RuntimeConfig {
             sessions_max: crate::session::SESSIONS_MAX,
             token_key: TokenKey::random(),
             token_lifetime: crate::sign_in::LIFETIME,
+            outbound_network: false,
         }
     }
 }
@@ -104,6 +108,7 @@ pub struct Runtime {
     pub(crate) waiting: Waiting,
     pub(crate) garbage: Garbage,
     pub(crate) workers: WorkerRequests,
+    pub(crate) dials: Dials,
     pub(crate) evals: Evals,
     pub(crate) meters: Meters,
     pub(crate) limits: RuntimeConfig,
@@ -147,6 +152,7 @@ impl Runtime {
             waiting: Waiting::default(),
             garbage: Garbage::default(),
             workers: WorkerRequests::new(),
+            dials: Dials::default(),
             evals: Evals::default(),
             meters: Meters::new(),
             limits: config,
@@ -267,6 +273,7 @@ impl Runtime {
         if let Some(request) = self.queue.kill(id) {
             self.cancel_request(request, "cancelled");
         }
+        drop(self.silence_of(id));
         for session in self.sessions.all() {
             let mut state = session.lock();
             if state.reading == Some(id) {

@@ -292,6 +292,7 @@ impl Runtime {
             Effect::Park(entry) => self.park(*entry),
             Effect::Evaluated(id, ended) => self.eval_ended(id, ended, seq),
             Effect::Work(wanted) => self.request_worker(*wanted, seq),
+            Effect::Dial(calling) => self.dial(*calling, seq),
             Effect::Kill(id) => {
                 self.kill_parked(id);
                 if self.evals.has(id) {

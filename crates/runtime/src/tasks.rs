@@ -9,6 +9,7 @@ use moor_value::{ErrorCode, ObjId, Value};
 use moor_vm::Vm;
 use moor_world::Entity;
 
+use crate::dials::DIAL_GRACE;
 use crate::effects::{Effect, ServerRequest};
 use crate::ids::TaskId;
 use crate::listeners::{LISTEN_WAIT, Waiter};
@@ -49,6 +50,10 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
             request: wanted.call.id,
             until: stretch.runtime.clock.wall() + wanted.call.timeout,
         },
+        Request::Dial(calling) => TaskStatus::Working {
+            request: calling.request,
+            until: stretch.runtime.clock.wall() + calling.dial.timeout + DIAL_GRACE,
+        },
     };
     let value = match request {
         Request::Listen(listener) => Value::Int(i64::from(listener.port)),
@@ -67,6 +72,7 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
 pub(crate) fn asked(entry: &TaskEntry, request: Request) -> Option<Effect> {
     match (request, entry.status) {
         (Request::Work(wanted), _) => Some(Effect::Work(wanted)),
+        (Request::Dial(calling), _) => Some(Effect::Dial(calling)),
         (Request::Listen(listener), TaskStatus::Until(until)) => {
             let task = entry.id;
             let waiter = Some(Waiter { task, until });
@@ -138,6 +144,13 @@ impl Stretch<'_> {
             }
             Request::Work(_) => {
                 if self.may_queue_task(owner) && self.runtime.workers.has_room(owner) {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Quota)
+                }
+            }
+            Request::Dial(_) => {
+                if self.may_queue_task(owner) && self.runtime.dials.has_room() {
                     Ok(())
                 } else {
                     Err(ErrorCode::Quota)

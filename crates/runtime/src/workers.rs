@@ -204,6 +204,8 @@ impl Runtime {
             if open.is_sent {
                 self.outlet.worker_cancel(id);
             }
+        } else {
+            self.forget_dial(id);
         }
     }
 }

@@ -44,7 +44,11 @@ impl Socket for Paper {
 }
 
 fn new_session() -> Session {
-    Session::new(OpenSession {
+    Session::new(opening())
+}
+
+fn opening() -> OpenSession {
+    OpenSession {
         session: ID,
         listener: ListenerId::MAIN,
         peer_address: "127.0.0.1".into(),
@@ -55,7 +59,8 @@ fn new_session() -> Session {
         tls: None,
         options: Session::initial_options(),
         token: None,
-    })
+        outbound: false,
+    }
 }
 
 fn live_session() -> (Session, Paper) {
@@ -346,4 +351,20 @@ fn a_client_that_reads_nothing_costs_a_bounded_queue() {
         queued <= QUEUED_BYTES_DEFAULT + 5_000,
         "{queued} bytes are queued"
     );
+}
+
+#[test]
+fn whoever_was_called_reads_what_the_world_says_and_no_notices() {
+    let opening = OpenSession {
+        outbound: true,
+        ..opening()
+    };
+    let (mut session, paper) = (Session::new(opening), Paper::default());
+    session.hear(DaemonNews::Opened, &paper);
+    session.receive(b"hello\r\n", &paper);
+    session.hear(DaemonNews::Away, &paper);
+    attach(&mut session, &paper, 0, &[], 0);
+    session.notice("The server is full.", &paper);
+    apply(&mut session, &paper, 1, vec![text("world"), done(1)]);
+    assert_eq!(paper.take(), "world\r\n");
 }

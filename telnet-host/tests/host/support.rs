@@ -140,6 +140,9 @@ impl World {
             RequestBody::IssueToken { .. } | RequestBody::Eval(_) => {
                 unreachable!("a telnet host asks for neither")
             }
+            RequestBody::DialFailed(failed) => {
+                unreachable!("nobody was to be called: {failed:?}")
+            }
             RequestBody::ListenResult(result) => {
                 self.listen_results.push(result);
                 Answer::default()

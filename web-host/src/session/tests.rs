@@ -18,6 +18,7 @@ fn new_session() -> Session {
         tls: None,
         options: Session::initial_options(),
         token: None,
+        outbound: false,
     })
 }
 

@@ -94,6 +94,7 @@ impl World {
             RequestBody::Replay(replay) => {
                 (None, Some(self.after(replay.session, replay.from.0 - 1)))
             }
+            RequestBody::DialFailed(failed) => panic!("nobody was to be called: {failed:?}"),
             RequestBody::IssueToken { .. } => {
                 let token = ReplyBody::Token {
                     token: AuthToken(GOOD_TOKEN.into()),

@@ -1,8 +1,8 @@
 //! The hub with an uplink of memory and a clock that jumps: bounds, and questions that get no answer.
 
 use moor_rpc::{
-    Acknowledgement, Event, EventNumber, Line, LineKind, LineNumber, ListenError, ListenResult,
-    ListenerId, OpenSession, Request, Text,
+    Acknowledgement, Dial, DialError, DialFailed, Event, EventNumber, Line, LineKind, LineNumber,
+    ListenError, ListenResult, ListenerId, OpenSession, Request, Text,
 };
 use parking_lot::Mutex;
 
@@ -264,6 +264,7 @@ impl Bench {
             tls: None,
             options: vec![],
             token: None,
+            outbound: false,
         };
         let state = Mutex::new(State {
             course: Course::new(open),
@@ -490,6 +491,52 @@ async fn a_daemon_that_restarts_is_asked_for_when_it_said() {
         "{:?}",
         told.elapsed()
     );
+}
+
+fn dial_failed(request: &Request) -> Option<DialFailed> {
+    match &request.body {
+        RequestBody::DialFailed(failed) => Some(failed.clone()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_a_connection_that_the_daemon_asked_for_is_told() {
+    let mut bench = Bench::start(Bounds::default());
+    bench.attach().await;
+    let session = SessionId([9; 16]);
+    let wish = HostEvent::Dial(Dial {
+        session,
+        host: "moo.example".into(),
+        port: 7777,
+        ipv6: false,
+        tls: false,
+        timeout_ms: 5_000,
+    });
+    let wish = moor_rpc::encode(&wish).expect("it encodes");
+    bench.tell(Downlink::Event(wish)).await;
+    let refused = bench.request_that(dial_failed).await;
+    assert_eq!(refused.session, session);
+    assert!(matches!(refused.error, DialError::NotAllowed { .. }));
+
+    let failed = DialFailed {
+        session,
+        error: DialError::NoRoom { why: "full".into() },
+    };
+    let news = FromConnection::NotConnected(failed.clone());
+    assert!(bench.news.send(news).await.is_ok(), "the hub runs");
+    assert_eq!(bench.request_that(dial_failed).await, failed);
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_waits_for_is_closed() {
+    let mut bench = Bench::start(Bounds::default());
+    bench.attach().await;
+    let mut called = bench.user().await;
+    let (id, _) = bench.request_that(opening).await;
+    bench.reply(id, Err(RpcError::NotAwaited)).await;
+    called.shown().await;
+    assert!(called.user.is_closed());
 }
 
 #[tokio::test]

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use moor_rpc::{CloseReason, RequestBody, SessionId};
+use moor_rpc::{CloseReason, DialError, DialFailed, RequestBody, SessionId};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{FromConnection, Hub, Standing};
-use crate::{Connection, DaemonNews, Listeners, notices};
+use crate::{Connection, Course, DaemonNews, Listeners, notices};
 
 /// How long users' last output may take to leave when the host stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(3);
@@ -19,6 +19,9 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     pub(super) fn connection(&mut self, news: FromConnection<C>) {
         match news {
             FromConnection::Accepted(connection) => self.accepted(connection),
+            FromConnection::NotConnected(failed) => {
+                self.say(RequestBody::DialFailed(failed));
+            }
             FromConnection::Ended(session) => {
                 if self.sessions.contains_key(&session) {
                     self.ended.insert(session);
@@ -38,6 +41,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
             );
             connection.tell(notices::FULL);
             connection.close(CloseReason::Refused);
+            self.fail_dialed(&connection);
             return;
         }
         let id = connection.id();
@@ -45,6 +49,18 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         self.opening.add(id);
         if self.standing == Standing::Up {
             self.open_session(id);
+        }
+    }
+
+    /// Tells the daemon of a refused connection, if it is one that it asked for.
+    fn fail_dialed(&self, connection: &C) {
+        let is_dialed = |course: &mut Course| course.opening().is_some_and(|open| open.outbound);
+        if connection.course(is_dialed) {
+            let why = "too many sessions".to_owned();
+            self.say(RequestBody::DialFailed(DialFailed {
+                session: connection.id(),
+                error: DialError::NoRoom { why },
+            }));
         }
     }
 

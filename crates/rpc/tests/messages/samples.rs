@@ -2,11 +2,11 @@
 
 use moor_rpc::{
     Acknowledgement, Attach, AttachSession, AttachedSession, AuthToken, CloseReason,
-    ConnectionOption, Eval, EvalFailure, EvalOutput, Event, EventNumber, HostEvent, KeepAlive,
-    Line, LineKind, LineNumber, ListenError, ListenResult, ListenerId, ListenerInfo, OpenSession,
-    Replay, Reply, ReplyBody, Request, RequestBody, RequestId, RpcError, SessionEvents, SessionId,
-    SessionState, Text, TlsInfo, WireValue, WorkerCall, WorkerCancel, WorkerError, WorkerOrder,
-    WorkerReport, WorkerRequestId,
+    ConnectionOption, Dial, DialError, DialFailed, Eval, EvalFailure, EvalOutput, Event,
+    EventNumber, HostEvent, KeepAlive, Line, LineKind, LineNumber, ListenError, ListenResult,
+    ListenerId, ListenerInfo, OpenSession, Replay, Reply, ReplyBody, Request, RequestBody,
+    RequestId, RpcError, SessionEvents, SessionId, SessionState, Text, TlsInfo, WireValue,
+    WorkerCall, WorkerCancel, WorkerError, WorkerOrder, WorkerReport, WorkerRequestId,
 };
 
 /// The session of all of them.
@@ -80,6 +80,18 @@ fn beginnings() -> Bodies {
                     ConnectionOption::MaxQueuedOutput(65_536),
                 ],
                 token: Some(AuthToken("t".into())),
+                outbound: true,
+            }),
+        ),
+        (
+            "dial-failed",
+            RequestBody::DialFailed(DialFailed {
+                session: SESSION,
+                error: DialError::Unreachable {
+                    host: "moo.example".into(),
+                    port: 7777,
+                    why: "refused".into(),
+                },
             }),
         ),
     ]
@@ -196,6 +208,7 @@ pub(crate) fn replies() -> Vec<(&'static str, Reply)> {
                 limit: 5,
             }),
         ),
+        ("not-awaited", Err(RpcError::NotAwaited)),
     ]
     .into_iter()
     .map(|(name, result)| {
@@ -242,8 +255,20 @@ pub(crate) fn host_events() -> Vec<(&'static str, HostEvent)> {
                 message: vec!["Bye.".into()],
             },
         ),
+        (
+            "dial",
+            HostEvent::Dial(Dial {
+                session: SESSION,
+                host: "moo.example".into(),
+                port: 7777,
+                ipv6: true,
+                tls: false,
+                timeout_ms: 5_000,
+            }),
+        ),
     ]
 }
+
 /// One value of each kind.
 pub(crate) fn every_value() -> WireValue {
     WireValue::List(vec![

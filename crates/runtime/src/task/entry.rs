@@ -20,7 +20,7 @@ pub(crate) enum TaskStatus {
     Forever,
     /// A line of this session.
     Reading(SessionId),
-    /// A worker's answer to this request, until this moment: time since 1970.
+    /// A worker's or host's answer to this request, until this moment: time since 1970.
     Working {
         /// The request.
         request: WorkerRequestId,
@@ -43,19 +43,19 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// What a task hears whose time for a worker's answer is over.
+    /// What a task hears whose time for an answer is over.
     pub(crate) fn timed_out() -> Self {
         Self {
             code: ErrorCode::Intrpt,
-            message: "the worker did not answer in time".to_owned(),
+            message: "no answer came in time".to_owned(),
         }
     }
 
-    /// What a task hears that waited for a worker when the server was stopped.
+    /// What a task hears that waited for an answer when the server was stopped.
     pub(crate) fn restarted() -> Self {
         Self {
             code: ErrorCode::Intrpt,
-            message: "the server was restarted before the worker answered".to_owned(),
+            message: "the server was restarted before an answer came".to_owned(),
         }
     }
 }

@@ -274,16 +274,43 @@ impl TaskQueue {
         true
     }
 
-    /// Makes a task ready that waits for this request, with the worker's answer. Does nothing when it no longer
-    /// does.
+    /// Makes a task ready that waits for this request, with the answer. Does nothing when it no longer does, and
+    /// answers so.
     pub(crate) fn answer(
         &self,
         id: TaskId,
         request: WorkerRequestId,
         answer: Result<Value, Failure>,
-    ) {
+    ) -> bool {
         let waits = |status| matches!(status, TaskStatus::Working { request: known, .. } if known == request);
-        self.settle(id, waits, answer);
+        self.settle(id, waits, answer)
+    }
+
+    /// Looks at a task that waits for this request, whose time cannot be over from now on: it waits for
+    /// [`TaskQueue::answer`] alone. `None` when it no longer waits.
+    pub(crate) fn claim<R>(
+        &self,
+        id: TaskId,
+        request: WorkerRequestId,
+        look: impl FnOnce(&TaskEntry) -> R,
+    ) -> Option<R> {
+        let mut state = self.state.lock();
+        let entry = state.tasks.get_mut(&id)?;
+        let TaskStatus::Working {
+            request: known,
+            until,
+        } = &mut entry.status
+        else {
+            return None;
+        };
+        if *known != request {
+            return None;
+        }
+        let due = std::mem::replace(until, Duration::MAX);
+        let timer = (due, entry.arrival, id);
+        let seen = look(entry);
+        state.timers.remove(&timer);
+        Some(seen)
     }
 
     /// Makes a task ready that waits until this very moment, with what it waits for. Does nothing when it no longer
@@ -297,13 +324,13 @@ impl TaskQueue {
         id: TaskId,
         waits: impl Fn(TaskStatus) -> bool,
         answer: Result<Value, Failure>,
-    ) {
+    ) -> bool {
         let mut state = self.state.lock();
         let Some(entry) = state.tasks.get_mut(&id) else {
-            return;
+            return false;
         };
         if !waits(entry.status) {
-            return;
+            return false;
         }
         match answer {
             Ok(value) => entry.value = value,
@@ -313,6 +340,7 @@ impl TaskQueue {
         if state.idle > 0 {
             self.changed.notify_one();
         }
+        true
     }
 
     /// Gives a reading task the line that it waited for; the caller runs it at once.

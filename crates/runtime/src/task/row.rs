@@ -47,7 +47,7 @@ pub(crate) enum StoredStatus {
     /// A worker thread.
     #[wincode(tag = 3)]
     Ready,
-    /// A worker, whose answer a restart loses.
+    /// A worker or a host, whose answer a restart loses.
     #[wincode(tag = 4)]
     Working,
 }

@@ -30,6 +30,7 @@ fn open(world: &Listening, session: SessionId) {
         local_port: 8081,
         tls: None,
         token: Some(token.expect("a player").token),
+        outbound: false,
     };
     runtime.open_session(HOST, new).expect("it opens");
     world.events_until(session, |event| {

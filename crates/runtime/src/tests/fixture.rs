@@ -200,6 +200,7 @@ fn filled(folder: &TempDir) -> Store {
 fn started(store: &Store, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Arc<Runtime> {
     let config = RuntimeConfig {
         workers: 1,
+        outbound_network: true,
         ..RuntimeConfig::default()
     };
     Runtime::start(config, loaded(store), store, outlet, clock).expect("the runtime starts")

@@ -12,9 +12,9 @@ use moor_value::Value;
 
 use super::fixture::{Server, Who};
 use crate::{
-    Clock, Evaluated, HostId, Listener, ListenerId, NodeInfo, Operator, OperatorError, Outlet,
-    PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo, TokenSpec, WorkerCall, WorkerInfo,
-    WorkerRequestId,
+    Clock, Dial, Evaluated, HostId, Listener, ListenerId, NodeInfo, Operator, OperatorError,
+    Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo, TokenSpec, WorkerCall,
+    WorkerInfo, WorkerRequestId,
 };
 
 /// How long a test waits for something that must come.
@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) enum Heard {
     Call(WorkerCall),
     Cancel(WorkerRequestId),
+    Dial(HostId, Dial),
     Events(SessionId, Vec<SessionEvent>),
 }
 
@@ -122,6 +123,17 @@ impl Listening {
         }
     }
 
+    /// The next wish for a connection.
+    pub(super) fn dial(&self) -> (HostId, Dial) {
+        loop {
+            match self.next() {
+                Heard::Dial(host, dial) => return (host, dial),
+                Heard::Events(..) => {}
+                other => panic!("{other:?} instead of a wish for a connection"),
+            }
+        }
+    }
+
     /// The next request that is called off.
     pub(super) fn cancel(&self) -> WorkerRequestId {
         loop {
@@ -215,6 +227,9 @@ impl Outlet for Ear {
     fn checkpoint(&self) {}
     fn disk_bytes(&self) -> Option<u64> {
         None
+    }
+    fn dial(&self, host: HostId, dial: &Dial) {
+        self.say(Heard::Dial(host, dial.clone()));
     }
     fn worker_request(&self, call: WorkerCall) {
         self.say(Heard::Call(call));

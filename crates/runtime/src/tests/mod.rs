@@ -3,6 +3,7 @@
 
 mod cases;
 mod cluster;
+mod dialing;
 mod ending;
 mod evals;
 mod fixture;

@@ -25,6 +25,7 @@ fn new_session(token: Option<String>) -> NewSession {
         local_port: 8081,
         tls: None,
         token,
+        outbound: false,
     }
 }
 

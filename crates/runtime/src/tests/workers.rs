@@ -93,7 +93,7 @@ fn a_task_hears_when_its_time_is_over() {
     world.pass(Duration::from_millis(2600));
     assert_eq!(
         literal(&answer(&asked)),
-        "{E_INTRPT, \"the worker did not answer in time\"}"
+        "{E_INTRPT, \"no answer came in time\"}"
     );
     assert_eq!(world.cancel(), call.id);
     world
@@ -164,7 +164,7 @@ fn a_restart_wakes_the_task_with_an_error_and_asks_nobody_again() {
     assert_ne!(before.id, after.id);
     assert_eq!(
         Value::List(after.args).to_literal(),
-        "{{E_INTRPT, \"the server was restarted before the worker answered\"}}"
+        "{{E_INTRPT, \"the server was restarted before an answer came\"}}"
     );
     world
         .server

@@ -2,18 +2,28 @@
 //!
 //! In: descriptions of ports. Out: wishes for hosts, and what is known of their listeners.
 
+use std::time::Duration;
+
 use moor_value::{ErrorCode, List, Map, ObjId, Value};
 
 use super::super::BuiltinSpec;
+use super::super::Raise;
 use super::super::env::{Answer, Env, Reply, named_map, nothing};
 use super::super::spec::world;
+use crate::dials::{Calling, Dial};
 use crate::effects::{Effect, ServerRequest};
+use crate::ids::SessionId;
 use crate::listeners::Listener;
+use crate::options::integer_option;
 use crate::request::Request;
 use crate::session::ListenerId;
 
 /// Every address of IPv6.
 const ANY_IPV6: &str = "::";
+/// Seconds after which a connection is given up that nobody answers (`$server_options.outbound_connect_timeout`).
+const DIAL_SECONDS: i64 = 5;
+/// The longest that a world may set.
+const DIAL_SECONDS_MAX: i64 = 60;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen),
@@ -54,13 +64,14 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         // The number is given when it is asked for.
         id: ListenerId::MAIN,
         // The host that accepts telnet users already accepts these as well.
-        host: known.iter().find_map(|listener| listener.host),
+        host: env.stretch.runtime.listeners.willing_host(),
         handler,
         address: text(&options, "interface").unwrap_or_else(|| everywhere.to_owned()),
         port,
         print_messages: flag(&options, "print-messages"),
         tls: flag(&options, "tls"),
         ipv6,
+        serves_programs: true,
     });
     if listener.host.is_some() {
         return Ok(Answer::Suspend(Request::Listen(listener)));
@@ -123,8 +134,9 @@ fn flag_value(on: bool) -> Value {
     Value::Int(i64::from(on))
 }
 
-/// `open_network_connection(host, port [, options])`: `E_PERM`, as on a server that has it switched
-/// off. No host of this release opens connections, so nothing can switch it on.
+/// `open_network_connection(host, port [, options])`; the options are `listener`, `ipv6`, `tls`. Answers the connection,
+/// once a host has made it. The task lets go of what it did and waits until then; its next stretch can still say how
+/// the connection's lines are handled, before the first of them is.
 fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
     let options = args
@@ -132,11 +144,55 @@ fn open_network_connection(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Rep
         .and_then(Value::as_map)
         .cloned()
         .unwrap_or_default();
-    if flag(&options, "ipv6") {
-        // The options are looked at before the permission: an address family that no host has.
+    let handler = match options.get(&Value::from("listener")) {
+        None => None,
+        Some(Value::Obj(handler)) => Some(*handler),
+        Some(other) => {
+            let message = "listener should be an object";
+            return Err(Raise::with(ErrorCode::Type, message, other.clone()));
+        }
+    };
+    let name = args[0].as_str().map_or("", |name| name.as_str());
+    let ipv6 = flag(&options, "ipv6");
+    if Dial::is_hopeless(name, ipv6) {
         return Err(ErrorCode::InvArg.into());
     }
-    Err(ErrorCode::Perm.into())
+    let runtime = env.stretch.runtime;
+    if !runtime.limits.outbound_network {
+        return Err(ErrorCode::Perm.into());
+    }
+    let port = args[1].as_int().and_then(|port| u16::try_from(port).ok());
+    let Some(host) = runtime.listeners.willing_host() else {
+        let message = "no host is there that opens connections";
+        return Err(Raise::with(ErrorCode::Quota, message, Value::ZERO));
+    };
+    let listeners = runtime.listeners.list();
+    let own = |listener: &&Listener| Some(listener.handler) == handler;
+    let seconds = integer_option(
+        &mut env.stretch.txn,
+        "outbound_connect_timeout",
+        DIAL_SECONDS,
+    );
+    let dial = Dial {
+        session: SessionId(rand::random()),
+        name: name.to_owned(),
+        port: port.filter(|port| *port > 0).ok_or(ErrorCode::InvArg)?,
+        ipv6,
+        tls: flag(&options, "tls"),
+        timeout: Duration::from_secs(seconds.clamp(1, DIAL_SECONDS_MAX).unsigned_abs()),
+    };
+    Ok(Answer::Suspend(Request::Dial(Box::new(Calling {
+        dial,
+        request: runtime.workers.allocate(),
+        task: env.stretch.task,
+        host,
+        handler: handler.unwrap_or(ObjId::SYSTEM),
+        print_messages: listeners
+            .iter()
+            .find(own)
+            .is_some_and(|known| known.print_messages),
+        is_announced: handler.is_some(),
+    }))))
 }
 
 /// A truth value of a map of options; false when absent.
