@@ -44,8 +44,8 @@ pub(crate) fn may_send(service: &str, request: &RequestBody) -> bool {
 mod tests {
     use super::*;
     use moor_rpc::{
-        AuthToken, CloseReason, Eval, EventNumber, Line, LineKind, LineNumber, ListenResult,
-        ListenerId, OpenSession, Replay, SessionId,
+        AuthToken, CloseReason, DialError, DialFailed, Eval, EventNumber, Line, LineKind,
+        LineNumber, ListenResult, ListenerId, OpenSession, Replay, SessionId,
     };
 
     const SESSION: SessionId = SessionId([1; 16]);
@@ -107,6 +107,20 @@ mod tests {
             RequestBody::Eval(eval),
         ];
         let may = |service: &str, request: &RequestBody| may_send(service, request);
+        let mut dialed = open(None);
+        if let RequestBody::OpenSession(open) = &mut dialed {
+            open.outbound = true;
+        }
+        let why = String::new();
+        let error = DialError::NoRoom { why };
+        let of_telnet = [
+            dialed,
+            RequestBody::DialFailed(DialFailed { session, error }),
+        ];
+        for request in &of_telnet {
+            assert!(may("telnet-host", request), "{request:?}");
+            assert!(!may("web-host", request), "{request:?}");
+        }
         for request in &of_all_hosts {
             assert!(hosts().all(|host| may(host, request)), "{request:?}");
         }
@@ -114,7 +128,8 @@ mod tests {
             assert!(may("web-host", request), "{request:?}");
             assert!(!may("telnet-host", request), "{request:?}");
         }
-        for request in of_all_hosts.iter().chain(&of_the_web) {
+        let all = of_all_hosts.iter().chain(&of_the_web).chain(&of_telnet);
+        for request in all {
             assert!(!may("curl-worker", request), "{request:?}");
             assert!(!may("", request), "{request:?}");
         }

@@ -175,6 +175,7 @@ fn log_in(runtime: &Runtime, logged_in: &Receiver<i64>) -> String {
         print_messages: true,
         tls: false,
         ipv6: false,
+        serves_programs: true,
     };
     runtime.report_listeners(HOST, &[listener]);
     let session = NewSession {
