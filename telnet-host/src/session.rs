@@ -64,12 +64,7 @@ impl Session {
     /// The options that every connection starts with.
     #[must_use]
     pub fn initial_options() -> Vec<ConnectionOption> {
-        vec![
-            ConnectionOption::ClientEcho(true),
-            ConnectionOption::Binary(false),
-            ConnectionOption::KeepAlive(None),
-            ConnectionOption::MaxQueuedOutput(QUEUED_BYTES_DEFAULT as u32),
-        ]
+        moor_host::initial_options(QUEUED_BYTES_DEFAULT as u32)
     }
 
     /// Its place in the conversation with the daemon.

@@ -10,6 +10,7 @@
 mod case;
 mod check;
 mod client;
+mod flags;
 mod literal;
 mod process;
 mod ratchet;
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use case::{Action, Case, Script, Step, VerbSetup, read_cases};
 pub use check::check;
 pub use client::{Client, ClientError};
+pub use flags::{TELNET_ON_FREE_PORTS, field, telnet_address};
 pub use literal::{Literal, LiteralError};
 pub use process::{Ended, Program};
 pub use ratchet::{Counts, Ratchet};

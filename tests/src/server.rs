@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::{Client, Program, Session};
+use crate::{Client, Program, Session, TELNET_ON_FREE_PORTS, telnet_address};
 
 /// Where the world of a server comes from.
 #[derive(Clone, Debug)]
@@ -132,16 +132,9 @@ fn start_daemon(moor: &Path, folder: &Path, further: &[String]) -> Program {
 
 fn host_flags(folder: &Path) -> Vec<String> {
     let mut flags: Vec<String> = addresses(folder, "--rpc-address", "--events-address").into();
-    let fixed = [
-        "--telnet-address",
-        "127.0.0.1",
-        "--telnet-port",
-        "0",
-        "--health-check-port",
-        "0",
-        "--data-dir",
-        "host",
-    ];
+    let fixed = TELNET_ON_FREE_PORTS
+        .into_iter()
+        .chain(["--data-dir", "host"]);
     flags.extend(fixed.map(String::from));
     flags
 }
@@ -154,12 +147,4 @@ fn addresses(folder: &Path, rpc: &str, events: &str) -> [String; 4] {
         events.into(),
         socket("events.sock"),
     ]
-}
-
-fn telnet_address(line: &str) -> SocketAddr {
-    let rest = line.split("telnet=").nth(1);
-    let address = rest.and_then(|rest| rest.split_whitespace().next());
-    address
-        .and_then(|address| address.parse().ok())
-        .unwrap_or_else(|| panic!("no address in {line:?}"))
 }

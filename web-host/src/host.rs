@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use moor_host::{Bounds, DOWNLINK_MAX, Ear, Hub, Requests};
+use moor_host::{Bounds, CONNECTION_NEWS_MAX, DOWNLINK_MAX, Ear, Hub, Requests, block_on};
 use moor_node::{Drain, Exit, Health, complain};
 use moor_peer::Joined;
 use moor_rpc::{ListenerId, ListenerInfo};
@@ -27,12 +27,6 @@ use crate::{routes, server};
 /// The kind of program that this host tells the daemon it is.
 pub const SERVICE: &str = "web-host";
 
-/// Threads that serve sockets. The work for one user is small; more only add switches.
-const WORKERS_MAX: usize = 4;
-
-/// What connections may tell the hub before it has looked; then they wait.
-const CONNECTION_NEWS_MAX: usize = 1_024;
-
 /// WebSockets and evaluations that one address may begin in a minute.
 const CALLS_PER_MINUTE: u32 = 600;
 
@@ -41,13 +35,7 @@ const CALLS_PER_MINUTE: u32 = 600;
 /// # Errors
 /// What stopped it from running, with the flag that mends it.
 pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(WORKERS_MAX));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .context("no threads to be had")?;
-    runtime.block_on(serve(&args, drain, health))
+    block_on(serve(&args, drain, health)).context("no threads to be had")?
 }
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {

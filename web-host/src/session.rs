@@ -69,12 +69,7 @@ impl Session {
     /// The options that every connection starts with.
     #[must_use]
     pub fn initial_options() -> Vec<ConnectionOption> {
-        vec![
-            ConnectionOption::ClientEcho(true),
-            ConnectionOption::Binary(false),
-            ConnectionOption::KeepAlive(None),
-            ConnectionOption::MaxQueuedOutput(KEPT_BYTES_DEFAULT as u32),
-        ]
+        moor_host::initial_options(KEPT_BYTES_DEFAULT as u32)
     }
 
     /// Its place in the conversation with the daemon.

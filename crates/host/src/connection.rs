@@ -4,8 +4,8 @@
 //! socket. Nothing here waits: the hub calls from its one task.
 
 use moor_rpc::{
-    Acknowledgement, CloseReason, Dial, DialError, EventNumber, LineNumber, ListenResult,
-    ListenerId, ListenerInfo, SessionEvents, SessionId,
+    Acknowledgement, CloseReason, ConnectionOption, Dial, DialError, EventNumber, LineNumber,
+    ListenResult, ListenerId, ListenerInfo, SessionEvents, SessionId,
 };
 
 use crate::{Course, Requests};
@@ -42,6 +42,17 @@ pub trait Connection: Send + Sync + 'static {
 
     /// Why the connection is closed, once everything that the user typed is on its way or does not matter any more.
     fn last_word(&self) -> Option<CloseReason>;
+}
+
+/// The options that every connection starts with: `queued_bytes_max` of output may wait for its user.
+#[must_use]
+pub fn initial_options(queued_bytes_max: u32) -> Vec<ConnectionOption> {
+    vec![
+        ConnectionOption::ClientEcho(true),
+        ConnectionOption::Binary(false),
+        ConnectionOption::KeepAlive(None),
+        ConnectionOption::MaxQueuedOutput(queued_bytes_max),
+    ]
 }
 
 /// How the daemon stands to a session.

@@ -56,6 +56,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// The longest restart that a daemon's announcement is believed; later the link's own pauses count.
 const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(300);
 
+/// What connections may tell the hub before it has looked; then they wait.
+pub const CONNECTION_NEWS_MAX: usize = 1_024;
+
 /// What connections and listeners tell the hub.
 pub enum FromConnection<C> {
     /// A user has come, or a connection that the daemon asked for has been made.

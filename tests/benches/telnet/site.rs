@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use moor_tests::{Database, Program};
+use moor_tests::{Database, Program, TELNET_ON_FREE_PORTS, field, telnet_address};
 
 /// How two programs are joined.
 #[derive(Clone, Copy, PartialEq)]
@@ -90,7 +90,7 @@ impl Site {
             transport,
             daemon,
             host,
-            telnet: after(&line, "telnet=").parse().expect("an address"),
+            telnet: telnet_address(&line),
             _folder: folder,
         }
     }
@@ -98,26 +98,11 @@ impl Site {
 
 /// The addresses of the host are those that the daemon says.
 fn host_flags(transport: Transport, daemon: &mut Program) -> Vec<String> {
-    let fixed = [
-        "--telnet-address",
-        "127.0.0.1",
-        "--telnet-port",
-        "0",
-        "--health-check-port",
-        "0",
-    ];
-    let mut flags: Vec<String> = fixed.map(String::from).into();
+    let mut flags: Vec<String> = TELNET_ON_FREE_PORTS.map(String::from).into();
     for door in transport.doors() {
         let line = daemon.line(&format!("{door} listening"));
         flags.push(format!("--{door}-address"));
-        flags.push(after(&line, "endpoint=").to_owned());
+        flags.push(field(&line, "endpoint").expect("an endpoint").to_owned());
     }
     flags
-}
-
-/// The word after `key` in a log line.
-fn after<'a>(line: &'a str, key: &str) -> &'a str {
-    let rest = line.split_once(key).map(|(_, rest)| rest);
-    let word = rest.and_then(|rest| rest.split_whitespace().next());
-    word.unwrap_or_else(|| panic!("no {key} in {line:?}"))
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use moor_tests::{Client, Ended, Program, Session};
+use moor_tests::{Client, Ended, Program, Session, TELNET_ON_FREE_PORTS, field, telnet_address};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -223,21 +223,13 @@ fn start_daemon(home: &Path) -> (Program, Value) {
     let mut endpoints = json!({});
     for door in DOORS {
         let line = daemon.line(&format!("{door} listening"));
-        let address = line.split("endpoint=").nth(1).expect("an endpoint");
-        endpoints[door] = json!(address.split_whitespace().next());
+        endpoints[door] = json!(field(&line, "endpoint").expect("an endpoint"));
     }
     (daemon, endpoints)
 }
 
 fn host_flags(endpoints: &Value, token: &Path) -> Vec<String> {
-    let mut arguments = flags(&[
-        "--telnet-address",
-        "127.0.0.1",
-        "--telnet-port",
-        "0",
-        "--health-check-port",
-        "0",
-    ]);
+    let mut arguments = flags(&TELNET_ON_FREE_PORTS);
     arguments.extend([
         "--enrollment-token-file".into(),
         token.display().to_string(),
@@ -253,13 +245,7 @@ fn host_flags(endpoints: &Value, token: &Path) -> Vec<String> {
 fn start_host(home: &Path, endpoints: &Value, token: &Path) -> Host {
     let mut program = Program::start(moor(), "telnet-host", &host_flags(endpoints, token), home);
     let line = program.line("listening telnet=");
-    let address = line
-        .split("telnet=")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next());
-    let telnet = address
-        .and_then(|address| address.parse().ok())
-        .expect(&line);
+    let telnet = telnet_address(&line);
     program.line("the daemon is there");
     Host {
         _program: program,

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use moor_tests::{Ended, Program, Session};
+use moor_tests::{Ended, Program, Session, TELNET_ON_FREE_PORTS, field, telnet_address};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -57,12 +57,6 @@ pub(crate) fn flags(texts: &[&str]) -> Vec<String> {
 pub(crate) fn signal(program: &Program, signal: Signal) {
     let id = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
     kill_process(id.expect("a process"), signal).expect("sent");
-}
-
-/// The value of `name=` in a log line.
-fn field(line: &str, name: &str) -> Option<String> {
-    let rest = line.split(&format!("{name}=")).nth(1)?;
-    Some(rest.split_whitespace().next()?.to_owned())
 }
 
 impl Realm {
@@ -144,15 +138,11 @@ impl Realm {
             "curl-worker" => &WORKER_DOORS,
             _ => &HOST_DOORS,
         };
-        let mut arguments = flags(&["--health-check-port", "0"]);
-        if word == "telnet-host" {
-            arguments.extend(flags(&[
-                "--telnet-address",
-                "127.0.0.1",
-                "--telnet-port",
-                "0",
-            ]));
-        }
+        let ports: &[&str] = match word {
+            "telnet-host" => &TELNET_ON_FREE_PORTS,
+            _ => &["--health-check-port", "0"],
+        };
+        let mut arguments = flags(ports);
         arguments.extend(self.addresses(doors));
         if let Some(token) = token {
             arguments.extend([
@@ -168,12 +158,11 @@ impl Realm {
     pub(crate) fn host(&self, name: &str) -> Host {
         let mut program = self.launch("telnet-host", name, Some(&self.token_file()), &[]);
         let line = program.line("listening telnet=");
-        let address = |name: &str| field(&line, name)?.parse().ok();
-        let (telnet, health) = (address("telnet"), address("health"));
+        let health = field(&line, "health").and_then(|address| address.parse().ok());
         program.line("the daemon is there");
         Host {
             program,
-            telnet: telnet.expect(&line),
+            telnet: telnet_address(&line),
             health: health.expect(&line),
         }
     }
@@ -255,7 +244,8 @@ fn start_daemon(
     let mut daemon = Program::start(moor(), "daemon", &arguments, home);
     let bound = ports.iter().map(|(door, _)| {
         let line = daemon.line(&format!(" {door} listening"));
-        (*door, field(&line, "endpoint").expect("an endpoint"))
+        let endpoint = field(&line, "endpoint").expect("an endpoint");
+        (*door, endpoint.to_owned())
     });
     // In the order in which the daemon tells them.
     let bound: Vec<_> = bound.collect();
@@ -304,14 +294,7 @@ impl Unborn {
 
     /// Starts a host with the default token.
     pub(crate) fn launch_host(&self, name: &str) -> Program {
-        let mut arguments = flags(&[
-            "--telnet-address",
-            "127.0.0.1",
-            "--telnet-port",
-            "0",
-            "--health-check-port",
-            "0",
-        ]);
+        let mut arguments = flags(&TELNET_ON_FREE_PORTS);
         for (door, address) in &self.ports {
             if HOST_DOORS.contains(door) {
                 arguments.extend([format!("--{door}-address"), address.clone()]);
@@ -342,7 +325,5 @@ impl Unborn {
 
 /// Where users of a host connect, from its log.
 pub(crate) fn telnet_of(program: &mut Program) -> SocketAddr {
-    let line = program.line("listening telnet=");
-    let address = field(&line, "telnet").and_then(|address| address.parse().ok());
-    address.expect(&line)
+    telnet_address(&program.line("listening telnet="))
 }
