@@ -237,6 +237,7 @@ fn put_handler(w: &mut Writer, handler: &Handler) {
         Gives::Code(r) => (1, r),
         Gives::Exception(r) => (2, r),
         Gives::Pending(r) => (3, r),
+        Gives::Head(r) => (4, r),
     };
     w.u8(tag);
     w.u16(register);
@@ -260,6 +261,7 @@ fn take_handler(r: &mut Reader<'_>) -> Result<Handler, ReadError> {
         (1, register) => Gives::Code(register),
         (2, register) => Gives::Exception(register),
         (3, register) => Gives::Pending(register),
+        (4, register) => Gives::Head(register),
         (tag, _) => {
             return Err(ReadError::Tag {
                 what: "handler",

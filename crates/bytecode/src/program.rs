@@ -71,6 +71,8 @@ pub enum Gives {
     Code(u16),
     /// `{code, message, value, traceback}` in this register.
     Exception(u16),
+    /// The same with an empty list for the traceback: the program asks for no more than the other three.
+    Head(u16),
     /// A `finally`: this register is 1, the next one the exception, to be raised again by
     /// [`EndFinally`](Instruction::EndFinally).
     Pending(u16),

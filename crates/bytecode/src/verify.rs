@@ -129,7 +129,7 @@ fn verify_handlers(table: &CodeTable) -> Result<(), VerifyError> {
         };
         let gives = match h.gives {
             Gives::Nothing => true,
-            Gives::Code(r) | Gives::Exception(r) => r < registers,
+            Gives::Code(r) | Gives::Exception(r) | Gives::Head(r) => r < registers,
             Gives::Pending(r) => u32::from(r) + 1 < u32::from(registers),
         };
         // A handler before or within what it covers could be entered for ever without spending a tick.

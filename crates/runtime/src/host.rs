@@ -41,6 +41,12 @@ impl Host for Stretch<'_> {
         self.verb_at(way).ok_or(ErrorCode::VerbNf)
     }
 
+    #[inline]
+    fn known_verb(&self, receiver: ObjId, name: Symbol) -> Option<&Arc<Verb>> {
+        self.known_verb(Entity::object(receiver), name)
+            .and_then(|way| self.verb_at(way))
+    }
+
     fn get_property(
         &mut self,
         object: &Value,
@@ -55,6 +61,14 @@ impl Host for Stretch<'_> {
             Value::Waif(waif) => self.txn.get_waif_property(perms, waif, name.as_str()),
             _ => Err(ErrorCode::Type),
         }
+    }
+
+    #[inline]
+    fn known_property(&mut self, object: &Value, name: Symbol, perms: ObjId) -> Option<&Value> {
+        let Value::Obj(id) = object else {
+            return None;
+        };
+        self.txn.known_value(perms, Entity::object(*id), name)
     }
 
     fn set_property(
@@ -77,6 +91,19 @@ impl Host for Stretch<'_> {
                 .set_waif_property(perms, waif, name.as_str(), value),
             _ => Err(ErrorCode::Type),
         }
+    }
+
+    #[inline]
+    fn known_property_mut(
+        &mut self,
+        object: &Value,
+        name: Symbol,
+        perms: ObjId,
+    ) -> Option<&mut Value> {
+        let Value::Obj(id) = object else {
+            return None;
+        };
+        self.txn.known_value_mut(perms, Entity::object(*id), name)
     }
 
     fn is_wizard(&mut self, object: ObjId) -> bool {
@@ -128,7 +155,7 @@ impl Host for Stretch<'_> {
                 };
                 let mut call = Call::new(&self.options.value_limits, &mut around);
                 match run(&mut call, args) {
-                    Ok(value) => BuiltinOutcome::Return(value),
+                    Ok(value) => BuiltinOutcome::returned(value),
                     Err(raise) => self.refused(raise),
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use moor_bytecode::Program;
 use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
 
 use crate::context::Context;
@@ -9,7 +10,7 @@ use crate::frame::{Command, Frame};
 use crate::host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
-use crate::registers::{put, set_int, shift};
+use crate::registers::{put, set_int, set_obj, shift};
 use crate::run::{CalledName, Fuel};
 use crate::verb::{Verb, VerbTable};
 use crate::vm::{NewFrame, Vm};
@@ -43,6 +44,12 @@ fn name_on(receiver: &Value, text: &Str) -> Str {
     }
 }
 
+/// Whether a verb that a program calls inherits what the program has assigned to variables.
+#[inline(always)]
+fn hands_on_variables(program: &Program) -> bool {
+    program.player.is_some() || !program.command.is_empty()
+}
+
 impl Vm {
     /// Raises an error in the top frame, or without its debug flag makes the code the awaited value.
     #[cold]
@@ -57,6 +64,65 @@ impl Vm {
         }
         self.set_result(raise.code);
         None
+    }
+
+    /// Calls a verb in the usual case: an object is called by a name of the program, and this task has called it so
+    /// before. `false`, and nothing happened, where it is not so simple.
+    #[inline(never)]
+    pub(crate) fn call_known<H: Host>(
+        &mut self,
+        host: &mut H,
+        limits: &TaskLimits,
+        base: u16,
+        argc: u8,
+        name: u16,
+    ) -> bool {
+        let depth = self.frames.len();
+        let caller = &self.frames[depth - 1];
+        let (player, command, window) = (caller.player, caller.command, caller.base as usize);
+        let program = &self.verbs.get(caller.verb).program;
+        let top = window + usize::from(program.registers);
+        let receiver = window + usize::from(base);
+        let Value::Obj(this) = self.stack[receiver] else {
+            return false;
+        };
+        let symbol = program.names[usize::from(name)].symbol;
+        let Some(verb) = host.known_verb(this, symbol) else {
+            return false;
+        };
+        let Some(index) = self.verbs.known(verb) else {
+            return false;
+        };
+        let argc = usize::from(argc);
+        let callee_base = top + argc;
+        let callee_top = callee_base + usize::from(verb.program.registers);
+        let args = &self.stack[receiver + 1..receiver + 1 + argc];
+        if hands_on_variables(program)
+            || depth >= limits.stack_depth
+            || callee_top > self.stack.len()
+            || limits.check_args(args).is_err()
+        {
+            return false;
+        }
+        let (below, above) = self.stack.split_at_mut(top);
+        for (to, from) in above
+            .iter_mut()
+            .zip(&mut below[receiver + 1..receiver + 1 + argc])
+        {
+            shift(to, from);
+        }
+        self.frames.push(Frame::EMPTY);
+        let frame = &mut self.frames[depth];
+        frame.verb = index;
+        frame.base = callee_base as u32;
+        frame.argc = argc as u32;
+        frame.command = command;
+        frame.operand = name;
+        frame.debug = verb.debug;
+        frame.player = player;
+        frame.perms = verb.owner;
+        set_obj(&mut frame.this, this);
+        true
     }
 
     #[inline]
@@ -253,7 +319,7 @@ impl Vm {
     fn inherited<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
         let frame = &self.frames[self.frames.len() - 1];
         let program = &self.verbs.get(frame.verb).program;
-        if program.player.is_none() && program.command.is_empty() {
+        if !hands_on_variables(program) {
             return (frame.player, frame.command);
         }
         self.inherited_from_variables(host)
@@ -360,10 +426,9 @@ impl Vm {
     #[inline(always)]
     pub(crate) fn return_int(&mut self, n: i64) -> bool {
         let depth = self.frames.len();
-        if depth < 2 || self.frames[depth - 1].via.is_some() {
+        if depth < 2 || !self.pop_plain_frame() {
             return false;
         }
-        self.pop_frame();
         let caller = &self.frames[depth - 2];
         let at = caller.base as usize + usize::from(caller.result);
         set_int(&mut self.stack[at], n);

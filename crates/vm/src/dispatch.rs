@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::TaskLimits;
 use crate::registers::{
-    add_registers, add_value, clear, copy, float_product, float_sum, next_element, put, put_copy,
-    set_float, set_int, set_obj,
+    add_registers, add_value, clear, copy, element_of, float_product, float_sum, next_element, put,
+    put_copy, set_float, set_int, set_obj, take_range,
 };
 use crate::run::{CalledName, Exit, Fuel};
 use crate::scatter;
@@ -161,7 +161,7 @@ impl Vm {
                     }
                     I::Const { dst, k } => {
                         let constant = &program.constants[usize::from(k)];
-                        if !matches!(constant, Value::List(_)) {
+                        if !matches!(constant, Value::List(list) if list.len() > 1) {
                             put_copy(&mut reg!(dst), constant);
                             continue;
                         }
@@ -224,6 +224,26 @@ impl Vm {
                             continue;
                         }
                     }
+                    I::Div { dst, a, b } => {
+                        if let (Value::Int(x), Value::Int(y)) = (&reg!(a), &reg!(b))
+                            && (x | y) as u64 >> 31 == 0
+                            && *y != 0
+                        {
+                            let quotient = i64::from(*x as u32 / *y as u32);
+                            set_int(&mut reg!(dst), quotient);
+                            continue;
+                        }
+                    }
+                    I::DivI { dst, a, imm } => {
+                        if let Value::Int(x) = &reg!(a)
+                            && (x | i64::from(imm)) as u64 >> 31 == 0
+                            && imm != 0
+                        {
+                            let quotient = i64::from(*x as u32 / imm as u32);
+                            set_int(&mut reg!(dst), quotient);
+                            continue;
+                        }
+                    }
                     I::AddK { dst, a, k } => {
                         let constant = &program.constants[usize::from(k)];
                         if let Some(sum) = float_sum(&reg!(a), constant) {
@@ -259,11 +279,12 @@ impl Vm {
                     I::Ge { dst, a, b } => order!(dst, a, b, >=),
 
                     I::Jump { ticks, target } => jump!(ticks, target),
-                    I::Br { sense, a, target } => {
-                        if let Value::Int(n) = &reg!(a) {
-                            branch!(sense, (*n != 0), target);
-                        }
-                    }
+                    I::Br { sense, a, target } => match &reg!(a) {
+                        Value::Int(n) => branch!(sense, (*n != 0), target),
+                        Value::Str(text) => branch!(sense, (!text.is_empty()), target),
+                        Value::List(list) => branch!(sense, (!list.is_empty()), target),
+                        _ => {}
+                    },
                     I::BrEq {
                         sense,
                         a,
@@ -343,6 +364,17 @@ impl Vm {
                         }
                     }
 
+                    I::RangePrep { var, state, end } => {
+                        let ints = (&reg!(state), &reg!(state + 1));
+                        if let (&Value::Int(first), &Value::Int(last)) = ints {
+                            if first > last {
+                                pc = usize::from(end);
+                            } else {
+                                set_int(&mut reg!(var), first);
+                            }
+                            continue;
+                        }
+                    }
                     I::RangeStep {
                         ticks,
                         var,
@@ -368,6 +400,24 @@ impl Vm {
                         body,
                     } => {
                         if slice >= i64::from(ticks) {
+                            if let Value::List(list) = &reg!(state)
+                                && let &Value::Int(at) = &reg!(state + 1)
+                                && let Some(value) = list.get(at as usize)
+                            {
+                                match value {
+                                    Value::Int(n) => {
+                                        let n = *n;
+                                        set_int(&mut reg!(var), n);
+                                    }
+                                    value => {
+                                        let value = copy(value);
+                                        put(&mut reg!(var), value);
+                                    }
+                                }
+                                set_int(&mut reg!(state + 1), at + 1);
+                                set_int(&mut reg!(state + 2), at + 1);
+                                jump!(ticks, body);
+                            }
                             if !next_element(regs, var, state) {
                                 continue;
                             }
@@ -391,25 +441,29 @@ impl Vm {
                             continue;
                         }
                     }
-                    I::Index { dst, a, i } => match (&reg!(a), &reg!(i)) {
-                        (Value::List(list), Value::Int(n)) => {
+                    I::Index { dst, a, i } => {
+                        if let (Value::List(list), Value::Int(n)) = (&reg!(a), &reg!(i)) {
                             if let Some(value) = list.get((*n as usize).wrapping_sub(1)) {
                                 load!(dst, value);
                             }
+                        } else if let Some(value) = element_of(&reg!(a), &reg!(i)) {
+                            put(&mut reg!(dst), value);
+                            continue;
                         }
-                        (Value::Str(text), Value::Int(n)) => {
-                            if let Some(char) = text.char_at(*n as usize) {
-                                put(&mut reg!(dst), Value::Str(char));
-                                continue;
-                            }
+                    }
+                    I::Range { dst, a, range } => {
+                        if take_range(regs, dst, a, range) {
+                            continue;
                         }
-                        (Value::Map(map), Value::Int(_) | Value::Str(_) | Value::Obj(_)) => {
-                            if let Some(value) = map.get(&reg!(i)) {
-                                load!(dst, value);
-                            }
+                    }
+                    I::Last { dst, a } => {
+                        if let Some(length) = collection::length(&reg!(a))
+                            && !matches!(&reg!(a), Value::Map(_))
+                        {
+                            set_int(&mut reg!(dst), length);
+                            continue;
                         }
-                        _ => {}
-                    },
+                    }
                     I::IndexI { dst, a, imm } => {
                         if let Value::List(list) = &reg!(a)
                             && let Some(value) = list.get((imm as usize).wrapping_sub(1))
@@ -445,18 +499,16 @@ impl Vm {
                     I::GetProp { dst, obj, name } => {
                         let name = program.names[usize::from(name)].symbol;
                         let perms = self.frames[depth - 1].perms;
-                        if let Ok(value) = host.get_property(&reg!(obj), name, perms) {
-                            put(&mut reg!(dst), value);
-                            continue;
+                        if let Some(value) = host.known_property(&reg!(obj), name, perms) {
+                            load!(dst, value);
                         }
                     }
                     I::GetSystem { dst, name } => {
                         let name = program.names[usize::from(name)].symbol;
                         let perms = self.frames[depth - 1].perms;
                         let system = Value::Obj(ObjId::SYSTEM);
-                        if let Ok(value) = host.get_property(&system, name, perms) {
-                            put(&mut reg!(dst), value);
-                            continue;
+                        if let Some(value) = host.known_property(&system, name, perms) {
+                            load!(dst, value);
                         }
                     }
                     // A counted value is moved so that nobody else holds it, which `step` does.
@@ -466,10 +518,10 @@ impl Vm {
                         if let new @ (Value::Int(_) | Value::Float(_) | Value::Obj(_)) =
                             &reg!(value)
                         {
-                            let new = copy(new);
                             let name = program.names[usize::from(name)].symbol;
                             let perms = self.frames[depth - 1].perms;
-                            if host.set_property(&reg!(obj), name, new, perms).is_ok() {
+                            if let Some(place) = host.known_property_mut(&reg!(obj), name, perms) {
+                                put_copy(place, new);
                                 continue;
                             }
                         }
@@ -484,6 +536,9 @@ impl Vm {
                             slice -= 1;
                             self.frames[depth - 1].result = dst;
                             save!();
+                            if self.call_known(host, limits, base, argc, name) {
+                                continue 'frame;
+                            }
                             let name = CalledName::Fixed(name);
                             let argc = u32::from(argc);
                             match self.call_verb(host, limits, base, base + 1, argc, name, false) {

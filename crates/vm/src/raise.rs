@@ -7,8 +7,8 @@ use moor_value::{ErrorCode, List, ObjId, Str, Value, ValueType};
 pub struct Raise {
     /// Usually an error code; `raise()` takes any value.
     pub code: Value,
-    /// What it is, in words.
-    pub message: Str,
+    /// What it is, in words; none where these are the usual ones of the code.
+    message: Option<Str>,
     /// What comes with it.
     pub value: Value,
     /// No handler may take it: the task is aborted as out of seconds.
@@ -19,7 +19,12 @@ impl Raise {
     /// An error with its usual message and the value 0.
     #[cold]
     pub fn new(code: ErrorCode) -> Box<Self> {
-        Self::with(Value::Err(code), Str::new(code.message()), Value::ZERO)
+        Box::new(Self {
+            code: Value::Err(code),
+            message: None,
+            value: Value::ZERO,
+            fatal: false,
+        })
     }
 
     /// An error with everything said.
@@ -27,10 +32,19 @@ impl Raise {
     pub fn with(code: Value, message: Str, value: Value) -> Box<Self> {
         Box::new(Self {
             code,
-            message,
+            message: Some(message),
             value,
             fatal: false,
         })
+    }
+
+    /// What it is, in words.
+    pub fn message(&self) -> Str {
+        match (&self.message, &self.code) {
+            (Some(message), _) => message.clone(),
+            (None, Value::Err(code)) => Str::new(code.message()),
+            (None, _) => Str::EMPTY,
+        }
     }
 
     /// A size beyond its limit.

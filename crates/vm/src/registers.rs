@@ -1,7 +1,7 @@
 //! Operations on a window of registers that are more than one value's business: what the dispatch loop calls for the
 //! longer instructions, and the short writes that it inlines.
 
-use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
+use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value};
 
 use crate::arithmetic as math;
 use crate::collection;
@@ -221,6 +221,57 @@ pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
             regs[at..at + 3].fill(Value::None);
             false
         }
+    }
+}
+
+/// `dst = a[from..to]` of a string or list, the ends in two registers; in place when `dst` is `a`. `false`, and nothing
+/// happened, where it is not so simple or an error.
+#[inline(never)]
+pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bool {
+    let at = usize::from(range);
+    let (&Value::Int(from), &Value::Int(to)) = (&regs[at], &regs[at + 1]) else {
+        return false;
+    };
+    let slot = &mut regs[usize::from(a)];
+    let (Some(length), false) = (collection::length(slot), matches!(slot, Value::Map(_))) else {
+        return false;
+    };
+    if from > to {
+        let empty = match slot {
+            Value::Str(_) => Value::EMPTY_STR,
+            _ => Value::List(List::new()),
+        };
+        put(&mut regs[usize::from(dst)], empty);
+        return true;
+    }
+    if from < 1 || to > length {
+        return false;
+    }
+    let (from, to) = (from as usize, to as usize);
+    let part = match slot {
+        Value::Str(text) if dst == a => {
+            text.keep(from, to);
+            return true;
+        }
+        Value::List(list) if dst == a => {
+            list.keep(from - 1..to);
+            return true;
+        }
+        Value::Str(text) => Value::Str(text.slice(from, to)),
+        Value::List(list) => Value::List(list.slice(from - 1..to)),
+        _ => return false,
+    };
+    put(&mut regs[usize::from(dst)], part);
+    true
+}
+
+/// The character of a string or the value of a map, where there is one.
+#[inline(never)]
+pub(crate) fn element_of(a: &Value, i: &Value) -> Option<Value> {
+    match (a, i) {
+        (Value::Str(text), Value::Int(n)) => text.char_at(*n as usize).map(Value::Str),
+        (Value::Map(map), Value::Int(_) | Value::Str(_) | Value::Obj(_)) => map.get(i).cloned(),
+        _ => None,
     }
 }
 

@@ -180,7 +180,7 @@ fn put_raise(w: &mut Writer, raise: Option<&Raise>) {
     w.u8(u8::from(raise.is_some()));
     if let Some(raise) = raise {
         w.value(&raise.code);
-        w.bytes(raise.message.as_bytes());
+        w.bytes(raise.message().as_bytes());
         w.value(&raise.value);
     }
 }

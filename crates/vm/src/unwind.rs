@@ -40,6 +40,16 @@ impl Vm {
         if raise.fatal {
             return Some(self.abort(AbortReason::Seconds));
         }
+        if let Some(handler) = self.handler_here(&raise.code) {
+            let catcher = self.frames.len() - 1;
+            let mut flight = Flight {
+                raise,
+                exception: None,
+                catcher: Some(catcher),
+            };
+            self.give(handler, &mut flight);
+            return None;
+        }
         let catcher = self.catcher(&raise.code);
         let mut flight = Flight {
             raise,
@@ -118,10 +128,33 @@ impl Vm {
         }) else {
             return false;
         };
+        let handler = *handler;
+        self.give(handler, flight);
+        true
+    }
+
+    /// The handler of the top frame that takes an error with this code, unless a `finally` part comes first.
+    fn handler_here(&self, code: &Value) -> Option<Handler> {
+        let frame = self.frames.last()?;
+        let program: &Program = &self.verbs.get(frame.verb).program;
+        let registers = &self.stack[frame.base as usize..];
+        let is_next = |h: &&Handler| {
+            let is_finally = matches!(h.gives, Gives::Pending(_));
+            covers(h, frame.at()) && (is_finally || passes(h, code, registers))
+        };
+        let handler = program.handlers.iter().find(is_next)?;
+        (!matches!(handler.gives, Gives::Pending(_))).then_some(*handler)
+    }
+
+    /// Goes on in a handler of the top frame.
+    fn give(&mut self, handler: Handler, flight: &mut Flight) {
+        let index = self.frames.len() - 1;
+        let base = self.frames[index].base as usize;
         let given = match handler.gives {
             Gives::Nothing => None,
             Gives::Code(r) => Some((r, flight.raise.code.take())),
             Gives::Exception(r) => Some((r, self.last_exception(flight))),
+            Gives::Head(r) => Some((r, head(&mut flight.raise, List::new()))),
             Gives::Pending(r) => {
                 self.stack[base + usize::from(r)] = Value::Int(1);
                 Some((r + 1, self.exception(flight)))
@@ -131,7 +164,6 @@ impl Vm {
             self.stack[base + usize::from(register)] = value;
         }
         self.frames[index].pc = u32::from(handler.target);
-        true
     }
 
     /// As [`exception`](Self::exception), where the flight ends: its parts are moved.
@@ -141,14 +173,7 @@ impl Vm {
             None => {
                 let stack =
                     trace::stack_list(&self.frames, &self.verbs, flight.catcher.unwrap_or(0));
-                let raise = &mut *flight.raise;
-                let message = std::mem::take(&mut raise.message);
-                Value::List(List::from_vec(vec![
-                    raise.code.take(),
-                    Value::Str(message),
-                    raise.value.take(),
-                    Value::List(stack),
-                ]))
+                head(&mut flight.raise, stack)
             }
         }
     }
@@ -168,7 +193,7 @@ impl Vm {
 
     fn uncaught(&self, raise: &Raise) -> Value {
         let stack = trace::stack_list(&self.frames, &self.verbs, 0);
-        let lines = trace::lines(&self.frames, &self.verbs, raise.message.as_str());
+        let lines = trace::lines(&self.frames, &self.verbs, raise.message().as_str());
         exception_list(raise, stack, Some(lines))
     }
 
@@ -257,10 +282,21 @@ fn passes(handler: &Handler, code: &Value, registers: &[Value]) -> bool {
     }
 }
 
+/// An exception made of the parts of an error, which are moved.
+fn head(raise: &mut Raise, stack: List) -> Value {
+    let message = raise.message();
+    Value::List(List::from_vec(vec![
+        raise.code.take(),
+        Value::Str(message),
+        raise.value.take(),
+        Value::List(stack),
+    ]))
+}
+
 fn exception_list(raise: &Raise, stack: List, lines: Option<Vec<Str>>) -> Value {
     let mut parts = Vec::with_capacity(EXCEPTION_LEN + 1);
     parts.push(raise.code.clone());
-    parts.push(Value::Str(raise.message.clone()));
+    parts.push(Value::Str(raise.message()));
     parts.push(raise.value.clone());
     parts.push(Value::List(stack));
     if let Some(lines) = lines {
@@ -283,10 +319,11 @@ fn end_of<R>(flight: Flight) -> Outcome<R> {
             .cloned()
             .unwrap_or_default()
     };
+    let message = flight.raise.message();
     let raise = *flight.raise;
     Outcome::Raised(Box::new(Uncaught {
         code: raise.code,
-        message: raise.message,
+        message,
         value: raise.value,
         stack: list(EXCEPTION_LEN - 1),
         traceback: list(EXCEPTION_LEN),

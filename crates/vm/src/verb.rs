@@ -50,26 +50,33 @@ impl Default for VerbTable {
 }
 
 impl VerbTable {
+    /// The verb's index, when it was asked for not long ago.
+    #[inline(always)]
+    pub(crate) fn known(&self, verb: &Arc<Verb>) -> Option<u32> {
+        let slot = (Arc::as_ptr(verb) as usize >> 4) % RECENT;
+        let index = self.recent[slot];
+        let entry = self.entries.get(index as usize)?;
+        Arc::ptr_eq(entry, verb).then_some(index)
+    }
+
     /// The verb's index; it is added when it is new.
     #[inline]
     pub(crate) fn intern(&mut self, verb: &Arc<Verb>) -> u32 {
-        let address = Arc::as_ptr(verb) as usize;
-        let slot = (address >> 4) % RECENT;
-        let index = self.recent[slot];
-        match self.entries.get(index as usize) {
-            Some(known) if Arc::ptr_eq(known, verb) => index,
-            _ => self.intern_slow(verb, address, slot),
+        match self.known(verb) {
+            Some(index) => index,
+            None => self.intern_slow(verb),
         }
     }
 
     #[cold]
-    fn intern_slow(&mut self, verb: &Arc<Verb>, address: usize, slot: usize) -> u32 {
+    fn intern_slow(&mut self, verb: &Arc<Verb>) -> u32 {
+        let address = Arc::as_ptr(verb) as usize;
         let next = self.entries.len() as u32;
         let index = *self.by_address.entry(address).or_insert(next);
         if index == next {
             self.entries.push(verb.clone());
         }
-        self.recent[slot] = index;
+        self.recent[(address >> 4) % RECENT] = index;
         index
     }
 

@@ -155,6 +155,30 @@ impl Vm {
         via
     }
 
+    /// As [`pop_frame`](Self::pop_frame), for a frame that code has called by a name of its program, where no further
+    /// command was begun. `false`, and nothing happened, for another.
+    #[inline(always)]
+    pub(crate) fn pop_plain_frame(&mut self) -> bool {
+        let depth = self.frames.len();
+        let frame = &mut self.frames[depth - 1];
+        let has_more = frame.via.is_some() || frame.called_as.is_some();
+        if has_more || self.commands.len() > frame.command as usize + 1 {
+            return false;
+        }
+        clear(&mut frame.this);
+        let registers = self.verbs.get(frame.verb).program.registers;
+        let start = (frame.base - frame.argc) as usize;
+        let end = frame.base as usize + usize::from(registers);
+        for slot in &mut self.stack[start..end] {
+            clear(slot);
+        }
+        // Nothing in it is to be dropped any more.
+        if let Some(frame) = self.frames.pop() {
+            std::mem::forget(frame);
+        }
+        true
+    }
+
     /// Empties the machine after its end.
     pub(crate) fn reset(&mut self) {
         self.frames.clear();

@@ -43,6 +43,7 @@ fn what_grows_in_a_loop_is_not_copied_for_each_piece() {
         "l = {}; for i in [1..args[1]] l = {@l, i}; suspend(0); endfor return length(l);",
         "l = {}; i = 0; while (i < args[1]) i = i + 1; l = {@l, i}; suspend(0); endwhile return length(l);",
         "l = {}; for i in [1..args[1] / 4] l = {@l, @{1, 2, 3, 4}}; suspend(0); endfor return length(l);",
+        "l = {}; for i in [1..args[1]] l = listappend(l, i); suspend(0); endfor return length(l);",
         "s = \"\"; for i in [1..args[1]] s = s + \"x\"; suspend(0); endfor return length(s);",
     ] {
         let (length, moves) = moves(source);

@@ -25,6 +25,14 @@ const PROGRAMS: &[(&str, &str)] = &[
         "try x = `a[1] ! E_RANGE => 2'; return x; except e (E_TYPE, E_PERM) return e[1]; endtry",
     ),
     (
+        "whole_errors",
+        "try return 1; except e (E_TYPE) return e; except f (E_ARGS) return f[4]; except g (ANY) return length(g); endtry",
+    ),
+    (
+        "handed_over",
+        "l = {}; l = listappend(l, 1); l = listappend(l, l); `l = listappend(l, 2) ! ANY'; fork (1) l = listappend(l, 3); endfork",
+    ),
+    (
         "finally",
         "for i in [1..3] try if (i) break; endif return i; finally x = i; endtry endfor",
     ),

@@ -238,6 +238,19 @@ impl Transaction {
         entry.written = true;
     }
 
+    /// The value in a cell, which is about to be written.
+    #[inline]
+    pub(crate) fn value_mut_at(&mut self, place: Place) -> Option<&mut Value> {
+        let entry = self.cells.at_mut(place);
+        let CellValue::Value(value) = &mut entry.value else {
+            return None;
+        };
+        entry.written = true;
+        self.wrote = true;
+        self.value_writes += 1;
+        Some(value)
+    }
+
     fn note_write(&mut self, entity: Entity, slot: Slot) {
         self.wrote = true;
         if slot.is_value() {

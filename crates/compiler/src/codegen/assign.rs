@@ -3,7 +3,7 @@
 use moor_bytecode::{Instruction as I, RESULT, Scatter, ScatterKind, ScatterTarget};
 
 use super::emit::Operand;
-use super::usage::{ArgsUse, assigns};
+use super::usage::{ArgsUse, assigns, mentions};
 use super::{Codegen, Home, take_if};
 use crate::ast::{Arg, Expr, ExprKind, Place, ScatterItem, StepOp};
 use crate::names::VarId;
@@ -56,7 +56,27 @@ impl<'a> Codegen<'a> {
             self.append(reg, rest);
             return;
         }
-        self.expr_to(value, reg);
+        match &value.kind {
+            ExprKind::Call { builtin, args } if self.may_hand_over(id, args) => {
+                let (mark, outer) = (self.next_temp, self.pos);
+                self.at(value.pos);
+                self.call_builtin(builtin, args, reg, Some(id));
+                self.pos = outer;
+                self.release(mark);
+            }
+            _ => self.expr_to(value, reg),
+        }
+    }
+
+    /// Whether `id = builtin(args)` may give the variable's value away before the call, so that the function can change it in
+    /// place: nothing else in the arguments names the variable, and nobody sees it when the call fails.
+    fn may_hand_over(&self, id: VarId, args: &[Arg]) -> bool {
+        let is_it = |arg: &&Arg| matches!(arg, Arg::One(expr) if expr.kind == ExprKind::Var(id));
+        let others = || args.iter().filter(|arg| !is_it(arg));
+        self.guards == 0
+            && self.ast.names.predefined(id).is_none()
+            && args.iter().filter(is_it).count() == 1
+            && !others().any(|arg| mentions(arg.expr(), id))
     }
 
     /// `list = {@list, rest}` in place. Whatever can fail is computed before the list changes.

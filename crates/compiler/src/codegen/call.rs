@@ -6,6 +6,7 @@ use moor_value::{List, Map, ObjId, Symbol, Value};
 use super::{Codegen, Home, take_if};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 use crate::error::ErrorKind;
+use crate::names::VarId;
 
 /// The most arguments that a call takes from registers; more go as a list.
 const ARGS_MAX: usize = 255;
@@ -56,7 +57,7 @@ impl<'a> Codegen<'a> {
         if fixed.is_none() {
             self.expr_to(verb, base + 1);
         }
-        match (self.plain_args(args), fixed) {
+        match (self.plain_args(args, None), fixed) {
             (Some(argc), Some(name)) => self.emit(I::CallVerb {
                 argc,
                 dst,
@@ -75,19 +76,33 @@ impl<'a> Codegen<'a> {
         }
     }
 
-    /// Computes the arguments into the next temporaries; none when they must go as a list.
-    fn plain_args(&mut self, args: &'a [Arg]) -> Option<u8> {
+    /// Computes the arguments into the next temporaries; none when they must go as a list. The variable `given` loses its
+    /// value.
+    fn plain_args(&mut self, args: &'a [Arg], given: Option<VarId>) -> Option<u8> {
         if args.len() > ARGS_MAX || args.iter().any(|arg| matches!(arg, Arg::Splice(_))) {
             return None;
         }
         let first = self.temps(args.len() as u32);
         for (at, arg) in args.iter().enumerate() {
             self.expr_to(arg.expr(), first + at as u16);
+            if let (ExprKind::Var(id), Some(given)) = (&arg.expr().kind, given)
+                && *id == given
+            {
+                let dst = self.register(given);
+                self.emit(I::Clear { dst });
+            }
         }
         Some(args.len() as u8)
     }
 
-    pub(super) fn call_builtin(&mut self, name: &'a str, args: &'a [Arg], dst: u16) {
+    /// `name(args)` into `dst`; see [`plain_args`](Self::plain_args) for `given`.
+    pub(super) fn call_builtin(
+        &mut self,
+        name: &'a str,
+        args: &'a [Arg],
+        dst: u16,
+        given: Option<VarId>,
+    ) {
         let Some(builtin) = (self.builtins)(name) else {
             self.fail(ErrorKind::UnknownBuiltin(name.into()));
             return;
@@ -107,7 +122,7 @@ impl<'a> Codegen<'a> {
             return;
         }
         let base = u16::try_from(self.next_temp).unwrap_or(0);
-        match self.plain_args(args) {
+        match self.plain_args(args, given) {
             Some(argc) => {
                 if argc == 0 {
                     self.temp();

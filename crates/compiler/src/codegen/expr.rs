@@ -46,7 +46,7 @@ impl<'a> Codegen<'a> {
             ExprKind::Verb { object, verb, args } => self.call_verb(object, verb, args, dst),
             ExprKind::Index { base, index } => self.index(base, index, dst),
             ExprKind::Range { base, from, to } => self.range(base, from, to, dst),
-            ExprKind::Call { builtin, args } => self.call_builtin(builtin, args, dst),
+            ExprKind::Call { builtin, args } => self.call_builtin(builtin, args, dst, None),
             ExprKind::List(args) => self.list(args, dst),
             ExprKind::Map(entries) => self.map(entries, dst),
             ExprKind::Assign { place, value } => {
@@ -291,7 +291,9 @@ impl<'a> Codegen<'a> {
         let filter = self.filter(codes);
         let result = self.scratch(dst);
         let start = self.here();
+        self.guards += 1;
         self.expr_to(body, result);
+        self.guards -= 1;
         let end = self.here();
         let (handler, after) = (self.label(), self.label());
         let gives = match default {

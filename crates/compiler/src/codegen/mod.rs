@@ -86,6 +86,8 @@ struct Codegen<'a> {
     names: FxHashMap<(moor_value::Symbol, String), u16>,
     loops: Vec<LoopScope>,
     finallies: Vec<FinallyScope>,
+    /// How many parts stand around here whose errors this code may take.
+    guards: u32,
     /// The registers of the values that `^` and `$` mean, innermost last.
     indexed: Vec<u16>,
     forks: Vec<(Label, &'a [Stmt])>,
@@ -112,6 +114,7 @@ impl<'a> Codegen<'a> {
             names: FxHashMap::default(),
             loops: Vec::new(),
             finallies: Vec::new(),
+            guards: 0,
             indexed: Vec::new(),
             forks: Vec::new(),
             ticks: 0,

@@ -13,7 +13,9 @@ impl<'a> Codegen<'a> {
         let mark = self.next_temp;
         let filters: Vec<Filter> = arms.iter().map(|arm| self.filter(&arm.codes)).collect();
         let start = self.here();
+        self.guards += 1;
         self.block(body);
+        self.guards -= 1;
         let end = self.here();
         let after = self.label();
         self.jump(after);
@@ -21,7 +23,8 @@ impl<'a> Codegen<'a> {
             self.at(arm.pos);
             let target = self.label_here().0;
             let gives = match arm.var {
-                Some(id) => Gives::Exception(self.register(id)),
+                Some(id) if self.usage.whole.contains(&id) => Gives::Exception(self.register(id)),
+                Some(id) => Gives::Head(self.register(id)),
                 None => Gives::Nothing,
             };
             self.handle(Handler {
@@ -49,7 +52,9 @@ impl<'a> Codegen<'a> {
             exits: Vec::new(),
         });
         let start = self.here();
+        self.guards += 1;
         self.block(body);
+        self.guards -= 1;
         let end = self.here();
         let exits = self
             .finallies

@@ -16,10 +16,15 @@ pub(super) enum ArgsUse {
     List,
 }
 
-/// The variables that are assigned, and the use of `args`.
+/// The elements of an exception that come before its traceback.
+const HEAD_LEN: u16 = 3;
+
+/// The variables that are assigned, those of which more is used, and the use of `args`.
 #[derive(Debug)]
 pub(super) struct Usage {
     pub(super) assigned: FxHashSet<VarId>,
+    /// Variables that are read otherwise than by their first [`HEAD_LEN`] elements and their length.
+    pub(super) whole: FxHashSet<VarId>,
     pub(super) args: ArgsUse,
 }
 
@@ -28,10 +33,8 @@ impl Usage {
         let args = ast.names.find(Predefined::Args.name());
         let args = args.filter(|id| ast.names.predefined(*id) == Some(Predefined::Args));
         let mut scan = Scan {
-            assigned: FxHashSet::default(),
             args,
-            mentions: 0,
-            element_uses: 0,
+            ..Scan::default()
         };
         ast.body.iter().for_each(|stmt| scan.stmt(stmt));
         let scattered = |stmt: &&Stmt| args.is_some_and(|args| scatters(stmt, args));
@@ -45,6 +48,7 @@ impl Usage {
         };
         Self {
             assigned: scan.assigned,
+            whole: scan.whole,
             args,
         }
     }
@@ -58,14 +62,18 @@ pub(super) fn scatters(stmt: &Stmt, args: VarId) -> bool {
 
 /// Whether evaluating the expression may assign the variable.
 pub(super) fn assigns(expr: &Expr, id: VarId) -> bool {
-    let mut scan = Scan {
-        assigned: FxHashSet::default(),
-        args: None,
-        mentions: 0,
-        element_uses: 0,
-    };
+    let mut scan = Scan::default();
     scan.expr(expr);
     scan.assigned.contains(&id)
+}
+
+/// Whether the expression reads or may assign the variable.
+pub(super) fn mentions(expr: &Expr, id: VarId) -> bool {
+    let mut found = expr.kind == ExprKind::Var(id) || assigns(expr, id);
+    if !found {
+        children(expr, &mut |child| found |= mentions(child, id));
+    }
+    found
 }
 
 /// Whether `^` or `$` in the expression mean the value that it indexes itself.
@@ -92,8 +100,10 @@ fn place_has_edge(place: &Place) -> bool {
     }
 }
 
+#[derive(Default)]
 struct Scan {
     assigned: FxHashSet<VarId>,
+    whole: FxHashSet<VarId>,
     args: Option<VarId>,
     mentions: u32,
     element_uses: u32,
@@ -191,6 +201,10 @@ impl Scan {
                     self.assign(*id);
                 }
             }
+            ExprKind::Var(id) => {
+                self.whole.insert(*id);
+            }
+            _ if uses_head(expr).is_some_and(|id| self.args != Some(id)) => return,
             _ => {}
         }
         children(expr, &mut |child| self.expr(child));
@@ -222,6 +236,26 @@ impl Scan {
             }
             _ => {}
         }
+    }
+}
+
+/// The variable of which the expression is one of the first [`HEAD_LEN`] elements, or the length.
+fn uses_head(expr: &Expr) -> Option<VarId> {
+    let whole = match &expr.kind {
+        ExprKind::Index { base, index }
+            if argument_index(index).is_some_and(|n| (1..=HEAD_LEN).contains(&n)) =>
+        {
+            base
+        }
+        ExprKind::Call { builtin, args } if &**builtin == "length" => match args.as_slice() {
+            [Arg::One(arg)] => arg,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match whole.kind {
+        ExprKind::Var(id) => Some(id),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ use super::{BuiltinSpec, Raise};
 ///
 /// # Errors
 /// E_ARGS for a wrong count, E_TYPE for a wrong type.
+#[inline]
 pub(crate) fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
     let enough = args.len() >= usize::from(spec.args_min);
     let too_many = spec
@@ -17,9 +18,10 @@ pub(crate) fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise
     if !enough || too_many {
         return Err(ErrorCode::Args.into());
     }
-    let mut typed = spec.types.iter().zip(args);
-    if !typed.all(|(arg_type, arg)| arg_type.accepts(arg)) {
-        return Err(ErrorCode::Type.into());
+    for (arg_type, arg) in spec.types.iter().zip(args) {
+        if !arg_type.accepts(arg) {
+            return Err(ErrorCode::Type.into());
+        }
     }
     Ok(())
 }

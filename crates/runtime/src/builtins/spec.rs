@@ -108,14 +108,22 @@ impl ArgType {
     }
 
     /// Whether a value may be passed.
+    #[inline]
     pub fn accepts(self, value: &Value) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Num => matches!(value, Value::Int(_) | Value::Float(_)),
-            one => one.value_type() == Some(value.value_type()),
+        self.mask() >> value.value_type() as u32 & 1 != 0
+    }
+
+    /// The types that it stands for, each as the bit of its number.
+    #[inline]
+    fn mask(self) -> u32 {
+        match (self, self.value_type()) {
+            (_, Some(one)) => 1 << one as u32,
+            (Self::Num, None) => 1 << ValueType::Int as u32 | 1 << ValueType::Float as u32,
+            (_, None) => u32::MAX,
         }
     }
 
+    #[inline]
     fn value_type(self) -> Option<ValueType> {
         Some(match self {
             Self::Any | Self::Num => return None,

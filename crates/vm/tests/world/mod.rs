@@ -184,6 +184,23 @@ impl Host for World {
         self.lookup(object, name.symbol).ok_or(ErrorCode::VerbNf)
     }
 
+    fn known_verb(&self, receiver: ObjId, name: Symbol) -> Option<&Arc<Verb>> {
+        self.lookup(receiver.0, Some(name))
+    }
+
+    fn known_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Option<&Value> {
+        self.properties.get(&(object.as_obj()?.0, name))
+    }
+
+    fn known_property_mut(
+        &mut self,
+        object: &Value,
+        name: Symbol,
+        _: ObjId,
+    ) -> Option<&mut Value> {
+        self.properties.get_mut(&(object.as_obj()?.0, name))
+    }
+
     fn get_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Result<Value, ErrorCode> {
         let object = if let Value::Str(_) = object {
             Err(ErrorCode::Type)

@@ -32,6 +32,36 @@ impl Transaction {
         self.get_property_slowly(perms, entity, name)
     }
 
+    /// The value of a property that this transaction has found before, where it stands, if the permissions are seen
+    /// to be enough at a glance.
+    #[inline]
+    pub fn known_value(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> Option<&Value> {
+        let at = self.known_property(entity, name)?;
+        let known = self.properties.at(at);
+        let is_fresh = known.own || known.value_writes == self.value_writes;
+        let is_readable = known.info.flags.has(PropFlags::READ) || known.info.owner == perms;
+        let cell = known.cell.filter(|_| is_fresh && is_readable)?;
+        match &self.cells.at(cell).value {
+            CellValue::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same for a value that is about to be written: it counts as written from then on.
+    #[inline]
+    pub fn known_value_mut(
+        &mut self,
+        perms: ObjId,
+        entity: Entity,
+        name: Symbol,
+    ) -> Option<&mut Value> {
+        let at = self.known_property(entity, name)?;
+        let known = self.properties.at(at);
+        let is_writable = known.info.flags.has(PropFlags::WRITE) || known.info.owner == perms;
+        let cell = known.cell.filter(|_| known.own && is_writable)?;
+        self.value_mut_at(cell)
+    }
+
     #[inline]
     fn known_property(&mut self, entity: Entity, name: Symbol) -> Option<usize> {
         self.properties.find(NameKey::new(entity, name)?)

@@ -85,8 +85,8 @@ fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         BuiltinOutcome::Abort(reason) => Ok(Answer::Abort(reason)),
         BuiltinOutcome::Resize(sizes) => Ok(Answer::Resize(sizes)),
         BuiltinOutcome::Raise(raise) => Err(Raise {
+            message: raise.message(),
             code: raise.code,
-            message: raise.message,
             value: raise.value,
         }),
     }
