@@ -5,15 +5,21 @@
 //! at once and in one write; the task wakes only when the socket is readable, or must be waited for.
 //! An idle connection holds no buffer.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use moor_host::{Course, DaemonNews, FromConnection, Progress, Requests};
 use moor_rpc::{Acknowledgement, CloseReason, KeepAlive, OpenSession, SessionEvents, SessionId};
 use parking_lot::Mutex;
 use rustix::net::sockopt;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -47,8 +53,10 @@ pub struct Connection {
 
 struct Shared {
     session: Session,
-    /// `None` once nothing more is written; the session may still wait for the daemon.
-    socket: Option<Arc<TcpStream>>,
+    /// `None` once nothing more is written, which the user's side then hears; the session may still wait for the daemon.
+    socket: Option<Arc<OwnedWriteHalf>>,
+    /// The other half, until the task takes it.
+    unread: Option<OwnedReadHalf>,
     /// Whether the user's side has been heard out too.
     is_closed: bool,
 }
@@ -68,9 +76,11 @@ impl Connection {
     #[must_use]
     pub fn new(socket: TcpStream, open: OpenSession) -> Arc<Self> {
         let id = open.session;
+        let (unread, socket) = socket.into_split();
         let shared = Shared {
             session: Session::new(open),
             socket: Some(Arc::new(socket)),
+            unread: Some(unread),
             is_closed: false,
         };
         Arc::new(Self {
@@ -98,18 +108,21 @@ impl Connection {
         requests: Arc<Requests>,
         hub: mpsc::Sender<FromConnection<Self>>,
     ) {
-        let socket = self.shared.lock().socket.clone();
-        if let Some(socket) = socket {
-            self.attend(&socket, &requests).await;
+        let unread = self.shared.lock().unread.take();
+        if let Some(mut unread) = unread {
+            self.attend(&mut unread, &requests).await;
             self.shared.lock().socket = None;
-            farewell(&socket).await;
+            farewell(&unread).await;
             self.shared.lock().is_closed = true;
         }
         // A hub that has stopped needs no word.
         let _ = hub.send(FromConnection::Ended(self.id)).await;
     }
 
-    async fn attend(&self, socket: &TcpStream, requests: &Requests) {
+    async fn attend(&self, unread: &mut OwnedReadHalf, requests: &Requests) {
+        let Some(socket) = self.shared.lock().socket.clone() else {
+            return;
+        };
         let mut deadline = None;
         loop {
             let uplink_full = !moor_host::Connection::send_lines(self, requests);
@@ -126,27 +139,35 @@ impl Connection {
             let timer = [deadline, retry].into_iter().flatten().min();
             tokio::select! {
                 () = self.wake.notified() => {}
-                _ = socket.readable(), if wants.read => self.read(socket),
+                () = poll_fn(|context| self.read(context, unread)), if wants.read => {}
                 _ = socket.writable(), if wants.write => self.act(|_, _| ()),
                 () = sleep_until(timer.unwrap_or(now)), if timer.is_some() => {}
             }
         }
     }
 
-    fn read(&self, socket: &TcpStream) {
-        let mut buffer = [0; READ_BYTES];
-        for _ in 0..READS_MAX {
-            match socket.try_read(&mut buffer) {
-                Ok(0) => self.act(|session, _| session.input_ended()),
-                Ok(bytes) => self.act(|session, socket| session.receive(&buffer[..bytes], socket)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.act(|session, _| session.broken()),
+    /// Takes what the socket has. Whatever does not fill the buffer was all, and tokio knows it: no further call of the system
+    /// says so. The buffer is here, and not in what waits, so that an idle connection has none.
+    fn read(&self, context: &mut Context<'_>, unread: &mut OwnedReadHalf) -> Poll<()> {
+        let mut buffer = [MaybeUninit::uninit(); READ_BYTES];
+        for turn in 0..READS_MAX {
+            let mut read = ReadBuf::uninit(&mut buffer);
+            match Pin::new(&mut *unread).poll_read(context, &mut read) {
+                Poll::Pending if turn == 0 => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                    self.act(|session, _| session.input_ended());
+                }
+                Poll::Ready(Ok(())) => {
+                    self.act(|session, socket| session.receive(read.filled(), socket));
+                }
+                Poll::Ready(Err(_)) => self.act(|session, _| session.broken()),
             }
             if !self.shared.lock().wants().read {
-                return;
+                break;
             }
         }
+        Poll::Ready(())
     }
 }
 
@@ -219,15 +240,15 @@ impl Shared {
     }
 }
 
-impl Sink for TcpStream {
+impl Sink for OwnedWriteHalf {
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_write_vectored(slices)
     }
 }
 
-impl Socket for TcpStream {
+impl Socket for OwnedWriteHalf {
     fn set_keep_alive(&self, times: Option<KeepAlive>) {
-        if let Err(error) = set_keep_alive(self, times) {
+        if let Err(error) = set_keep_alive(self.as_ref(), times) {
             tracing::warn!(%error, ?times, "keep-alive cannot be set");
         }
     }
@@ -257,14 +278,15 @@ impl Socket for ClosedSocket {
 }
 
 /// Says that no more output comes, and reads until the user's side has said the same.
-async fn farewell(socket: &TcpStream) {
-    if rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_err() {
+async fn farewell(unread: &OwnedReadHalf) {
+    // Said already, where the last writer has gone; a socket that is broken does not hear it.
+    if rustix::net::shutdown(unread.as_ref() as &TcpStream, rustix::net::Shutdown::Write).is_err() {
         return;
     }
     let drained = async {
         let mut buffer = [0; 512];
-        while socket.readable().await.is_ok() {
-            match socket.try_read(&mut buffer) {
+        while unread.readable().await.is_ok() {
+            match unread.try_read(&mut buffer) {
                 Ok(0) => return,
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
                 _ => {}

@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use moor_host::{Bounds, CONNECTION_NEWS_MAX, DOWNLINK_MAX, Ear, Hub, Requests, block_on};
+use moor_host::{
+    Bounds, CONNECTION_NEWS_MAX, DOWNLINK_MAX, Ear, Hub, Requests, SessionTable, block_on,
+};
 use moor_node::{Drain, Exit, Health, HealthPort, complain};
 use moor_peer::Joined;
 use moor_rpc::ListenerId;
@@ -32,9 +34,11 @@ pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
     let health_port = HealthPort::reserve(args.health_check_port).await?;
-    let (ear, downlink) = mpsc::channel(DOWNLINK_MAX);
+    let (hub_ear, downlink) = mpsc::channel(DOWNLINK_MAX);
+    let sessions = Arc::new(SessionTable::default());
+    let ear = Ear::new(Arc::clone(&sessions), hub_ear);
     let config = args.daemon.join(PROGRAM, SERVICE);
-    let joined = match Joined::start(config, Ear(ear), drain.clone()) {
+    let joined = match Joined::start(config, ear, drain.clone()) {
         Ok(joined) => joined,
         Err(error) => return Ok(complain(PROGRAM, &error, error.exit())),
     };
@@ -57,7 +61,7 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
     let liveness = joined.liveness();
     health.pings("daemon_ping", liveness.clone());
     let port = tokio::spawn(health_port.serve(liveness, drain.clone()));
-    Hub::new(requests, listeners, Bounds::default())
+    Hub::new(requests, sessions, listeners, Bounds::default())
         .run(downlink, connections, drain)
         .await;
     // The health port ends with the drain; a task that was cancelled has nothing to say.

@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use moor_host::{Bounds, CONNECTION_NEWS_MAX, DOWNLINK_MAX, Ear, Hub, Requests, block_on};
+use moor_host::{
+    Bounds, CONNECTION_NEWS_MAX, DOWNLINK_MAX, Ear, Hub, Requests, SessionTable, block_on,
+};
 use moor_node::{Drain, Exit, Health, complain};
 use moor_peer::Joined;
 use moor_rpc::{ListenerId, ListenerInfo};
@@ -42,9 +44,11 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
     let address = args.listen_address;
     let listener = server::bind(address).map_err(|error| cannot_listen(address, &error))?;
     let bound = listener.local_addr().context("--listen-address")?;
-    let (ear, downlink) = mpsc::channel(DOWNLINK_MAX);
+    let (hub_ear, downlink) = mpsc::channel(DOWNLINK_MAX);
+    let sessions = Arc::new(SessionTable::default());
+    let ear = Ear::new(Arc::clone(&sessions), hub_ear);
     let config = args.daemon.join(PROGRAM, SERVICE);
-    let joined = match Joined::start(config, Ear(ear), drain.clone()) {
+    let joined = match Joined::start(config, ear, drain.clone()) {
         Ok(joined) => joined,
         Err(error) => return Ok(complain(PROGRAM, &error, error.exit())),
     };
@@ -70,7 +74,7 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
     announce(bound);
     let (proxies, router) = (app.proxies.clone(), routes::router(Arc::new(app)));
     let server = tokio::spawn(server::serve(listener, router, proxies, drain.clone()));
-    Hub::new(requests, own, Bounds::default())
+    Hub::new(requests, sessions, own, Bounds::default())
         .run(downlink, connections, drain)
         .await;
     // A server that panicked has ended the process already.

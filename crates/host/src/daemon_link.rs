@@ -1,15 +1,17 @@
 //! The uplink over `moor-peer`.
 //!
-//! In: the link's events on its own thread. Out: [`Downlink`]s for the hub, payloads for the daemon. Nothing here
-//! looks into a payload.
+//! In: the link's events on its own thread. Out: events of sessions for their connections, [`Downlink`]s for the hub, payloads for the
+//! daemon.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use moor_link::{ClientEvent, ClientHandler, DownReason, RefusalCode, SendError};
 use moor_peer::Link;
+use moor_rpc::HostEvent;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use crate::{Downlink, Uplink, UplinkError};
+use crate::{Connection, Downlink, SessionTable, Uplink, UplinkError};
 
 /// What the link may report before the hub has looked; then the link stops reading its sockets.
 pub const DOWNLINK_MAX: usize = 1_024;
@@ -32,33 +34,61 @@ impl Uplink for Link {
     }
 }
 
-/// The link's ear: passes on what happens, in order.
-pub struct Ear(pub mpsc::Sender<Downlink>);
+/// The link's ear: gives events to their sessions and passes on what else happens, in order.
+pub struct Ear<C> {
+    sessions: Arc<SessionTable<C>>,
+    hub: mpsc::Sender<Downlink>,
+}
 
-impl ClientHandler for Ear {
+impl<C: Connection> Ear<C> {
+    /// An ear for the hub of these sessions.
+    #[must_use]
+    pub fn new(sessions: Arc<SessionTable<C>>, hub: mpsc::Sender<Downlink>) -> Self {
+        Self { sessions, hub }
+    }
+
+    /// Gives a batch of events to its sessions; anything else is for the hub.
+    fn published(&self, payload: Vec<u8>) -> Option<Downlink> {
+        match moor_rpc::decode::<HostEvent>(&payload) {
+            Ok(HostEvent::Batch(batch)) => {
+                batch
+                    .into_iter()
+                    .for_each(|events| self.sessions.apply(events));
+                None
+            }
+            // What cannot be read, the hub says.
+            Ok(_) | Err(_) => Some(Downlink::Event(payload)),
+        }
+    }
+}
+
+impl<C: Connection> ClientHandler for Ear<C> {
     fn event(&mut self, event: ClientEvent) -> Result<(), ClientEvent> {
-        let permit = match self.0.try_reserve() {
+        let permit = match self.hub.try_reserve() {
             Ok(permit) => permit,
             Err(TrySendError::Full(())) => return Err(event),
             // The hub has stopped.
             Err(TrySendError::Closed(())) => return Ok(()),
         };
-        permit.send(match event {
+        let news = match event {
             ClientEvent::Up { instance } => {
                 tracing::info!(%instance, "the daemon is there");
-                Downlink::Up
+                Some(Downlink::Up)
             }
             ClientEvent::Down { reason } => {
                 tracing::debug!(%reason, "no link to the daemon");
                 match is_revoked(&reason) {
-                    true => Downlink::Revoked,
-                    false => Downlink::Down,
+                    true => Some(Downlink::Revoked),
+                    false => Some(Downlink::Down),
                 }
             }
-            ClientEvent::Reply(payload) => Downlink::Reply(payload),
-            ClientEvent::Published(payload) => Downlink::Event(payload),
-            _ => return Ok(()),
-        });
+            ClientEvent::Reply(payload) => Some(Downlink::Reply(payload)),
+            ClientEvent::Published(payload) => self.published(payload),
+            _ => None,
+        };
+        if let Some(news) = news {
+            permit.send(news);
+        }
         Ok(())
     }
 }

@@ -1,28 +1,28 @@
 //! The one task that knows all sessions and speaks with the daemon about them.
 //!
-//! In: what the link reports, connections that come and go, the drain. Out: events to sessions,
-//! requests to the daemon. It owns the order of a (re)connect: attach every session, open the new ones,
-//! report the ended ones. Lines go from each connection straight to the uplink and do not pass here.
+//! In: what the link reports, connections that come and go, the drain. Out: requests to the daemon, news of it to
+//! sessions. It owns the order of a (re)connect: attach every session, open the new ones, report the ended ones. Lines go from each
+//! connection straight to the uplink, and events from the link straight to each connection ([`SessionTable`]): they do not pass here.
 
 mod due;
 mod opening;
 mod users;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moor_node::Drain;
 use moor_rpc::{
     Attach, AttachedSession, CloseReason, Dial, DialFailed, HostEvent, ListenerInfo, Replay, Reply,
-    ReplyBody, RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState,
+    ReplyBody, RequestBody, RequestId, RpcError, SessionId, SessionState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::meters::Meters;
 use crate::{
-    Connection, DaemonNews, Downlink, Listeners, Progress, Requests, UplinkError, notices,
+    Connection, DaemonNews, Downlink, Listeners, Requests, SessionTable, UplinkError, notices,
 };
 use opening::Opening;
 
@@ -86,13 +86,12 @@ pub struct Hub<C, L> {
     standing: Standing,
     /// Parts of the attach that are not answered.
     attaching: HashSet<RequestId>,
-    sessions: HashMap<SessionId, Arc<C>>,
+    sessions: Arc<SessionTable<C>>,
     /// Sessions that the daemon has not confirmed.
     opening: Opening,
     /// Sessions whose socket is closed and whose end the daemon has not been told.
     ended: HashSet<SessionId>,
-    /// Sessions with events that are not acknowledged.
-    to_acknowledge: HashSet<SessionId>,
+    /// When sessions acknowledge their events.
     acknowledge_at: Option<Instant>,
     /// Sessions that miss events.
     behind: HashSet<SessionId>,
@@ -104,19 +103,23 @@ pub struct Hub<C, L> {
 }
 
 impl<C: Connection, L: Listeners> Hub<C, L> {
-    /// A hub with its way to the daemon and the host's listeners.
+    /// A hub with its way to the daemon, a place for its sessions, and the host's listeners.
     #[must_use]
-    pub fn new(requests: Arc<Requests>, listeners: L, bounds: Bounds) -> Self {
+    pub fn new(
+        requests: Arc<Requests>,
+        sessions: Arc<SessionTable<C>>,
+        listeners: L,
+        bounds: Bounds,
+    ) -> Self {
         Self {
             requests,
             listeners,
             bounds,
             standing: Standing::Down,
             attaching: HashSet::new(),
-            sessions: HashMap::new(),
+            sessions,
             opening: Opening::default(),
             ended: HashSet::new(),
-            to_acknowledge: HashSet::new(),
             acknowledge_at: None,
             behind: HashSet::new(),
             reconnect_at: None,
@@ -134,9 +137,12 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     ) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let sessions = Arc::clone(&self.sessions);
         loop {
             let (acknowledge_at, reconnect_at) = (self.acknowledge_at, self.reconnect_at);
+            sessions.watch(!self.ended.is_empty() || !self.behind.is_empty());
             tokio::select! {
+                () = sessions.changed() => self.arrived(),
                 Some(news) = downlink.recv() => self.downlink(news),
                 Some(news) = connections.recv() => self.connection(news),
                 () = sleep_until(acknowledge_at.unwrap_or_else(Instant::now)), if acknowledge_at.is_some() => {
@@ -185,7 +191,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         tracing::warn!(sessions = self.sessions.len(), "the daemon is away");
         self.stand(Standing::Down);
         self.forget_questions();
-        for connection in self.sessions.values() {
+        for connection in self.sessions.all() {
             connection.hear(DaemonNews::Away);
         }
     }
@@ -208,7 +214,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         self.forget_questions();
         let sessions: Vec<_> = self
             .sessions
-            .values()
+            .all()
+            .iter()
             .map(|connection| connection.course(|course| course.attach()))
             .collect();
         let mut parts: Vec<_> = sessions
@@ -325,7 +332,11 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
 
     fn host_event(&mut self, event: HostEvent) {
         match event {
-            HostEvent::Batch(batch) => batch.into_iter().for_each(|events| self.events(events)),
+            HostEvent::Batch(batch) => {
+                batch
+                    .into_iter()
+                    .for_each(|events| self.sessions.apply(events));
+            }
             HostEvent::Listen(wanted) => self.listen(&wanted),
             HostEvent::Unlisten(listener) => {
                 let result = self.listeners.close(listener);
@@ -343,29 +354,26 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         }
     }
 
-    fn events(&mut self, events: SessionEvents) {
-        let id = events.session;
-        let Some(connection) = self.sessions.get(&id) else {
-            return;
-        };
-        match connection.apply(events) {
-            Progress::Applied => {
-                self.to_acknowledge.insert(id);
-                self.acknowledge_at
-                    .get_or_insert_with(|| Instant::now() + ACKNOWLEDGE_AFTER);
-                if !self.behind.is_empty() {
-                    self.note_missing(id);
-                }
-                if self.ended.contains(&id) {
-                    self.report_end(id);
-                }
+    /// Sees to what events have brought.
+    fn arrived(&mut self) {
+        let (arrived, is_to_acknowledge) = self.sessions.take_arrived();
+        if is_to_acknowledge {
+            self.acknowledge_at
+                .get_or_insert_with(|| Instant::now() + ACKNOWLEDGE_AFTER);
+        }
+        for id in arrived.fresh {
+            if self.behind.contains(&id) {
+                self.note_missing(id);
             }
-            Progress::Missing(from) => {
-                tracing::warn!(session = %id, from = from.0, "events are missing");
-                // Asked at once for the first gap; while it is open, the tick asks again.
-                if self.behind.insert(id) {
-                    self.say(RequestBody::Replay(Replay { session: id, from }));
-                }
+            if self.ended.contains(&id) {
+                self.report_end(id);
+            }
+        }
+        for (session, from) in arrived.gaps {
+            tracing::warn!(%session, from = from.0, "events are missing");
+            // Asked at once for the first gap; while it is open, the tick asks again.
+            if self.behind.insert(session) {
+                self.say(RequestBody::Replay(Replay { session, from }));
             }
         }
     }
@@ -384,15 +392,15 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
 
     fn shut_down(&mut self, message: &[String]) {
         tracing::info!(sessions = self.sessions.len(), "the daemon shuts down");
-        for connection in self.sessions.values() {
+        for connection in self.sessions.all() {
             message.iter().for_each(|line| connection.tell(line));
             connection.close(CloseReason::ByDaemon);
         }
     }
 
     fn with(&self, session: SessionId, action: impl FnOnce(&C)) {
-        if let Some(connection) = self.sessions.get(&session) {
-            action(connection);
+        if let Some(connection) = self.sessions.get(session) {
+            action(&connection);
         }
     }
 

@@ -1,24 +1,35 @@
-//! The loop of an I/O thread: drain what is ready, take what the program sends, do what is due, sleep.
+//! The loop of an I/O thread, and the way past it for those who send.
 //!
-//! In: an [`Engine`] and the program's outbox. Out: nothing; it returns when the program closes the outbox.
-//! Server and client, over sockets or in memory, run in this one loop.
+//! In: an [`Engine`] and the program's outbox. Out: nothing; the loop returns when the program closes the outbox. Server and client,
+//! over sockets or in memory, run in this one loop: drain what is ready, take what the program sends, do what is due, sleep.
+//!
+//! Whoever sends while the I/O thread sleeps carries its commands out itself ([`Carry`]), which spares a change of threads. The engine
+//! is then locked, so that one thread at a time uses the sockets; whoever finds it locked leaves its command in the outbox to the
+//! holder, who looks there once more after it has let go. Only the I/O thread reads, ticks, and tells the program of events: a
+//! sender may hold locks that the program needs to hear of one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{Ordering, fence};
+use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use crate::bounds::{BURST_MESSAGES_MAX, SHUTDOWN_TIME_MAX, STALL_RETRY};
-use crate::outbox::OutboxReader;
+use crate::outbox::{Outbox, OutboxReader, Queue};
+use crate::signal::Sources;
 use crate::waker::Waker;
 
 /// What the loop drives.
-pub(crate) trait Engine {
+pub(crate) trait Engine: Send + 'static {
     /// What the program sends.
-    type Command;
+    type Command: Send + 'static;
 
-    /// The program has no room: reading must wait.
+    /// The program has no room, or must not be told now: reading must wait.
     fn is_stalled(&self) -> bool;
     /// Offers the program again what it had no room for.
     fn retry_stalled(&mut self, now: Instant);
+    /// Whether events of the program wait, from now on, for [`Engine::retry_stalled`].
+    fn defer(&mut self, deferred: bool);
     /// Reads a burst from every source, stopping early when stalled. `true` if there was anything.
     fn read(&mut self, now: Instant) -> bool;
     /// Whether a command may be taken now.
@@ -27,37 +38,169 @@ pub(crate) trait Engine {
     fn command(&mut self, now: Instant, command: Self::Command);
     /// Does what is due, and says when to be called again.
     fn tick(&mut self, now: Instant) -> Instant;
-    /// Sleeps until the waker is called, the time has passed, or, if `reading`, a source has something.
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration);
+    /// Says what to sleep on. `false` if there is something to read.
+    fn gather(&mut self, sources: &mut Sources) -> bool;
+    /// Commands have left something to do for the I/O thread, or let it seem asleep with something to read.
+    fn has_news(&mut self) -> bool;
     /// Says goodbye. The loop goes on until the other side has heard it.
     fn stop(&mut self, now: Instant);
     /// Nobody is left who must hear the goodbye.
     fn is_finished(&self) -> bool;
 }
 
-/// Runs until the program closes the outbox, what was in it has been handed to the engine, and the other
-/// side has left; at most [`SHUTDOWN_TIME_MAX`] from the close.
-pub(crate) fn run<E: Engine>(mut engine: E, outbox: OutboxReader<E::Command>, waker: Arc<Waker>) {
-    let mut closing = Closing::default();
-    loop {
-        // Read before the outbox: what was put before the close is then seen below.
-        let closed = outbox.is_closed();
-        let now = Instant::now();
-        if engine.is_stalled() {
-            engine.retry_stalled(now);
-        }
-        let mut busy = !engine.is_stalled() && engine.read(now);
-        busy |= take_commands(&mut engine, &outbox, now);
-        let mut due = engine.tick(now);
-        if closed {
-            match closing.step(&mut engine, outbox.is_empty(), now) {
-                Some(until) => due = due.min(until),
+/// Carries out what is in the outbox, unless somebody else is about to.
+pub(crate) trait Carry: Send + Sync {
+    /// Called after something was put there.
+    fn carry(&self);
+}
+
+/// An engine that is driven by one thread at a time.
+pub(crate) struct Drive<E: Engine> {
+    /// `None` when the loop has ended.
+    driven: Mutex<Option<Driven<E>>>,
+    queue: Queue<E::Command>,
+    waker: Arc<Waker>,
+}
+
+struct Driven<E: Engine> {
+    engine: E,
+    outbox: OutboxReader<E::Command>,
+}
+
+/// What the I/O thread knew of the engine when it let go of it.
+struct Pause {
+    /// It has to be back then.
+    until: Instant,
+    /// It would have taken commands, had there been any.
+    takes_commands: bool,
+    /// It knows already that the outbox is closed.
+    closed: bool,
+}
+
+impl<E: Engine> Drive<E> {
+    /// An engine with its outbox, of which it takes at most `messages_max` commands and `bytes_max` bytes at a time.
+    pub(crate) fn new(
+        engine: E,
+        messages_max: usize,
+        bytes_max: usize,
+        waker: Arc<Waker>,
+    ) -> (Arc<Self>, Outbox<E::Command>) {
+        let (queue, outbox) = Queue::new(messages_max, bytes_max, Arc::clone(&waker));
+        let drive = Arc::new(Self {
+            driven: Mutex::new(Some(Driven { engine, outbox })),
+            queue: queue.clone(),
+            waker,
+        });
+        let carrier: Arc<dyn Carry> = Arc::clone(&drive) as _;
+        (drive, Outbox::new(queue, carrier))
+    }
+
+    /// Runs until the program closes the outbox, what was in it has been handed to the engine, and the other
+    /// side has left; at most [`SHUTDOWN_TIME_MAX`] from the close.
+    pub(crate) fn run(&self) {
+        let _end = End(self);
+        let mut closing = Closing::default();
+        let mut sources = Sources::default();
+        loop {
+            let mut driven = self.driven.lock();
+            let pause = match driven.as_mut() {
+                Some(driven) => driven.rounds(&mut closing, &mut sources),
+                None => None,
+            };
+            drop(driven);
+            match pause {
+                Some(pause) => self.sleep(&sources, &pause),
                 None => return,
             }
         }
-        if !busy {
-            sleep(&mut engine, &outbox, &waker, closed, due);
+    }
+
+    /// Sleeps until something may have to be done.
+    fn sleep(&self, sources: &Sources, pause: &Pause) {
+        let is_called = !self.waker.prepare_sleep();
+        // Pairs with the one in `carry`: either that finds the engine free, or we find its command.
+        fence(Ordering::SeqCst);
+        let has_commands = pause.takes_commands && !self.queue.is_empty();
+        let mut written = false;
+        if !is_called && !has_commands && pause.closed == self.queue.is_closed() {
+            let time_max = pause.until.saturating_duration_since(Instant::now());
+            written = sources
+                .sleep(&self.waker, time_max)
+                .unwrap_or_else(|error| {
+                    tracing::error!(%error, "the link cannot wait for its sockets");
+                    false
+                });
         }
+        self.waker.awake(written);
+    }
+}
+
+impl<E: Engine> Driven<E> {
+    /// Drives the engine until there is nothing more to do at the moment; `None` when it is at its end.
+    fn rounds(&mut self, closing: &mut Closing, sources: &mut Sources) -> Option<Pause> {
+        let Self { engine, outbox } = self;
+        engine.defer(false);
+        loop {
+            // Read before the outbox: what was put before the close is then seen below.
+            let closed = outbox.is_closed();
+            let now = Instant::now();
+            if engine.is_stalled() {
+                engine.retry_stalled(now);
+            }
+            let mut busy = !engine.is_stalled() && engine.read(now);
+            busy |= take_commands(engine, outbox, now);
+            let mut until = engine.tick(now);
+            if closed {
+                until = until.min(closing.step(engine, outbox.is_empty(), now)?);
+            }
+            if busy {
+                continue;
+            }
+            sources.clear();
+            if engine.is_stalled() {
+                until = until.min(now + STALL_RETRY);
+            } else if !engine.gather(sources) {
+                continue;
+            }
+            return Some(Pause {
+                until,
+                takes_commands: engine.takes_commands(),
+                closed,
+            });
+        }
+    }
+}
+
+impl<E: Engine> Carry for Drive<E> {
+    fn carry(&self) {
+        // Pairs with the one in `sleep`, and with the one below of another sender.
+        fence(Ordering::SeqCst);
+        let Some(mut driven) = self.driven.try_lock() else {
+            return;
+        };
+        let Some(Driven { engine, outbox }) = driven.as_mut() else {
+            return;
+        };
+        engine.defer(true);
+        take_commands(engine, outbox, Instant::now());
+        let (has_news, takes_commands) = (engine.has_news(), engine.takes_commands());
+        drop(driven);
+        fence(Ordering::SeqCst);
+        // What others have put there meanwhile is not this sender's business for ever.
+        if has_news || (takes_commands && !self.queue.is_empty()) {
+            self.waker.wake();
+        }
+    }
+}
+
+/// Takes the engine, and with it the sockets, out of the reach of those who send: also of a loop that panics.
+struct End<'a, E: Engine>(&'a Drive<E>);
+
+impl<E: Engine> Drop for End<'_, E> {
+    fn drop(&mut self) {
+        let driven = self.0.driven.lock().take();
+        // Not under the lock: the program's ear goes with it.
+        drop(driven);
     }
 }
 
@@ -98,24 +241,4 @@ fn take_commands<E: Engine>(
         taken += 1;
     }
     taken > 0
-}
-
-/// Sleeps until something may have to be done. `closed`: the loop knows already that the outbox is closed.
-fn sleep<E: Engine>(
-    engine: &mut E,
-    outbox: &OutboxReader<E::Command>,
-    waker: &Waker,
-    closed: bool,
-    due: Instant,
-) {
-    let reading = !engine.is_stalled();
-    let mut time_max = due.saturating_duration_since(Instant::now());
-    if !reading {
-        time_max = time_max.min(STALL_RETRY);
-    }
-    waker.prepare_sleep();
-    if (outbox.is_empty() || !engine.takes_commands()) && closed == outbox.is_closed() {
-        engine.sleep(waker, reading, time_max);
-    }
-    waker.awake();
 }

@@ -5,7 +5,6 @@
 //! a program that is connected with the same key is not disturbed.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use moor_keyring::{KeyPair, PublicKey};
@@ -18,7 +17,7 @@ use crate::greeting::{Look, look};
 use crate::names::{self, NameError};
 use crate::socket_options;
 use crate::waker::Waker;
-use crate::zmq::{Context, Monitor, Socket, poll};
+use crate::zmq::{self, Context, Monitor, Socket};
 
 /// Every way in which a handshake ends.
 const ENDS: i32 = sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED
@@ -130,7 +129,7 @@ fn wait(monitor: &mut Monitor, until: Instant) -> io::Result<Option<(i32, u64)>>
         if left.is_zero() {
             return Ok(None);
         }
-        poll([Some(monitor.socket()), None], never.as_fd(), left)?;
+        zmq::wait([monitor.socket()], &never, left)?;
     }
 }
 

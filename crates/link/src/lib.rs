@@ -34,6 +34,7 @@ mod outbox;
 mod scout;
 mod security;
 mod server;
+mod signal;
 mod socket_options;
 mod waker;
 mod zap;

@@ -5,16 +5,14 @@
 //! server that is dropped breaks its connections as a process that dies does. Opens no file or socket.
 
 use std::collections::HashMap;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::address::Address;
 use crate::bounds::BURST_MESSAGES_MAX;
@@ -26,13 +24,13 @@ use crate::endpoint::Endpoint;
 use crate::error::StartError;
 use crate::frame::{Channel, Kind};
 use crate::identity::{InstanceId, Proof, Ticket, random_bytes};
-use crate::io_loop;
+use crate::io_loop::Drive;
 use crate::names::{self, NameError, Target};
 use crate::origin::Origin;
-use crate::outbox::outbox;
 use crate::server::core::{Route, ServerCore, ServerWire, Way, WireError};
 use crate::server::engine::{ServerEngine, ServerTransport};
 use crate::server::{Bound, Counters, Server, ServerHandle, ServerHandler, ServerShared};
+use crate::signal::Sources;
 use crate::waker::Waker;
 
 /// A network of its own: servers and clients of one hub see each other and nobody else. Cheap to clone.
@@ -100,14 +98,6 @@ fn frame(kind: Kind, body: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Sleeps until woken, or until the time has passed.
-fn sleep(waker: &Waker, time_max: Duration) {
-    let timeout = Timespec::try_from(time_max).ok();
-    let mut descriptors = [PollFd::from_borrowed_fd(waker.as_fd(), PollFlags::IN)];
-    // A signal only wakes the loop early.
-    let _ = rustix::event::poll(&mut descriptors, timeout.as_ref());
-}
-
 impl Hub {
     /// An empty network.
     #[must_use]
@@ -134,11 +124,6 @@ impl Hub {
         });
         self.open(&config.rpc, &port)?;
         let limits = config.limits;
-        let (outbox, reader) = outbox(
-            limits.outbox_messages_max,
-            limits.outbox_bytes_max,
-            Arc::clone(&waker),
-        );
         let counters = Arc::new(Counters::default());
         let instance = InstanceId(random_bytes()?);
         let shared = Arc::new(ServerShared {
@@ -166,9 +151,11 @@ impl Hub {
             Instant::now(),
         );
         let engine = ServerEngine { core, transport };
+        let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
+        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
         let thread = thread::Builder::new()
             .name("moor-link-server".to_owned())
-            .spawn(move || io_loop::run(engine, reader, waker))?;
+            .spawn(move || drive.run())?;
         Ok(Server::new(ServerHandle { outbox, shared }, thread))
     }
 
@@ -201,11 +188,6 @@ impl Hub {
         config.check()?;
         let waker = Arc::new(Waker::new()?);
         let limits = config.limits;
-        let (outbox, reader) = outbox(
-            limits.outbox_messages_max,
-            limits.outbox_bytes_max,
-            Arc::clone(&waker),
-        );
         let shared = Arc::new(ClientShared::new(limits.message_bytes_max));
         let transport = MemoryClient {
             hub: self.clone(),
@@ -216,9 +198,11 @@ impl Hub {
         };
         let core = ClientCore::new(config, Arc::clone(&shared), handler, Instant::now());
         let engine = ClientEngine { core, transport };
+        let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
+        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
         let thread = thread::Builder::new()
             .name("moor-link-client".to_owned())
-            .spawn(move || io_loop::run(engine, reader, waker))?;
+            .spawn(move || drive.run())?;
         Ok(Client::new(ClientHandle { outbox, shared }, thread))
     }
 }
@@ -312,10 +296,17 @@ impl ServerTransport for MemoryServer {
         taken > 0
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
-        if !reading || self.messages.is_empty() {
-            sleep(waker, time_max);
-        }
+    /// Whoever puts a message wakes the loop: there is nothing to sleep on besides.
+    fn gather(&mut self, _sources: &mut Sources) -> bool {
+        self.messages.is_empty()
+    }
+
+    fn has_input(&mut self) -> bool {
+        false
+    }
+
+    fn due(&self) -> Option<Instant> {
+        None
     }
 }
 
@@ -410,13 +401,12 @@ impl ClientTransport for MemoryClient {
         taken > 0
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
-        let empty = self
-            .connection
-            .as_ref()
-            .is_none_or(|connection| connection.messages.is_empty());
-        if !reading || empty {
-            sleep(waker, time_max);
-        }
+    fn gather(&mut self, _sources: &mut Sources) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_none_or(|connection| connection.messages.is_empty())
+    }
+
+    fn has_input(&mut self) -> bool {
+        false
     }
 }

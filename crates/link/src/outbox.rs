@@ -1,12 +1,14 @@
-//! The bounded queue from the program to the I/O thread. Putting never blocks: at the bound it refuses.
+//! The bounded queue from the program to whoever drives the engine. Putting never blocks: at the bound it refuses.
 //!
 //! In: commands with the bytes they weigh, from any thread. Out: the same commands in order, to one thread.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
+use crate::io_loop::Carry;
 use crate::waker::Waker;
 
 /// A message was not taken. It was not sent, and will not be.
@@ -32,14 +34,14 @@ pub enum SendError {
     Closed,
 }
 
-/// The putting end.
+/// The queue itself, which nobody is called for.
 #[derive(Debug)]
-pub(crate) struct Outbox<T> {
+pub(crate) struct Queue<T> {
     sender: Sender<(usize, T)>,
     state: Arc<State>,
 }
 
-impl<T> Clone for Outbox<T> {
+impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Self {
             sender: self.sender.clone(),
@@ -56,6 +58,27 @@ struct State {
     waker: Arc<Waker>,
 }
 
+/// The putting end.
+pub(crate) struct Outbox<T> {
+    queue: Queue<T>,
+    carrier: Arc<dyn Carry>,
+}
+
+impl<T> Clone for Outbox<T> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+            carrier: Arc::clone(&self.carrier),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Outbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
+
 /// The taking end. Dropping it closes the queue.
 #[derive(Debug)]
 pub(crate) struct OutboxReader<T> {
@@ -63,33 +86,29 @@ pub(crate) struct OutboxReader<T> {
     state: Arc<State>,
 }
 
-/// A queue of at most `messages_max` commands and `bytes_max` bytes that wakes `waker`.
-pub(crate) fn outbox<T>(
-    messages_max: usize,
-    bytes_max: usize,
-    waker: Arc<Waker>,
-) -> (Outbox<T>, OutboxReader<T>) {
-    let (sender, receiver) = bounded(messages_max);
-    let state = State {
-        bytes: AtomicUsize::new(0),
-        bytes_max,
-        closed: AtomicBool::new(false),
-        waker,
-    };
-    let state = Arc::new(state);
-    (
-        Outbox {
-            sender,
+impl<T> Queue<T> {
+    /// A queue of at most `messages_max` commands and `bytes_max` bytes, whose close wakes `waker`.
+    pub(crate) fn new(
+        messages_max: usize,
+        bytes_max: usize,
+        waker: Arc<Waker>,
+    ) -> (Self, OutboxReader<T>) {
+        let (sender, receiver) = bounded(messages_max);
+        let state = Arc::new(State {
+            bytes: AtomicUsize::new(0),
+            bytes_max,
+            closed: AtomicBool::new(false),
+            waker,
+        });
+        let reader = OutboxReader {
+            receiver,
             state: Arc::clone(&state),
-        },
-        OutboxReader { receiver, state },
-    )
-}
+        };
+        (Self { sender, state }, reader)
+    }
 
-impl<T> Outbox<T> {
-    /// Puts a command that weighs `bytes`, and wakes the taker if it sleeps.
-    pub(crate) fn put(&self, bytes: usize, command: T) -> Result<(), SendError> {
-        if self.state.closed.load(Ordering::Acquire) {
+    fn put(&self, bytes: usize, command: T) -> Result<(), SendError> {
+        if self.is_closed() {
             return Err(SendError::Closed);
         }
         let before = self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -103,19 +122,39 @@ impl<T> Outbox<T> {
                     TrySendError::Disconnected(_) => SendError::Closed,
                 })
         };
-        match sent {
-            Ok(()) => self.state.waker.wake(),
-            Err(_) => {
-                self.state.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            }
+        if sent.is_err() {
+            self.state.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         sent
     }
 
+    /// The program asked for the end, or nobody takes any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sender.is_empty()
+    }
+}
+
+impl<T> Outbox<T> {
+    /// A way into `queue`, out of which `carrier` takes.
+    pub(crate) fn new(queue: Queue<T>, carrier: Arc<dyn Carry>) -> Self {
+        Self { queue, carrier }
+    }
+
+    /// Puts a command that weighs `bytes`, and sees to it that it is taken.
+    pub(crate) fn put(&self, bytes: usize, command: T) -> Result<(), SendError> {
+        self.queue.put(bytes, command)?;
+        self.carrier.carry();
+        Ok(())
+    }
+
     /// Takes nothing more, and asks the taker to finish what is waiting and end.
     pub(crate) fn close(&self) {
-        self.state.closed.store(true, Ordering::Release);
-        self.state.waker.wake();
+        self.queue.state.closed.store(true, Ordering::Release);
+        self.queue.state.waker.wake();
     }
 }
 
@@ -146,8 +185,8 @@ impl<T> Drop for OutboxReader<T> {
 mod tests {
     use super::*;
 
-    fn queue(messages: usize, bytes: usize) -> (Outbox<u8>, OutboxReader<u8>) {
-        outbox(messages, bytes, Arc::new(Waker::new().expect("eventfd")))
+    fn queue(messages: usize, bytes: usize) -> (Queue<u8>, OutboxReader<u8>) {
+        Queue::new(messages, bytes, Arc::new(Waker::new().expect("eventfd")))
     }
 
     #[test]

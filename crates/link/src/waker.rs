@@ -1,18 +1,25 @@
-//! Wakes the I/O thread out of its poll: an eventfd that is written only if the thread sleeps, so that a
-//! burst of messages costs one system call.
+//! Wakes a thread out of its poll: an eventfd that is written only if the thread sleeps, so that a burst of
+//! messages costs one system call.
 //!
 //! In: calls from any thread. Out: a file descriptor that becomes readable. Carries no data.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
+
+/// The sleeper looks at its sources.
+const AWAKE: u8 = 0;
+/// It waits for the descriptor.
+const ASLEEP: u8 = 1;
+/// It was called, and has not begun to sleep since.
+const CALLED: u8 = 2;
 
 /// One sleeper, many callers.
 #[derive(Debug)]
 pub(crate) struct Waker {
-    asleep: AtomicBool,
+    state: AtomicU8,
     event: OwnedFd,
 }
 
@@ -20,34 +27,33 @@ impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self {
-            asleep: AtomicBool::new(false),
+            state: AtomicU8::new(AWAKE),
             event,
         })
     }
 
     /// Called after something was put where the sleeper looks.
     pub(crate) fn wake(&self) {
-        // Pairs with the fence in `prepare_sleep`: either this load sees the sleeper asleep, or the sleeper's
-        // last look sees what was put before this fence.
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel) {
+        if self.state.swap(CALLED, Ordering::AcqRel) == ASLEEP {
             // The only failure, a counter at its maximum, leaves the descriptor readable as wanted.
             let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
         }
     }
 
-    /// The sleeper is about to sleep: it must look once more at all its sources after this call.
-    pub(crate) fn prepare_sleep(&self) {
-        self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+    /// The sleeper is about to sleep. `false`: it was called since it was awake, and must look once more at all its
+    /// sources first.
+    pub(crate) fn prepare_sleep(&self) -> bool {
+        self.state.swap(ASLEEP, Ordering::AcqRel) != CALLED
     }
 
-    /// The sleeper is awake. Always reads: a wake-up that is written only after this makes one sleep end
-    /// early, and must not make every later one do so.
-    pub(crate) fn awake(&self) {
-        self.asleep.store(false, Ordering::Release);
-        // Nothing to read is the common case and no error.
-        let _ = rustix::io::read(&self.event, &mut [0u8; 8]);
+    /// The sleeper is awake, and looks at all its sources after this. `written`: the descriptor is readable. One that became so
+    /// unseen makes the next sleep end early, which then says it.
+    pub(crate) fn awake(&self, written: bool) {
+        self.state.store(AWAKE, Ordering::Release);
+        if written {
+            // Read by nobody else.
+            let _ = rustix::io::read(&self.event, &mut [0u8; 8]);
+        }
     }
 }
 
@@ -80,11 +86,12 @@ mod tests {
         let waker = Waker::new().expect("eventfd");
         waker.wake();
         assert!(!readable(&waker), "nobody sleeps");
-        waker.prepare_sleep();
+        assert!(!waker.prepare_sleep(), "called before it slept");
         waker.wake();
         waker.wake();
         assert!(readable(&waker));
-        waker.awake();
+        waker.awake(true);
         assert!(!readable(&waker), "taken back");
+        assert!(waker.prepare_sleep(), "not called since");
     }
 }

@@ -6,7 +6,6 @@
 //! Knows nothing of registries or of what the link does with a connection.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,7 +14,7 @@ use std::time::Duration;
 use moor_zmq_sys as sys;
 
 use crate::waker::Waker;
-use crate::zmq::{Context, Message, Socket, poll};
+use crate::zmq::{Context, Message, Socket, wait};
 
 /// Where libzmq looks for the handler of a context.
 const ADDRESS: &str = "inproc://zeromq.zap.01";
@@ -113,7 +112,7 @@ fn serve(socket: &Socket, mut judge: impl Judge, waker: &Waker, stop: &AtomicBoo
         match serve_one(socket, &mut judge) {
             Ok(true) => {}
             Ok(false) => {
-                if let Err(error) = poll([Some(socket)], waker.as_fd(), SLEEP_MAX) {
+                if let Err(error) = wait([socket], waker, SLEEP_MAX) {
                     tracing::error!(%error, "the handler of authentication stops");
                     return;
                 }
@@ -123,7 +122,7 @@ fn serve(socket: &Socket, mut judge: impl Judge, waker: &Waker, stop: &AtomicBoo
                 return;
             }
         }
-        waker.awake();
+        waker.awake(true);
     }
 }
 
@@ -244,7 +243,7 @@ mod tests {
         }
         client.send([parts[6], &[], &[]]).expect("send");
         let never = Waker::new().expect("eventfd");
-        poll([Some(client)], never.as_fd(), Duration::from_secs(10)).expect("poll");
+        wait([client], &never, Duration::from_secs(10)).expect("poll");
         let mut parts = Vec::new();
         let mut part = Message::new();
         while client.receive(&mut part).expect("receive") {

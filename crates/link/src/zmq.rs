@@ -7,14 +7,17 @@
 //! libzmq's rules that the types keep: a socket is used by one thread at a time (`Socket` is `Send`, not
 //! `Sync`); a context ends after its sockets (each holds it); a message is initialised once and closed once.
 
-use std::ffi::{CStr, CString, c_int, c_short, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use moor_zmq_sys as sys;
+
+use crate::signal::{Signal, Sources};
+use crate::waker::Waker;
 
 /// What libzmq answered to the last failed call of this thread. Most codes are the system's; libzmq's own
 /// keep their text.
@@ -153,8 +156,14 @@ impl Context {
         if raw.is_null() {
             return Err(last_error());
         }
+        let signal = signal_of(raw);
+        if signal.is_err() {
+            // SAFETY: made above, and not used afterwards.
+            unsafe { sys::zmq_close(raw) };
+        }
         Ok(Socket {
             raw,
+            signal: Arc::new(signal?),
             context: self.clone(),
         })
     }
@@ -172,10 +181,30 @@ fn is_interrupted() -> bool {
     last_error().kind() == io::ErrorKind::Interrupted
 }
 
-/// Owns a socket.
+/// An option of an open socket whose type is `int`.
+fn number(raw: *mut c_void, option: c_int) -> io::Result<c_int> {
+    let (mut value, mut length): (c_int, _) = (0, size_of::<c_int>());
+    // SAFETY: the socket is open; `length` says how much room `value` has.
+    check(unsafe { sys::zmq_getsockopt(raw, option, (&raw mut value).cast(), &mut length) })?;
+    Ok(value)
+}
+
+/// The signal of an open socket, with a copy of the descriptor, which libzmq closes when it likes.
+fn signal_of(raw: *mut c_void) -> io::Result<Signal> {
+    let descriptor = number(raw, sys::ZMQ_FD)?;
+    if descriptor < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: open for as long as the socket, which is not closed during this call.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(Signal::new(descriptor.try_clone_to_owned()?))
+}
+
+/// Owns a socket. Every use raises its signal, see [`crate::signal`].
 #[derive(Debug)]
 pub(crate) struct Socket {
     raw: *mut c_void,
+    signal: Arc<Signal>,
     context: Context,
 }
 
@@ -191,18 +220,21 @@ impl Socket {
 
     /// Sets an option of any type by its bytes.
     pub(crate) fn set_bytes(&self, option: c_int, value: &[u8]) -> io::Result<()> {
+        self.signal.raise();
         // SAFETY: the socket is open; libzmq copies `value.len()` bytes and checks them.
         check(unsafe { sys::zmq_setsockopt(self.raw, option, value.as_ptr().cast(), value.len()) })
     }
 
     pub(crate) fn bind(&self, endpoint: &str) -> io::Result<()> {
         let endpoint = c_text(endpoint)?;
+        self.signal.raise();
         // SAFETY: the socket is open; a text that ends in zero.
         check(unsafe { sys::zmq_bind(self.raw, endpoint.as_ptr()) })
     }
 
     pub(crate) fn connect(&self, endpoint: &str) -> io::Result<()> {
         let endpoint = c_text(endpoint)?;
+        self.signal.raise();
         // SAFETY: the socket is open; a text that ends in zero.
         check(unsafe { sys::zmq_connect(self.raw, endpoint.as_ptr()) })
     }
@@ -244,6 +276,7 @@ impl Socket {
 
     /// Sends bytes that other parts of the same message follow. Does not wait.
     pub(crate) fn send_first(&self, bytes: &[u8]) -> io::Result<()> {
+        self.signal.raise();
         let flags = sys::ZMQ_DONTWAIT | sys::ZMQ_SNDMORE;
         // SAFETY: the socket is open; libzmq copies `bytes`.
         check(unsafe { sys::zmq_send(self.raw, bytes.as_ptr().cast(), bytes.len(), flags) })
@@ -252,21 +285,41 @@ impl Socket {
     /// Sends the pieces joined as the only or last part. Does not wait.
     pub(crate) fn send(&self, pieces: [&[u8]; 3]) -> io::Result<()> {
         let mut message = Message::joined(pieces)?;
+        self.signal.raise();
         // SAFETY: the socket is open, the message initialised; on failure it stays ours and is closed.
         check(unsafe { sys::zmq_msg_send(&mut message.0, self.raw, sys::ZMQ_DONTWAIT) })
     }
 
-    /// Receives a part into `message`; `false` if there is none. Does not wait.
+    /// Receives a part into `message`; `false` if there is none. Does not wait. Asks libzmq only if the signal is raised.
     pub(crate) fn receive(&self, message: &mut Message) -> io::Result<bool> {
-        loop {
+        while self.signal.is_raised() {
             // SAFETY: the socket is open, the message initialised; libzmq frees its former content.
             match check(unsafe { sys::zmq_msg_recv(&mut message.0, self.raw, sys::ZMQ_DONTWAIT) }) {
                 Ok(()) => return Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                // libzmq has looked at all that its descriptor told of before it says so.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.signal.lower(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(false)
+    }
+
+    /// Whether something can be received now.
+    pub(crate) fn has_input(&self) -> io::Result<bool> {
+        if !self.signal.is_raised() {
+            return Ok(false);
+        }
+        let has_input = number(self.raw, sys::ZMQ_EVENTS)? & sys::ZMQ_POLLIN != 0;
+        if !has_input {
+            self.signal.lower();
+        }
+        Ok(has_input)
+    }
+
+    /// What a thread sleeps on that waits for this socket.
+    pub(crate) fn signal(&self) -> &Arc<Signal> {
+        &self.signal
     }
 
     /// Reads away the rest of a message whose part was `last`.
@@ -394,35 +447,20 @@ impl Monitor {
     }
 }
 
-/// Waits until one of the sockets has something to receive, the descriptor is readable, the time has
-/// passed, or a signal came.
-pub(crate) fn poll<const N: usize>(
-    sockets: [Option<&Socket>; N],
-    wake: BorrowedFd<'_>,
+/// Waits until one of the sockets has something to look at, the waker calls, the time has passed, or a signal came.
+pub(crate) fn wait<const N: usize>(
+    sockets: [&Socket; N],
+    waker: &Waker,
     time_max: Duration,
 ) -> io::Result<()> {
-    let item = |socket, fd| sys::zmq_pollitem_t {
-        socket,
-        fd,
-        events: sys::ZMQ_POLLIN as c_short,
-        revents: 0,
-    };
-    let mut items = Vec::with_capacity(N + 1);
-    items.push(item(std::ptr::null_mut(), wake.as_raw_fd()));
-    items.extend(
-        sockets
-            .into_iter()
-            .flatten()
-            .map(|socket| item(socket.raw, 0)),
-    );
-    let count = c_int::try_from(items.len()).map_err(io::Error::other)?;
-    // Rounded up: waking a moment too early would spin until the moment comes.
-    let timeout = i64::try_from(time_max.as_micros().div_ceil(1000)).unwrap_or(i64::MAX);
-    // SAFETY: `items` holds `count` items, whose sockets are open and borrowed for the call.
-    match check(unsafe { sys::zmq_poll(items.as_mut_ptr(), count, timeout) }) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-        answer => answer,
+    let mut sources = Sources::default();
+    for socket in sockets {
+        if socket.has_input()? {
+            return Ok(());
+        }
+        sources.add(Arc::clone(&socket.signal));
     }
+    sources.sleep(waker, time_max).map(drop)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 
-use core::ffi::{c_char, c_int, c_long, c_short, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 // libzmq's CURVE calls into libsodium; these few are for the link's own look at a server's key.
 pub use libsodium_sys::{crypto_box_easy, crypto_box_keypair, sodium_init};
@@ -25,20 +25,6 @@ pub const CURVE_KEY_BYTES: usize = libsodium_sys::crypto_box_PUBLICKEYBYTES as u
 #[derive(Debug)]
 pub struct zmq_msg_t {
     _opaque: [u8; 64],
-}
-
-/// One thing to poll: a ZeroMQ socket, or a file descriptor if `socket` is null.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct zmq_pollitem_t {
-    /// A socket or null.
-    pub socket: *mut c_void,
-    /// A file descriptor, looked at only if `socket` is null.
-    pub fd: c_int,
-    /// Wanted: [`ZMQ_POLLIN`], [`ZMQ_POLLOUT`].
-    pub events: c_short,
-    /// Found.
-    pub revents: c_short,
 }
 
 // Socket types.
@@ -66,6 +52,10 @@ pub const ZMQ_SUBSCRIBE: c_int = 6;
 pub const ZMQ_UNSUBSCRIBE: c_int = 7;
 /// `int`: time in ms that a closed socket may go on sending.
 pub const ZMQ_LINGER: c_int = 17;
+/// `int`, read only: a descriptor that becomes readable when the socket has something to look at.
+pub const ZMQ_FD: c_int = 14;
+/// `int`, read only: [`ZMQ_POLLIN`], if something can be received now. Looks at everything that the descriptor tells of.
+pub const ZMQ_EVENTS: c_int = 15;
 /// `int`: time in ms before a connection is tried again; -1 never.
 pub const ZMQ_RECONNECT_IVL: c_int = 18;
 /// `int`: connections that the kernel holds until they are accepted.
@@ -113,7 +103,7 @@ pub const ZMQ_DONTWAIT: c_int = 1;
 pub const ZMQ_SNDMORE: c_int = 2;
 
 /// Something can be received.
-pub const ZMQ_POLLIN: c_short = 1;
+pub const ZMQ_POLLIN: c_int = 1;
 
 // Events of a monitor.
 /// A connection was accepted; the value is its descriptor.
@@ -198,9 +188,6 @@ unsafe extern "C" {
     pub fn zmq_msg_gets(message: *const zmq_msg_t, property: *const c_char) -> *const c_char;
     /// A numeric property of a message.
     pub fn zmq_msg_get(message: *const zmq_msg_t, property: c_int) -> c_int;
-
-    /// Waits for any of several sockets and descriptors; the timeout in ms, -1 for ever.
-    pub fn zmq_poll(items: *mut zmq_pollitem_t, count: c_int, timeout: c_long) -> c_int;
 }
 
 #[cfg(test)]

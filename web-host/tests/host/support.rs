@@ -118,7 +118,7 @@ impl Bench {
             port: address.port(),
             tls: false,
         });
-        let hub = Hub::new(sender, own, Bounds::default());
+        let hub = Hub::new(sender, Arc::default(), own, Bounds::default());
         tokio::spawn(hub.run(news, connections, drain.clone()));
         let bench = Self {
             address,

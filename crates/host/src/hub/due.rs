@@ -19,9 +19,9 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 impl<C: Connection, L: Listeners> Hub<C, L> {
     pub(super) fn acknowledge(&mut self) {
         self.acknowledge_at = None;
-        let sessions = std::mem::take(&mut self.to_acknowledge);
-        let connections = sessions.iter().filter_map(|id| self.sessions.get(id));
+        let connections = self.sessions.take_to_acknowledge();
         let due: Vec<_> = connections
+            .iter()
             .filter_map(|connection| connection.acknowledge())
             .collect();
         for part in due.chunks(ACKNOWLEDGEMENTS_MAX) {
@@ -67,8 +67,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     }
 
     pub(super) fn note_missing(&mut self, id: SessionId) {
-        let missing = |c: &Arc<C>| c.course(|course| course.missing());
-        match self.sessions.get(&id).and_then(missing) {
+        let missing = |c: Arc<C>| c.course(|course| course.missing());
+        match self.sessions.get(id).and_then(missing) {
             Some(_) => self.behind.insert(id),
             None => self.behind.remove(&id),
         };
@@ -76,8 +76,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
 
     fn ask_for_missing(&mut self) {
         for id in self.behind.iter().copied().collect::<Vec<_>>() {
-            let missing = |c: &Arc<C>| c.course(|course| course.missing());
-            match self.sessions.get(&id).and_then(missing) {
+            let missing = |c: Arc<C>| c.course(|course| course.missing());
+            match self.sessions.get(id).and_then(missing) {
                 Some(from) => drop(self.say(RequestBody::Replay(Replay { session: id, from }))),
                 None => drop(self.behind.remove(&id)),
             }

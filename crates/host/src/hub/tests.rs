@@ -2,12 +2,12 @@
 
 use moor_rpc::{
     Acknowledgement, Dial, DialError, DialFailed, Event, EventNumber, Line, LineKind, LineNumber,
-    ListenError, ListenResult, ListenerId, OpenSession, Request, Text,
+    ListenError, ListenResult, ListenerId, OpenSession, Request, SessionEvents, Text,
 };
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{AskError, Course, Uplink};
+use crate::{AskError, Course, Progress, Uplink};
 
 /// Stands among the requests for a reconnect that the hub asked for.
 const RECONNECT: RequestId = RequestId(u64::MAX);
@@ -185,7 +185,8 @@ impl Bench {
         let (downlink, news) = mpsc::channel(16);
         let drain = Drain::new(Duration::from_secs(5));
         let hub_drain = drain.clone();
-        tokio::spawn(Hub::new(requests.clone(), Nowhere, bounds).run(news, connections, hub_drain));
+        let own = Hub::new(requests.clone(), Arc::default(), Nowhere, bounds);
+        tokio::spawn(own.run(news, connections, hub_drain));
         Self {
             news: hub,
             downlink,

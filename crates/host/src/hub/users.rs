@@ -23,7 +23,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
                 self.say(RequestBody::DialFailed(failed));
             }
             FromConnection::Ended(session) => {
-                if self.sessions.contains_key(&session) {
+                if self.sessions.contains(session) {
                     self.ended.insert(session);
                     self.report_end(session);
                 }
@@ -71,8 +71,8 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     }
 
     fn open_session(&mut self, id: SessionId) {
-        let opening = |c: &Arc<C>| c.course(|course| course.opening().cloned());
-        let Some(open) = self.sessions.get(&id).and_then(opening) else {
+        let opening = |c: Arc<C>| c.course(|course| course.opening().cloned());
+        let Some(open) = self.sessions.get(id).and_then(opening) else {
             return;
         };
         // When the uplink is full, the tick tries again.
@@ -102,8 +102,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         self.opening.remove(session);
         self.ended.remove(&session);
         self.behind.remove(&session);
-        self.to_acknowledge.remove(&session);
-        if let Some(connection) = self.sessions.remove(&session) {
+        if let Some(connection) = self.sessions.remove(session) {
             last_words(&connection);
         }
     }
@@ -116,7 +115,7 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
 
     /// Tells the daemon that a session has ended, once the lines typed before its end are sent.
     pub(super) fn report_end(&mut self, id: SessionId) {
-        let Some(connection) = self.sessions.get(&id) else {
+        let Some(connection) = self.sessions.get(id) else {
             return;
         };
         if self.opening.was_never_asked(id) {
@@ -145,15 +144,12 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
     /// Closes every connection in order, as far as there is time.
     pub(super) async fn stop(mut self, connections: &mut mpsc::Receiver<FromConnection<C>>) {
         self.listeners.close_all();
-        for connection in self.sessions.values() {
+        let all = self.sessions.all();
+        for connection in &all {
             self.say_goodbye(&**connection);
         }
         let deadline = Instant::now() + STOP_TIME_MAX;
-        while self
-            .sessions
-            .values()
-            .any(|connection| !connection.is_closed())
-        {
+        while all.iter().any(|connection| !connection.is_closed()) {
             match timeout_at(deadline, connections.recv()).await {
                 Ok(Some(FromConnection::Accepted(connection))) => {
                     self.say_goodbye(&*connection);

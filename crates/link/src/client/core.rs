@@ -101,6 +101,8 @@ pub(crate) struct ClientCore<H> {
     stopping: bool,
     /// Events that the handler had no room for, oldest first: a few, because nothing is read while any waits.
     stalled: VecDeque<ClientEvent>,
+    /// Events wait there although the handler may have room.
+    defers: bool,
 }
 
 fn count(counter: &AtomicU64) {
@@ -129,6 +131,7 @@ impl<H: ClientHandler> ClientCore<H> {
             server_stops: false,
             stopping: false,
             stalled: VecDeque::new(),
+            defers: false,
         }
     }
 
@@ -151,8 +154,13 @@ impl<H: ClientHandler> ClientCore<H> {
         }
     }
 
+    /// From now on events wait until they are offered again, or no longer: whoever sends must not call the program.
+    pub(crate) fn defer(&mut self, deferred: bool) {
+        self.defers = deferred;
+    }
+
     fn tell(&mut self, event: ClientEvent) {
-        if self.stalled.is_empty() {
+        if self.stalled.is_empty() && !self.defers {
             if let Err(event) = self.handler.event(event) {
                 self.stalled.push_back(event);
             }
@@ -165,6 +173,11 @@ impl<H: ClientHandler> ClientCore<H> {
     /// in flight.
     pub(crate) fn takes_commands(&self) -> bool {
         !self.is_up() || self.credit.in_flight() < self.config.limits.in_flight_bytes_max
+    }
+
+    /// A command has left events to tell or an attempt to plan.
+    pub(crate) fn has_news(&self) -> bool {
+        self.is_stalled() || !self.is_up()
     }
 
     fn is_up(&self) -> bool {

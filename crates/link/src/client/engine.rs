@@ -2,19 +2,21 @@
 //!
 //! In: a core and a transport. Out: the calls of the loop, passed to the one with the other.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::core::{ClientCore, ClientWire};
 use super::{ClientCommand, ClientHandler};
 use crate::io_loop::Engine;
-use crate::waker::Waker;
+use crate::signal::Sources;
 
 /// What carries the messages, as the loop sees it.
 pub(crate) trait ClientTransport: ClientWire {
     /// Hands a burst of what has come to the core, stopping when it is stalled. `true` if there was anything.
     fn read<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool;
-    /// Sleeps until woken, until something has come (if `reading`), or until the time has passed.
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration);
+    /// Says what to sleep on. `false` if something has come that was not read.
+    fn gather(&mut self, sources: &mut Sources) -> bool;
+    /// Whether something can be read that what [`Self::gather`] said may not tell of, because the connections were used since.
+    fn has_input(&mut self) -> bool;
 }
 
 /// The joined pair.
@@ -23,7 +25,7 @@ pub(crate) struct ClientEngine<H, T> {
     pub(crate) transport: T,
 }
 
-impl<H: ClientHandler, T: ClientTransport> Engine for ClientEngine<H, T> {
+impl<H: ClientHandler, T: ClientTransport + Send + 'static> Engine for ClientEngine<H, T> {
     type Command = ClientCommand;
 
     fn is_stalled(&self) -> bool {
@@ -32,6 +34,10 @@ impl<H: ClientHandler, T: ClientTransport> Engine for ClientEngine<H, T> {
 
     fn retry_stalled(&mut self, now: Instant) {
         self.core.retry_stalled(now);
+    }
+
+    fn defer(&mut self, deferred: bool) {
+        self.core.defer(deferred);
     }
 
     fn read(&mut self, now: Instant) -> bool {
@@ -50,8 +56,12 @@ impl<H: ClientHandler, T: ClientTransport> Engine for ClientEngine<H, T> {
         self.core.tick(&mut self.transport, now)
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
-        self.transport.sleep(waker, reading, time_max);
+    fn gather(&mut self, sources: &mut Sources) -> bool {
+        self.transport.gather(sources)
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.core.has_news() || self.transport.has_input()
     }
 
     fn stop(&mut self, now: Instant) {

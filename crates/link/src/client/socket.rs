@@ -5,10 +5,9 @@
 //! Knows the sockets' habits and nothing of the link's rules.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use moor_zmq_sys as sys;
 
@@ -23,13 +22,14 @@ use crate::error::StartError;
 use crate::folder::{FolderError, check_folder};
 use crate::frame::{Channel, Kind};
 use crate::identity::Ticket;
+use crate::io_loop::Drive;
 use crate::names::{self, NameError, Target};
-use crate::outbox::outbox;
 use crate::scout::{Errand, Report, Scout};
 use crate::security::ClientKeys;
+use crate::signal::Sources;
+use crate::socket_options;
 use crate::waker::Waker;
-use crate::zmq::{Context, Message, Monitor, Socket, has_curve, poll};
-use crate::{io_loop, socket_options};
+use crate::zmq::{Context, Message, Monitor, Socket, has_curve};
 
 /// Bytes of a ticket in front of every event.
 const TOPIC_BYTES: usize = 16;
@@ -44,6 +44,15 @@ const BROKEN_EVENTS: i32 = sys::ZMQ_EVENT_CLOSED
 struct Connection {
     socket: Socket,
     monitor: Monitor,
+}
+
+impl Connection {
+    /// The connection may have ended: what it brought before that is looked for, whether its signal has come or not.
+    fn raise_behind_monitor(&self) {
+        if self.monitor.socket().signal().is_raised() {
+            self.socket.signal().raise();
+        }
+    }
 }
 
 struct ClientSockets {
@@ -71,11 +80,6 @@ pub(crate) fn start<H: ClientHandler>(
     }
     let waker = Arc::new(Waker::new()?);
     let limits = config.limits;
-    let (outbox, reader) = outbox(
-        limits.outbox_messages_max,
-        limits.outbox_bytes_max,
-        Arc::clone(&waker),
-    );
     let shared = Arc::new(ClientShared::new(limits.message_bytes_max));
     let transport = ClientSockets {
         context: Context::new()?,
@@ -90,9 +94,11 @@ pub(crate) fn start<H: ClientHandler>(
     };
     let core = ClientCore::new(config, Arc::clone(&shared), handler, Instant::now());
     let engine = ClientEngine { core, transport };
+    let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
+    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
     let thread = thread::Builder::new()
         .name("moor-link-client".to_owned())
-        .spawn(move || io_loop::run(engine, reader, waker))?;
+        .spawn(move || drive.run())?;
     Ok(Client::new(ClientHandle { outbox, shared }, thread))
 }
 
@@ -286,6 +292,8 @@ impl ClientWire for ClientSockets {
 
 impl ClientTransport for ClientSockets {
     fn read<H: ClientHandler>(&mut self, core: &mut ClientCore<H>, now: Instant) -> bool {
+        let connections = || [&self.rpc, &self.events].into_iter().flatten();
+        connections().for_each(Connection::raise_behind_monitor);
         let mut busy = self.read_channel(core, now, Channel::Rpc);
         busy |= self.read_channel(core, now, Channel::Events);
         busy |= !core.is_stalled() && self.read_scout(core, now);
@@ -297,20 +305,24 @@ impl ClientTransport for ClientSockets {
         busy
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
+    fn gather(&mut self, sources: &mut Sources) -> bool {
         // A report that came while we were awake has not woken us.
-        if reading && self.scout.has_report() {
-            return;
+        if self.scout.has_report() {
+            return false;
         }
-        let sockets =
-            [&self.rpc, &self.events].map(|connection| connection.as_ref().filter(|_| reading));
-        let [rpc, events] = sockets;
-        let sockets = [
-            rpc.map(|connection| &connection.socket),
-            rpc.map(|connection| connection.monitor.socket()),
-            events.map(|connection| &connection.socket),
-            events.map(|connection| connection.monitor.socket()),
-        ];
-        or_empty(poll(sockets, waker.as_fd(), time_max));
+        for connection in [&self.rpc, &self.events].into_iter().flatten() {
+            for socket in [&connection.socket, connection.monitor.socket()] {
+                if or_empty(socket.has_input()) {
+                    return false;
+                }
+                sources.add(Arc::clone(socket.signal()));
+            }
+        }
+        true
+    }
+
+    fn has_input(&mut self) -> bool {
+        let mut connections = [&self.rpc, &self.events].into_iter().flatten();
+        connections.any(|connection| or_empty(connection.socket.has_input()))
     }
 }

@@ -4,7 +4,6 @@
 //! calling thread; every place that a name stands for is tried until one gives an answer.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use moor_keyring::{EnrollRefusal, KeyPair, PublicKey, Token};
@@ -20,7 +19,7 @@ use crate::greeting::{Look, look};
 use crate::names;
 use crate::socket_options;
 use crate::waker::Waker;
-use crate::zmq::{Context, Message, Monitor, Socket, poll};
+use crate::zmq::{Context, Message, Monitor, Socket, wait};
 
 /// Every way in which a connection ends or does not begin.
 const BROKEN_EVENTS: i32 = sys::ZMQ_EVENT_CLOSED
@@ -190,7 +189,7 @@ impl Asked<'_> {
             if left.is_zero() {
                 return Err(EnrollError::Timeout(endpoint.to_string()));
             }
-            poll([Some(socket), Some(monitor.socket())], never.as_fd(), left)?;
+            wait([socket, monitor.socket()], &never, left)?;
         }
     }
 

@@ -5,7 +5,6 @@
 //! try is the clerk's business.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -27,7 +26,7 @@ use crate::server::socket::{bind_all, or_empty};
 use crate::socket_options;
 use crate::waker::Waker;
 use crate::zap::{Judge, Knock, ZapHandler};
-use crate::zmq::{Context, Message, Socket, has_curve, poll};
+use crate::zmq::{Context, Message, Socket, has_curve, wait};
 
 /// The longest sleep; everything that happens ends it.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -229,15 +228,17 @@ impl<C: Clerk> Counter<C> {
             }
             let busy = self.read();
             let now = Instant::now();
+            // Whether its signal has come or not: then a descriptor is that connection's still.
+            self.door.socket().signal().raise();
             while self.door.next_ended(now).is_some() {}
             self.door.end_due(now);
             if !busy {
                 let due = self.door.due();
                 let time_max = due.map_or(SLEEP_MAX, |due| due.saturating_duration_since(now));
-                let sockets = [Some(&self.socket), Some(self.door.socket())];
-                or_empty(poll(sockets, waker.as_fd(), time_max.min(SLEEP_MAX)));
+                let sockets = [&self.socket, self.door.socket()];
+                or_empty(wait(sockets, waker, time_max.min(SLEEP_MAX)));
             }
-            waker.awake();
+            waker.awake(true);
         }
     }
 

@@ -93,6 +93,8 @@ pub(crate) struct ServerCore<H> {
     /// Events that the handler had no room for, oldest first. At most the two of one message and one
     /// `Gone` for each peer, because nothing is read while any is waiting.
     stalled: VecDeque<ServerEvent>,
+    /// Events wait there although the handler may have room.
+    defers: bool,
 }
 
 fn count(counter: &AtomicU64) {
@@ -131,6 +133,7 @@ impl<H: ServerHandler> ServerCore<H> {
             stopping: false,
             next_ping,
             stalled: VecDeque::new(),
+            defers: false,
         }
     }
 
@@ -153,8 +156,13 @@ impl<H: ServerHandler> ServerCore<H> {
         }
     }
 
+    /// From now on events wait until they are offered again, or no longer: whoever sends must not call the program.
+    pub(crate) fn defer(&mut self, deferred: bool) {
+        self.defers = deferred;
+    }
+
     fn tell(&mut self, event: ServerEvent) {
-        if self.stalled.is_empty() {
+        if self.stalled.is_empty() && !self.defers {
             if let Err(event) = self.handler.event(event) {
                 self.stalled.push_back(event);
             }
@@ -382,6 +390,11 @@ impl<H: ServerHandler> ServerCore<H> {
         if let Some(route) = self.connections.remove(&connection) {
             self.drop_peer(route, GoneReason::Disconnected);
         }
+    }
+
+    /// A command has left events to tell or connections to end.
+    pub(crate) fn has_news(&self) -> bool {
+        self.is_stalled() || !self.ending.is_empty()
     }
 
     /// Connections to be ended by force, once their last messages have had time to arrive: a peer that is

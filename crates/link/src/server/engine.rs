@@ -2,19 +2,23 @@
 //!
 //! In: a core and a transport. Out: the calls of the loop, passed to the one with the other.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::core::{ServerCore, ServerWire};
 use super::{ServerCommand, ServerHandler};
 use crate::io_loop::Engine;
-use crate::waker::Waker;
+use crate::signal::Sources;
 
 /// What carries the messages, as the loop sees it.
 pub(crate) trait ServerTransport: ServerWire {
     /// Hands a burst of what has come to the core, stopping when it is stalled. `true` if there was anything.
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool;
-    /// Sleeps until woken, until something has come (if `reading`), or until the time has passed.
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration);
+    /// Says what to sleep on. `false` if something has come that was not read.
+    fn gather(&mut self, sources: &mut Sources) -> bool;
+    /// Whether something can be read that what [`Self::gather`] said may not tell of, because the connections were used since.
+    fn has_input(&mut self) -> bool;
+    /// When reading has something to do that nothing tells of: a connection is to be ended.
+    fn due(&self) -> Option<Instant>;
 }
 
 /// The joined pair.
@@ -23,7 +27,7 @@ pub(crate) struct ServerEngine<H, T> {
     pub(crate) transport: T,
 }
 
-impl<H: ServerHandler, T: ServerTransport> Engine for ServerEngine<H, T> {
+impl<H: ServerHandler, T: ServerTransport + Send + 'static> Engine for ServerEngine<H, T> {
     type Command = ServerCommand;
 
     fn is_stalled(&self) -> bool {
@@ -32,6 +36,10 @@ impl<H: ServerHandler, T: ServerTransport> Engine for ServerEngine<H, T> {
 
     fn retry_stalled(&mut self, now: Instant) {
         self.core.retry_stalled(now);
+    }
+
+    fn defer(&mut self, deferred: bool) {
+        self.core.defer(deferred);
     }
 
     fn read(&mut self, now: Instant) -> bool {
@@ -47,11 +55,16 @@ impl<H: ServerHandler, T: ServerTransport> Engine for ServerEngine<H, T> {
     }
 
     fn tick(&mut self, now: Instant) -> Instant {
-        self.core.tick(&mut self.transport, now)
+        let due = self.core.tick(&mut self.transport, now);
+        self.transport.due().map_or(due, |other| other.min(due))
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
-        self.transport.sleep(waker, reading, time_max);
+    fn gather(&mut self, sources: &mut Sources) -> bool {
+        self.transport.gather(sources)
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.core.has_news() || self.transport.has_input()
     }
 
     fn stop(&mut self, _now: Instant) {

@@ -5,10 +5,9 @@
 //! happened to each connection. Knows the sockets' habits and nothing of the link's rules.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use moor_keyring::KeyPair;
 use moor_zmq_sys as sys;
@@ -25,13 +24,14 @@ use crate::error::StartError;
 use crate::folder::SocketClaim;
 use crate::frame::{Channel, Kind};
 use crate::identity::{InstanceId, Proof, Ticket, random_bytes};
+use crate::io_loop::Drive;
 use crate::origin::Origin;
-use crate::outbox::outbox;
 use crate::security::Security;
+use crate::signal::Sources;
+use crate::socket_options;
 use crate::waker::Waker;
 use crate::zap::{Judge, ZapHandler};
-use crate::zmq::{Context, Message, Socket, has_curve, poll};
-use crate::{io_loop, socket_options};
+use crate::zmq::{Context, Message, Socket, has_curve};
 
 /// First byte of what an XPUB reads: a subscription, and its end.
 const SUBSCRIBE: u8 = 1;
@@ -194,11 +194,6 @@ fn spawn<H: ServerHandler>(
     };
     let waker = Arc::new(Waker::new()?);
     let limits = config.limits;
-    let (outbox, reader) = outbox(
-        limits.outbox_messages_max,
-        limits.outbox_bytes_max,
-        Arc::clone(&waker),
-    );
     let instance = InstanceId(random_bytes()?);
     let shared = Arc::new(ServerShared {
         counters: Arc::clone(&counters),
@@ -208,9 +203,11 @@ fn spawn<H: ServerHandler>(
     });
     let core = ServerCore::new(config, instance, proof, counters, handler, Instant::now());
     let engine = ServerEngine { core, transport };
+    let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
+    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
     let thread = thread::Builder::new()
         .name("moor-link-server".to_owned())
-        .spawn(move || io_loop::run(engine, reader, waker))?;
+        .spawn(move || drive.run())?;
     Ok(Server::new(ServerHandle { outbox, shared }, thread))
 }
 
@@ -290,6 +287,19 @@ impl ServerSockets {
         }
     }
 
+    /// What ended before now is known afterwards, whether its signal has come or not.
+    fn look_at_rpc_door<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) {
+        self.rpc_door.socket().signal().raise();
+        self.read_rpc_door(core, now);
+    }
+
+    fn look_at_events_door<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) {
+        if let Some((_, door)) = &self.events {
+            door.socket().signal().raise();
+        }
+        self.read_events_door(core, now);
+    }
+
     fn read_rpc_door<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
         let mut busy = false;
         while let Some(connection) = self.rpc_door.next_ended(now) {
@@ -322,18 +332,29 @@ impl ServerSockets {
                 door.end(now, connection);
             }
         }
-        let busy = self.read_rpc_door(core, now) | self.read_events_door(core, now);
+        if self.due().is_none_or(|due| due > now) {
+            return self.read_rpc_door(core, now) | self.read_events_door(core, now);
+        }
+        self.look_at_rpc_door(core, now);
+        self.look_at_events_door(core, now);
         self.rpc_door.end_due(now);
         if let Some((_, door)) = &mut self.events {
             door.end_due(now);
         }
-        busy
+        true
     }
 
-    /// When a connection is to be ended next.
-    fn due(&self) -> Option<Instant> {
-        let events = self.events.as_ref().and_then(|(_, door)| door.due());
-        [self.rpc_door.due(), events].into_iter().flatten().min()
+    /// A connection that ended is heard of before what it had sent is read? Then that is looked for as well.
+    fn raise_behind_doors(&self) {
+        let doors = [
+            Some((&self.rpc, &self.rpc_door)),
+            self.events.as_ref().map(|(socket, door)| (socket, door)),
+        ];
+        for (socket, door) in doors.into_iter().flatten() {
+            if door.socket().signal().is_raised() {
+                socket.signal().raise();
+            }
+        }
     }
 
     fn read_rpc<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
@@ -370,7 +391,7 @@ impl ServerSockets {
         };
         if bytes.first() == Some(&(Kind::Hello as u8)) {
             // Descriptors are used again: whatever had this one before must be known to be gone.
-            self.read_rpc_door(core, now);
+            self.look_at_rpc_door(core, now);
         }
         let way = Way {
             route,
@@ -416,7 +437,7 @@ impl ServerSockets {
                     && self.set_topic(sys::ZMQ_SUBSCRIBE, ticket)
                 {
                     // As for a hello: whatever had this descriptor before must be known to be gone.
-                    self.read_events_door(core, now);
+                    self.look_at_events_door(core, now);
                     core.subscribed(self, ticket, message.connection());
                 }
             }
@@ -443,6 +464,7 @@ impl ServerSockets {
 
 impl ServerTransport for ServerSockets {
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool {
+        self.raise_behind_doors();
         let mut busy = self.read_rpc(core, now);
         busy |= self.read_events(core, now);
         // Last, so that what a peer sent before its connection broke is usually still its own.
@@ -452,7 +474,7 @@ impl ServerTransport for ServerSockets {
         busy
     }
 
-    fn sleep(&mut self, waker: &Waker, reading: bool, time_max: Duration) {
+    fn gather(&mut self, sources: &mut Sources) -> bool {
         let events = self.events.as_ref();
         let sockets = [
             Some(&self.rpc),
@@ -460,11 +482,23 @@ impl ServerTransport for ServerSockets {
             events.map(|(socket, _)| socket),
             events.map(|(_, door)| door.socket()),
         ];
-        let sockets = sockets.map(|socket| socket.filter(|_| reading));
-        let due = self
-            .due()
-            .map(|due| due.saturating_duration_since(Instant::now()));
-        let time_max = due.map_or(time_max, |due| due.min(time_max));
-        or_empty(poll(sockets, waker.as_fd(), time_max));
+        for socket in sockets.into_iter().flatten() {
+            if or_empty(socket.has_input()) {
+                return false;
+            }
+            sources.add(Arc::clone(socket.signal()));
+        }
+        true
+    }
+
+    fn has_input(&mut self) -> bool {
+        let events = self.events.as_ref().map(|(socket, _)| socket);
+        let mut sockets = [Some(&self.rpc), events].into_iter().flatten();
+        sockets.any(|socket| or_empty(socket.has_input()))
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let events = self.events.as_ref().and_then(|(_, door)| door.due());
+        [self.rpc_door.due(), events].into_iter().flatten().min()
     }
 }
