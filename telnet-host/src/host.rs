@@ -24,12 +24,15 @@ use crate::reception::Reception;
 /// The kind of program that this host tells the daemon it is.
 pub const SERVICE: &str = "telnet-host";
 
+/// Processors for each thread: what is read from a user is little, and output is written by the link's thread.
+const PROCESSORS_PER_THREAD: usize = 4;
+
 /// Runs the host until the drain is complete.
 ///
 /// # Errors
 /// What stopped it from running, with the flag that mends it.
 pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
-    block_on(serve(&args, drain, health)).context("no threads to be had")?
+    block_on(PROCESSORS_PER_THREAD, serve(&args, drain, health)).context("no threads to be had")?
 }
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {

@@ -37,7 +37,7 @@ const CALLS_PER_MINUTE: u32 = 600;
 /// # Errors
 /// What stopped it from running, with the flag that mends it.
 pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
-    block_on(serve(&args, drain, health)).context("no threads to be had")?
+    block_on(1, serve(&args, drain, health)).context("no threads to be had")?
 }
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {

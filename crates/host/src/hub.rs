@@ -140,7 +140,9 @@ impl<C: Connection, L: Listeners> Hub<C, L> {
         let sessions = Arc::clone(&self.sessions);
         loop {
             let (acknowledge_at, reconnect_at) = (self.acknowledge_at, self.reconnect_at);
-            sessions.watch(!self.ended.is_empty() || !self.behind.is_empty());
+            if sessions.watch(!self.ended.is_empty() || !self.behind.is_empty()) {
+                self.report_ended();
+            }
             tokio::select! {
                 () = sessions.changed() => self.arrived(),
                 Some(news) = downlink.recv() => self.downlink(news),

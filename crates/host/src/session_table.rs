@@ -57,7 +57,7 @@ impl<C: Connection> SessionTable<C> {
         let mut arrived = self.arrived.lock();
         let is_first = match progress {
             Progress::Applied => {
-                let is_watched = self.is_watched.load(Ordering::Relaxed);
+                let is_watched = self.is_watched.load(Ordering::SeqCst);
                 if is_watched {
                     arrived.fresh.push(id);
                 }
@@ -81,9 +81,11 @@ impl<C: Connection> SessionTable<C> {
         self.changed.notified().await;
     }
 
-    /// Whether the hub wants to hear of each session that is given events, at once.
-    pub(crate) fn watch(&self, is_watched: bool) {
-        self.is_watched.store(is_watched, Ordering::Relaxed);
+    /// Whether the hub wants to hear of each session that is given events, at once. True when it begins to: what came just before
+    /// is for itself to look for.
+    pub(crate) fn watch(&self, is_watched: bool) -> bool {
+        let was_watched = self.is_watched.swap(is_watched, Ordering::SeqCst);
+        is_watched && !was_watched
     }
 
     /// What has come since the last call; whether there is something to acknowledge.

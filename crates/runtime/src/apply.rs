@@ -33,17 +33,19 @@ pub(crate) struct Touched {
 }
 
 /// Effects whose commit is not in the log yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Prepared {
     /// Sessions that have new events.
     pub(crate) touched: Vec<Touched>,
     /// The rows that tasks had before.
     tasks: Vec<Former>,
+    /// The effects that do something besides.
+    pub(crate) rest: Vec<Effect>,
 }
 
 /// What one commit does to one session.
-struct Change<'a> {
-    session: &'a Arc<Session>,
+struct Change {
+    session: Arc<Session>,
     events: Vec<SessionEvent>,
     record_changed: bool,
     /// The session has ended, and nobody waits for its events.
@@ -55,35 +57,36 @@ struct Change<'a> {
 /// must survive a restart becomes rows of it; without, the stretch wrote nothing and its events
 /// are kept in memory only.
 pub(crate) fn prepare(
-    effects: &Effects,
+    effects: Effects,
     (table, stored): (&SessionTable, &StoredTasks),
     now_us: u64,
     mut batch: Option<&mut Batch>,
 ) -> Prepared {
-    let mut changes: Vec<Change> = Vec::new();
-    let mut tasks = Vec::new();
-    for effect in effects.list() {
-        if let Some(batch) = batch.as_deref_mut() {
-            tasks.extend(task_rows(effect, stored, batch));
+    let (mut changes, mut tasks, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for effect in effects.into_list() {
+        match effect {
+            Effect::Output(session, event) => change_of(&mut changes, session).events.push(event),
+            effect => {
+                if let Some(batch) = batch.as_deref_mut() {
+                    tasks.extend(task_rows(&effect, stored, batch));
+                }
+                session_effect(&effect, table, now_us, &mut changes);
+                rest.push(effect);
+            }
         }
-        session_effect(effect, table, now_us, &mut changes);
     }
     let touched = changes
         .into_iter()
         .map(|change| push_events(change, batch.as_deref_mut()))
         .collect();
-    Prepared { touched, tasks }
+    Prepared {
+        touched,
+        tasks,
+        rest,
+    }
 }
 
 impl Prepared {
-    /// No effects.
-    pub(crate) fn nothing() -> Self {
-        Self {
-            touched: Vec::new(),
-            tasks: Vec::new(),
-        }
-    }
-
     /// The commit is in the log under `needs` (or wrote nothing and needs that much to be
     /// durable): the events may leave when it is durable.
     pub(crate) fn finish(&self, needs: Seq) {
@@ -121,16 +124,10 @@ fn task_rows(effect: &Effect, stored: &StoredTasks, batch: &mut Batch) -> Option
 }
 
 /// Adds what an effect does to a session.
-fn session_effect<'a>(
-    effect: &'a Effect,
-    table: &SessionTable,
-    now_us: u64,
-    changes: &mut Vec<Change<'a>>,
-) {
+fn session_effect(effect: &Effect, table: &SessionTable, now_us: u64, changes: &mut Vec<Change>) {
     match effect {
-        Effect::Output(session, event) => change_of(changes, session).events.push(event.clone()),
         Effect::Change(session, wanted) => {
-            let change = change_of(changes, session);
+            let change = change_of(changes, Arc::clone(session));
             change.record_changed = true;
             let mut state = session.lock();
             change
@@ -138,13 +135,13 @@ fn session_effect<'a>(
                 .extend(change_record(&mut state.record, wanted));
         }
         Effect::Switch(session, to) => {
-            let change = change_of(changes, session);
+            let change = change_of(changes, Arc::clone(session));
             change.record_changed = true;
             change.events.push(SessionEvent::LoggedIn(to.0));
             switch(session, table, *to, now_us);
         }
         Effect::End(session, reason) => {
-            let change = change_of(changes, session);
+            let change = change_of(changes, Arc::clone(session));
             change.record_changed = true;
             if *reason == EndReason::Booted {
                 let mut state = session.lock();
@@ -160,13 +157,13 @@ fn session_effect<'a>(
             at_front,
             ..
         } => {
-            change_of(changes, session).record_changed = true;
+            change_of(changes, Arc::clone(session)).record_changed = true;
             let mut state = session.lock();
             state.input.force(text, *at_front);
             state.record.forced = state.input.forced();
         }
         Effect::TakeLine(session, line) => {
-            let change = change_of(changes, session);
+            let change = change_of(changes, Arc::clone(session));
             change.record_changed |= line.number.is_none();
             change
                 .events
@@ -176,7 +173,7 @@ fn session_effect<'a>(
             state.record.forced = state.input.forced();
         }
         Effect::FlushInput(session, numbers) => {
-            let change = change_of(changes, session);
+            let change = change_of(changes, Arc::clone(session));
             change.record_changed = true;
             flush(session, numbers, change);
         }
@@ -185,13 +182,10 @@ fn session_effect<'a>(
 }
 
 /// The entry of a session in `changes`.
-fn change_of<'c, 'a>(
-    changes: &'c mut Vec<Change<'a>>,
-    session: &'a Arc<Session>,
-) -> &'c mut Change<'a> {
+fn change_of(changes: &mut Vec<Change>, session: Arc<Session>) -> &mut Change {
     let at = changes
         .iter()
-        .position(|change| Arc::ptr_eq(change.session, session));
+        .position(|change| Arc::ptr_eq(&change.session, &session));
     let at = at.unwrap_or_else(|| {
         changes.push(Change {
             session,
@@ -287,7 +281,7 @@ pub(crate) fn change_record(
 }
 
 /// Numbers the events and, with `batch`, stores them and the record.
-fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
+fn push_events(change: Change, batch: Option<&mut Batch>) -> Touched {
     let Change {
         session,
         mut events,
@@ -299,11 +293,11 @@ fn push_events(change: Change<'_>, batch: Option<&mut Batch>) -> Touched {
     let count = events.len();
     let key = match batch {
         None => state.outbox.push(events, UNKNOWN, false),
-        Some(batch) => store_events(session, &mut state, events, record_changed, is_over, batch),
+        Some(batch) => store_events(&session, &mut state, events, record_changed, is_over, batch),
     };
     drop(state);
     Touched {
-        session: Arc::clone(session),
+        session,
         key,
         count,
     }

@@ -65,14 +65,22 @@ pub(crate) fn run(
     if !prefix.is_empty() {
         stretch.tell(player, prefix);
     }
-    let args = word_values(line);
-    let ended = call_server_verb(stretch, handler, "do_command", args, player, line);
-    if matches!(ended, Ended::Returned(value) if !value.is_true()) {
+    if !do_command(stretch, handler, player, line) {
         run_verb(stretch, player, &parsed);
     }
     if !suffix.is_empty() {
         stretch.tell(player, suffix);
     }
+}
+
+/// Whether the handler's `do_command` has seen to a line, or may yet. Worlds without it do not have their lines taken apart for it.
+fn do_command(stretch: &mut Stretch<'_>, handler: ObjId, player: ObjId, line: &str) -> bool {
+    let Some(found) = server_verb(stretch, handler, "do_command") else {
+        return false;
+    };
+    let args = word_values(line);
+    let begin = server_call(stretch, &found, handler, "do_command", args, player, line);
+    !matches!(start(stretch, begin), Ended::Returned(value) if !value.is_true())
 }
 
 /// Throws away the lines that wait, and `also`, the line that asked for it. With `shown`, the user
@@ -143,11 +151,29 @@ pub(crate) fn server_start(
     player: ObjId,
     argstr: &str,
 ) -> Option<Start> {
-    let found = stretch
+    let found = server_verb(stretch, object, verb)?;
+    Some(server_call(
+        stretch, &found, object, verb, args, player, argstr,
+    ))
+}
+
+fn server_verb(stretch: &mut Stretch<'_>, object: ObjId, verb: &str) -> Option<Arc<ResolvedVerb>> {
+    stretch
         .txn
-        .find_callable_verb(Entity::object(object), Symbol::intern(verb))?;
-    Some(Start {
-        verb: stretch.ready_verb(&found),
+        .find_callable_verb(Entity::object(object), Symbol::intern(verb))
+}
+
+fn server_call(
+    stretch: &Stretch<'_>,
+    found: &Arc<ResolvedVerb>,
+    object: ObjId,
+    verb: &str,
+    args: Vec<Value>,
+    player: ObjId,
+    argstr: &str,
+) -> Start {
+    Start {
+        verb: stretch.ready_verb(found),
         this: Value::Obj(object),
         called_as: Str::new(verb),
         args,
@@ -157,7 +183,7 @@ pub(crate) fn server_start(
             argstr: Value::from(argstr),
             ..Command::default()
         },
-    })
+    }
 }
 
 /// The call of a verb without arguments on any value, of the server's own accord.

@@ -240,8 +240,8 @@ impl<'r> Stretch<'r> {
             let seq = txn.seq();
             drop(txn);
             let tables = (&runtime.sessions, &runtime.stored_tasks);
-            let prepared = apply::prepare(&effects, tables, runtime.wall_us(), None);
-            return Ok(runtime.after_commit(&prepared, effects, seq));
+            let prepared = apply::prepare(effects, tables, runtime.wall_us(), None);
+            return Ok(runtime.after_commit(prepared, seq));
         }
         if let LogStatus::Failed { reason, .. } = runtime.log.status() {
             return Err(Refused::ReadOnly(reason));
@@ -250,17 +250,14 @@ impl<'r> Stretch<'r> {
         let receipt = txn.commit_with(|_, batch: &mut Batch| {
             runtime.garbage.sweep_into(batch);
             prepared = Some(apply::prepare(
-                &effects,
+                effects,
                 (&runtime.sessions, &runtime.stored_tasks),
                 runtime.wall_us(),
                 Some(batch),
             ));
         });
         match receipt {
-            Ok(receipt) => {
-                let prepared = prepared.unwrap_or_else(Prepared::nothing);
-                Ok(runtime.after_commit(&prepared, effects, receipt.seq))
-            }
+            Ok(receipt) => Ok(runtime.after_commit(prepared.unwrap_or_default(), receipt.seq)),
             Err(error) => {
                 if let Some(prepared) = prepared {
                     prepared.withdraw(&runtime.stored_tasks);
@@ -276,10 +273,10 @@ impl<'r> Stretch<'r> {
 
 impl Runtime {
     /// What follows a commit: events may leave and tasks wait. Answers hooks to call.
-    fn after_commit(&self, prepared: &Prepared, effects: Effects, seq: Seq) -> Vec<Hook> {
+    fn after_commit(&self, prepared: Prepared, seq: Seq) -> Vec<Hook> {
         prepared.finish(seq);
         let mut follow_ups = Vec::new();
-        for effect in effects.into_list() {
+        for effect in prepared.rest {
             self.settle(effect, seq, &mut follow_ups);
         }
         for touched in &prepared.touched {

@@ -322,7 +322,7 @@ impl ClientTransport for ClientSockets {
     }
 
     fn has_input(&mut self) -> bool {
-        let mut connections = [&self.rpc, &self.events].into_iter().flatten();
-        connections.any(|connection| or_empty(connection.socket.has_input()))
+        let rpc = self.rpc.as_ref();
+        rpc.is_some_and(|rpc| or_empty(rpc.socket.has_input()))
     }
 }

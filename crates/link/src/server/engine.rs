@@ -15,7 +15,7 @@ pub(crate) trait ServerTransport: ServerWire {
     fn read<H: ServerHandler>(&mut self, core: &mut ServerCore<H>, now: Instant) -> bool;
     /// Says what to sleep on. `false` if something has come that was not read.
     fn gather(&mut self, sources: &mut Sources) -> bool;
-    /// Whether something can be read that what [`Self::gather`] said may not tell of, because the connections were used since.
+    /// Whether something can be read that nothing tells of: what commands are sent with has been used since [`Self::gather`].
     fn has_input(&mut self) -> bool;
     /// When reading has something to do that nothing tells of: a connection is to be ended.
     fn due(&self) -> Option<Instant>;

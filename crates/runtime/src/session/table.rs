@@ -4,7 +4,6 @@
 //! most one session: a player's, or a connection's own negative number before log-in. A session that
 //! has ended is found by its host alone, until the host has heard of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use moor_value::ObjId;
@@ -27,10 +26,10 @@ pub(crate) struct SessionTable {
 
 #[derive(Debug)]
 struct Inner {
-    by_id: HashMap<SessionId, Arc<Session>>,
+    by_id: FxHashMap<SessionId, Arc<Session>>,
     by_object: FxHashMap<ObjId, Arc<Session>>,
     /// Those that have ended and whose last events the host has not confirmed.
-    ended: HashMap<SessionId, Arc<Session>>,
+    ended: FxHashMap<SessionId, Arc<Session>>,
     next_connection: ObjId,
 }
 
@@ -39,9 +38,9 @@ impl SessionTable {
     pub(crate) fn new() -> Self {
         Self {
             inner: RwLock::new(Inner {
-                by_id: HashMap::new(),
+                by_id: FxHashMap::default(),
                 by_object: FxHashMap::default(),
-                ended: HashMap::new(),
+                ended: FxHashMap::default(),
                 next_connection: FIRST_CONNECTION,
             }),
         }

@@ -82,6 +82,9 @@ struct State {
     /// Numbers of families that are a single job, counted down from 0.
     solitary: i64,
     idle: usize,
+    /// An idle worker thread was called and has not come yet. It calls the next one if there is work for two, so that a burst of
+    /// jobs costs few calls.
+    is_called: bool,
     active: usize,
     /// Counts jobs that were begun.
     begun: u64,
@@ -100,6 +103,7 @@ impl TaskQueue {
                 owned: FxHashMap::default(),
                 solitary: 0,
                 idle: 0,
+                is_called: false,
                 active: 0,
                 begun: 0,
                 stopping: false,
@@ -115,9 +119,7 @@ impl TaskQueue {
         state.solitary -= 1;
         let family = Family(state.solitary);
         state.ready.push(owner, family, job);
-        if state.idle > 0 {
-            self.changed.notify_one();
-        }
+        state.call_one(&self.changed);
     }
 
     /// Waits for the next job. The job of the family `before`, if any, is over.
@@ -139,8 +141,8 @@ impl TaskQueue {
             if let Some((family, job)) = state.ready.pop() {
                 state.active += 1;
                 state.begun += 1;
-                if state.idle > 0 && !state.ready.is_empty() {
-                    self.changed.notify_one();
+                if !state.ready.is_empty() {
+                    state.call_one(&self.changed);
                 }
                 return Wake::Job(family, job);
             }
@@ -153,6 +155,7 @@ impl TaskQueue {
                 None => self.changed.wait(&mut state),
             }
             state.idle -= 1;
+            state.is_called = false;
         }
     }
 
@@ -227,9 +230,7 @@ impl TaskQueue {
             return false;
         }
         state.insert(entry);
-        if state.idle > 0 {
-            self.changed.notify_one();
-        }
+        state.call_one(&self.changed);
         true
     }
 
@@ -268,9 +269,7 @@ impl TaskQueue {
         }
         entry.value = value;
         state.ready(id);
-        if state.idle > 0 {
-            self.changed.notify_one();
-        }
+        state.call_one(&self.changed);
         true
     }
 
@@ -337,9 +336,7 @@ impl TaskQueue {
             Err(failure) => entry.failure = Some(failure),
         }
         state.ready(id);
-        if state.idle > 0 {
-            self.changed.notify_one();
-        }
+        state.call_one(&self.changed);
         true
     }
 
@@ -478,6 +475,14 @@ pub(crate) struct Begun {
 }
 
 impl State {
+    /// Wakes an idle worker thread, unless one is on its way.
+    fn call_one(&mut self, changed: &Condvar) {
+        if self.idle > 0 && !self.is_called {
+            self.is_called = true;
+            changed.notify_one();
+        }
+    }
+
     /// Adds or replaces a task.
     fn insert(&mut self, mut entry: TaskEntry) {
         self.remove(entry.id);
