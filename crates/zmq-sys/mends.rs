@@ -1,5 +1,6 @@
 //! What is mended in libzmq 4.3.5 before it is compiled: where a peer's bytes end the process, or cost what they must
-//! not. Reasons and reach are in docs/decisions/0008-network-identity.md, the proofs in `tests/hostile.rs`.
+//! not, and last, where a message costs three calls of the system too many. Reasons and reach of the former are in
+//! docs/decisions/0008-network-identity.md, the proofs in `tests/hostile.rs`.
 //!
 //! In: nothing. Out: [`MENDS`], for the build script. The old and new texts are parts of libzmq, of the files that they
 //! name, and are under the Mozilla Public License, v. 2.0 (<https://mozilla.org/MPL/2.0/>), as those files are.
@@ -125,6 +126,54 @@ pub(crate) const MENDS: &[Mend] = &[
             _subscriptions.rm ((unsigned char *) optval_, optvallen_,
                                _last_pipe);
         }
+",
+    },
+    // Whoever had something to send began to poll for room, wrote at once, was told of room, found nothing more to write, and ended
+    // the polling. Now it writes at once, and polls only if something is left: the next three.
+    Mend {
+        file: "stream_engine_base.cpp",
+        why: "room is polled for only when there is none",
+        old: r"    if (likely (_output_stopped)) {
+        set_pollout ();
+        _output_stopped = false;
+    }
+",
+        new: r"    if (likely (_output_stopped && !_handshaking)) {
+        _output_stopped = false;
+        //  A few batches; after that it is the turn of others.
+        for (int batch = 0; batch < 4; batch++) {
+            out_event ();
+            if (_output_stopped || _outsize != 0)
+                break;
+        }
+        if (!_output_stopped)
+            set_pollout ();
+        return;
+    }
+    if (_output_stopped) {
+        set_pollout ();
+        _output_stopped = false;
+    }
+",
+    },
+    Mend {
+        file: "epoll.cpp",
+        why: "polling that goes on does not begin again",
+        old: r"    pe->ev.events |= EPOLLOUT;
+",
+        new: r"    if (pe->ev.events & EPOLLOUT)
+        return;
+    pe->ev.events |= EPOLLOUT;
+",
+    },
+    Mend {
+        file: "epoll.cpp",
+        why: "polling that has ended does not end again",
+        old: r"    pe->ev.events &= ~(static_cast<uint32_t> (EPOLLOUT));
+",
+        new: r"    if (!(pe->ev.events & EPOLLOUT))
+        return;
+    pe->ev.events &= ~(static_cast<uint32_t> (EPOLLOUT));
 ",
     },
 ];

@@ -242,3 +242,152 @@ fn take_commands<E: Engine>(
     }
     taken > 0
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use crossbeam_channel::{Receiver, Sender, unbounded};
+
+    use super::*;
+
+    /// Tells who carried out what, and how often the program could be told of events.
+    struct Scribe {
+        carried: Sender<(u32, ThreadId)>,
+        /// The command that leaves something to do for the I/O thread.
+        newsworthy: u32,
+        has_news: bool,
+        deferred: bool,
+    }
+
+    impl Engine for Scribe {
+        type Command = u32;
+
+        fn is_stalled(&self) -> bool {
+            false
+        }
+
+        fn retry_stalled(&mut self, _now: Instant) {}
+
+        fn defer(&mut self, deferred: bool) {
+            self.deferred = deferred;
+        }
+
+        fn read(&mut self, _now: Instant) -> bool {
+            self.has_news = false;
+            false
+        }
+
+        fn takes_commands(&self) -> bool {
+            true
+        }
+
+        fn command(&mut self, _now: Instant, command: u32) {
+            let is_own = thread::current().name() == Some("loop");
+            assert_eq!(self.deferred, !is_own, "only the loop may tell the program");
+            self.has_news = command == self.newsworthy;
+            let carried = (command, thread::current().id());
+            self.carried.send(carried).expect("the test looks");
+        }
+
+        fn tick(&mut self, now: Instant) -> Instant {
+            now + std::time::Duration::from_secs(60)
+        }
+
+        fn gather(&mut self, _sources: &mut Sources) -> bool {
+            true
+        }
+
+        fn has_news(&mut self) -> bool {
+            self.has_news
+        }
+
+        fn stop(&mut self, _now: Instant) {}
+
+        fn is_finished(&self) -> bool {
+            true
+        }
+    }
+
+    type Carried = Receiver<(u32, ThreadId)>;
+
+    fn drive(newsworthy: u32) -> (Arc<Drive<Scribe>>, Outbox<u32>, Carried) {
+        let (carried, seen) = unbounded();
+        let scribe = Scribe {
+            carried,
+            newsworthy,
+            has_news: false,
+            deferred: false,
+        };
+        let waker = Arc::new(Waker::new().expect("eventfd"));
+        let (drive, outbox) = Drive::new(scribe, 1_000, 1_000, waker);
+        (drive, outbox, seen)
+    }
+
+    fn begin(drive: &Arc<Drive<Scribe>>) -> thread::JoinHandle<()> {
+        let drive = Arc::clone(drive);
+        let thread = thread::Builder::new().name("loop".to_owned());
+        thread.spawn(move || drive.run()).expect("a thread")
+    }
+
+    #[test]
+    fn whoever_sends_carries_it_out() {
+        let (drive, outbox, seen) = drive(0);
+        outbox.put(1, 7).expect("there is room");
+        assert_eq!(seen.try_recv(), Ok((7, thread::current().id())));
+        assert!(drive.waker.prepare_sleep(), "nothing is left to do");
+    }
+
+    #[test]
+    fn what_is_left_to_do_calls_the_loop() {
+        let (drive, outbox, _seen) = drive(7);
+        outbox.put(1, 7).expect("there is room");
+        assert!(!drive.waker.prepare_sleep());
+    }
+
+    #[test]
+    fn a_command_put_while_another_holds_the_engine_is_the_holders() {
+        let (drive, outbox, seen) = drive(0);
+        let held = drive.driven.lock();
+        outbox.put(1, 7).expect("there is room");
+        assert!(seen.is_empty(), "not waited for");
+        drop(held);
+        outbox.put(1, 8).expect("there is room");
+        assert_eq!(
+            seen.iter()
+                .take(2)
+                .map(|(command, _)| command)
+                .collect::<Vec<_>>(),
+            [7, 8]
+        );
+    }
+
+    #[test]
+    fn many_senders_and_the_loop_lose_nothing_and_keep_each_senders_order() {
+        const EACH: u32 = 10_000;
+        let (drive, outbox, seen) = drive(EACH / 2);
+        let own = begin(&drive);
+        thread::scope(|scope| {
+            for sender in 0..4 {
+                let outbox = outbox.clone();
+                scope.spawn(move || {
+                    for number in 0..EACH {
+                        while outbox.put(0, sender * EACH + number).is_err() {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+        });
+        outbox.close();
+        own.join().expect("the loop ends");
+        assert!(outbox.put(0, 0).is_err(), "nobody takes any more");
+        let mut next = [0; 4];
+        for (command, _) in seen.try_iter() {
+            let (sender, number) = ((command / EACH) as usize, command % EACH);
+            assert_eq!(number, next[sender]);
+            next[sender] += 1;
+        }
+        assert_eq!(next, [EACH; 4]);
+    }
+}
