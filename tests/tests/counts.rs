@@ -39,14 +39,14 @@ const PING: Case = Case {
     verb: "ping",
     code: r#"{"notify(player, \"pong\");"}"#,
     daemon: Bound {
-        allocations: 35.0,
-        sleeps: 7.0,
-        system_calls: 56.0,
+        allocations: 31.0,
+        sleeps: 6.0,
+        system_calls: 27.0,
     },
     host: Bound {
-        allocations: 12.0,
-        sleeps: 9.0,
-        system_calls: 75.0,
+        allocations: 10.0,
+        sleeps: 6.0,
+        system_calls: 30.0,
     },
 };
 
@@ -56,14 +56,14 @@ const WORK: Case = Case {
     code: r#"{"x = 0;", "for i in [1..200]", "x = x + i % 7;", "endfor",
         "player.entries = player.entries + 1;", "notify(player, \"pong\");"}"#,
     daemon: Bound {
-        allocations: 70.0,
-        sleeps: 15.0,
-        system_calls: 87.0,
+        allocations: 66.0,
+        sleeps: 13.0,
+        system_calls: 38.0,
     },
     host: Bound {
-        allocations: 12.0,
-        sleeps: 9.0,
-        system_calls: 75.0,
+        allocations: 10.0,
+        sleeps: 6.0,
+        system_calls: 30.0,
     },
 };
 
