@@ -13,10 +13,7 @@ const WORKERS_MAX: usize = 4;
 ///
 /// # Errors
 /// The operating system gives no threads.
-pub fn block_on<T>(
-    processors_per_thread: usize,
-    body: impl Future<Output = T>,
-) -> io::Result<T> {
+pub fn block_on<T>(processors_per_thread: usize, body: impl Future<Output = T>) -> io::Result<T> {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let workers = (processors / processors_per_thread).clamp(1, WORKERS_MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread()
