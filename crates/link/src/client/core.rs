@@ -99,9 +99,8 @@ pub(crate) struct ClientCore<H> {
     server_stops: bool,
     /// We have said goodbye.
     stopping: bool,
-    /// Events that the handler had no room for, oldest first: a few, because nothing is read while any waits.
+    /// Events that wait for the handler, or while `defers`, oldest first: a few, because nothing is read while any waits.
     stalled: VecDeque<ClientEvent>,
-    /// Events wait there although the handler may have room.
     defers: bool,
 }
 
@@ -169,8 +168,7 @@ impl<H: ClientHandler> ClientCore<H> {
         }
     }
 
-    /// Whether a command may be taken from the outbox: always, except that payloads wait while too much is
-    /// in flight.
+    /// Whether a command may be taken from the outbox: payloads wait while too much is in flight.
     pub(crate) fn takes_commands(&self) -> bool {
         !self.is_up() || self.credit.in_flight() < self.config.limits.in_flight_bytes_max
     }
