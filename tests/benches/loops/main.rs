@@ -8,6 +8,8 @@
 //! measured in turn here and in Lua, [`ROUNDS`] times; the table has the medians. Both must return the same value. Under `cargo test`
 //! each is run once with a small argument.
 
+#[path = "../local/mod.rs"]
+mod local;
 mod lua;
 #[path = "../../../crates/vm/benches/loops/rows.rs"]
 mod rows;
