@@ -72,14 +72,6 @@ pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()>
 /// Reads the world into memory.
 fn load(store: &Store) -> Result<Arc<World>> {
     let mut loader = Loader::new(store.log(), WORLD);
-    let mut failed = None;
-    store.scan(WORLD, |key, value| {
-        if failed.is_none() {
-            failed = loader.row(key, value).err();
-        }
-    })?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(loader.finish()?),
-    }
+    loader.read(&store.snapshot()?)?;
+    Ok(loader.finish()?)
 }

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fjall::config::{BlockSizePolicy, FilterPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use parking_lot::RwLock;
 
 use crate::batch::{Batch, KEY_BYTES_MAX, Op, Seq, Table};
 use crate::error::StateError;
 use crate::frame::Group;
-use crate::state::{RowVisitor, State, StateView};
+use crate::state::{ALL_KEYS, KeyRange, RowVisitor, State, StateView};
 
 /// The store's own keyspace; no table may have this name.
 const OWN_KEYSPACE: &str = "moor.store";
@@ -28,13 +29,30 @@ const APPLIED_KEY: &[u8] = b"applied_seq";
 const WORKER_THREADS: usize = 1;
 /// Most bytes in fjall's journals before it flushes tables; the smallest that it takes.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Most bytes of a table's newest rows in memory before they become a file. Whoever opens the database reads them again from the journal.
+const MEMTABLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of blocks that are kept in memory: rows are read from end to end at start, and hardly ever afterwards.
+const CACHE_BYTES: u64 = 1024 * 1024;
+/// Bytes of rows that are found, read and compressed together.
+const BLOCK_BYTES: u32 = 16 * 1024;
 /// Rows are copied into a new generation in pieces of about this size.
 const PIECE_BYTES: usize = 1024 * 1024;
 /// A generation being made; thrown away when found at opening.
 const DRAFT_FOLDER: &str = "draft";
 
+/// No filters: rows are hardly ever looked for one by one.
+fn keyspace_options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE_BYTES_MAX)
+        .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
+        .filter_policy(FilterPolicy::disabled())
+}
+
+/// Takes the rows of a table in key order, then nothing, at which they are there. fjall has no public name for its own.
+pub(crate) type Fill<'a> = Box<dyn FnMut(Option<(&[u8], &[u8])>) -> Result<(), StateError> + 'a>;
+
 /// An open generation, shared by views of it.
-struct Generation {
+pub(crate) struct Generation {
     database: Database,
     own: Keyspace,
     tables: Vec<Keyspace>,
@@ -46,6 +64,7 @@ impl Generation {
             .manual_journal_persist(true)
             .worker_threads(WORKER_THREADS)
             .max_journaling_size(JOURNAL_BYTES_MAX)
+            .cache_size(CACHE_BYTES)
             .open()?;
         let unknown = database.list_keyspace_names().into_iter().find(|name| {
             let name: &str = name;
@@ -56,7 +75,7 @@ impl Generation {
                 name: name.to_string(),
             });
         }
-        let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default);
+        let keyspace = |name: &str| database.keyspace(name, keyspace_options);
         let own = keyspace(OWN_KEYSPACE)?;
         let tables = names
             .iter()
@@ -67,6 +86,18 @@ impl Generation {
             own,
             tables,
         })
+    }
+
+    /// Begins to fill a table with rows in key order. They become files at once, without the journal.
+    pub(crate) fn fill(&self, table: Table) -> Result<Fill<'_>, StateError> {
+        let mut open = Some(self.table(table)?.start_ingestion()?);
+        Ok(Box::new(move |row| {
+            Ok(match (row, &mut open) {
+                (Some((key, value)), Some(rows)) => rows.write(key, value)?,
+                (None, _) => open.take().map_or(Ok(()), |rows| rows.finish())?,
+                (Some(_), None) => return Err(StateError::Unavailable),
+            })
+        }))
     }
 
     fn table(&self, table: Table) -> Result<&Keyspace, StateError> {
@@ -105,7 +136,7 @@ impl Generation {
         for table in (0..=u8::MAX).take(self.tables.len()).map(Table) {
             let mut piece = Batch::new();
             let mut result = Ok(());
-            view.scan(table, &[], &mut |key, value| {
+            view.scan(table, ALL_KEYS, &mut |key, value| {
                 piece.put(table, key, value);
                 if piece.as_bytes().len() >= PIECE_BYTES {
                     result = self.write([&std::mem::take(&mut piece)].into_iter(), None);
@@ -157,13 +188,9 @@ impl Engine {
         })
     }
 
-    fn current(&self) -> Result<Arc<Generation>, StateError> {
+    /// The present generation, to be filled outside the log.
+    pub(crate) fn current(&self) -> Result<Arc<Generation>, StateError> {
         self.open.read().clone().ok_or(StateError::Unavailable)
-    }
-
-    /// Writes rows outside the log, atomically; used to fill a new store.
-    pub(crate) fn load(&self, batch: &Batch) -> Result<(), StateError> {
-        self.current()?.write([batch].into_iter(), None)
     }
 
     /// Sets the number of the last batch of a store being filled.
@@ -315,12 +342,15 @@ impl StateView for View {
             .map(|value| value.to_vec()))
     }
 
-    fn scan(&self, table: Table, prefix: &[u8], visit: RowVisitor<'_>) -> Result<(), StateError> {
-        let keyspace = self.open.table(table)?;
-        let rows = match prefix {
-            [] => self.snapshot.iter(keyspace),
-            _ => self.snapshot.prefix(keyspace, prefix),
-        };
+    fn scan(
+        &self,
+        table: Table,
+        keys: KeyRange<'_>,
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StateError> {
+        let rows = self
+            .snapshot
+            .range::<&[u8], _>(self.open.table(table)?, keys);
         for row in rows {
             let (key, value) = row.into_inner()?;
             if !visit(&key, &value) {
@@ -368,7 +398,7 @@ mod tests {
         let mut rows = 0;
         let view = engine.snapshot().expect("snapshot");
         for table in [Table(0), Table(1)] {
-            view.scan(table, &[], &mut |_, value| {
+            view.scan(table, ALL_KEYS, &mut |_, value| {
                 rows += 1;
                 value.len() == 300_000
             })

@@ -3,12 +3,20 @@
 //! [`State`] is the narrow boundary to the engine, so that a test can stand in one that forgets unsynced writes. In come
 //! groups of batches in order; out go rows and the number of the last batch applied. It knows nothing of the log.
 
+use std::ops::Bound;
+
 use crate::batch::{Seq, Table};
 use crate::error::StateError;
 use crate::frame::Group;
 
 /// Gets each row in key order: key, value. It may stop the scan by returning false.
 pub(crate) type RowVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> bool;
+
+/// Where a scan begins and ends.
+pub(crate) type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// The range of a scan of everything.
+pub(crate) const ALL_KEYS: KeyRange<'static> = (Bound::Unbounded, Bound::Unbounded);
 
 /// An engine that applies batches atomically.
 pub(crate) trait State: Send + Sync {
@@ -31,13 +39,18 @@ pub(crate) trait State: Send + Sync {
 }
 
 /// A state that does not change.
-pub(crate) trait StateView: Send {
+pub(crate) trait StateView: Send + Sync {
     /// The last batch in it.
     fn seq(&self) -> Result<Seq, StateError>;
 
     /// One row.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StateError>;
 
-    /// All rows of a table whose keys begin with `prefix`, in key order.
-    fn scan(&self, table: Table, prefix: &[u8], visit: RowVisitor<'_>) -> Result<(), StateError>;
+    /// All rows of a table whose keys are in the range, in key order.
+    fn scan(
+        &self,
+        table: Table,
+        keys: KeyRange<'_>,
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StateError>;
 }

@@ -6,6 +6,7 @@
 //! Opening applies what the log has and the state has not, makes the state durable and empties the log, so that
 //! nothing rests on a write whose sync nobody saw.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -25,7 +26,7 @@ use crate::log::{CommitLog, DurableCallback, LogStatus};
 use crate::materialiser::{Inbox, Materialiser, PersistPolicy};
 use crate::queue::{Half, Queue};
 use crate::recovery::recover;
-use crate::state::{State, StateView};
+use crate::state::{ALL_KEYS, State, StateView};
 use crate::writer::{Segments, Writer};
 
 /// How a store is opened.
@@ -138,7 +139,7 @@ impl Store {
     /// # Errors
     /// [`StateError`] when the engine fails.
     pub fn scan(&self, table: Table, mut row: impl FnMut(&[u8], &[u8])) -> Result<(), StateError> {
-        self.snapshot()?.scan(table, &[], |key, value| {
+        self.snapshot()?.scan(table, ALL_KEYS, |key, value| {
             row(key, value);
             true
         })
@@ -248,17 +249,18 @@ impl Snapshot {
         self.view.get(table, key)
     }
 
-    /// Gives the rows of a table whose keys begin with `prefix`, key then value, in key order, while `row` answers true.
+    /// Gives the rows of a table whose keys are in the range, key then value, in key order, while `row` answers true.
+    /// Several threads may scan one snapshot at a time.
     ///
     /// # Errors
     /// [`StateError`] when the engine fails.
     pub fn scan(
         &self,
         table: Table,
-        prefix: &[u8],
+        keys: (Bound<&[u8]>, Bound<&[u8]>),
         mut row: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StateError> {
-        self.view.scan(table, prefix, &mut row)
+        self.view.scan(table, keys, &mut row)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The store through its public interface, on a real file system.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -38,6 +39,34 @@ fn create(path: &Path) -> Store {
 
 fn mode(path: &Path) -> u32 {
     path.metadata().expect("metadata").permissions().mode() & 0o777
+}
+
+#[test]
+fn a_new_store_takes_rows_in_any_order_and_the_last_of_a_key_stays() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let new = Store::create(&folder.path().join("world"), OPTIONS).expect("create");
+    // Several times what is sorted at once: later rows lie before, between and upon earlier ones.
+    let keys = (0..3_000_u32).map(|at| at * 7_919 % 2_500);
+    let value = |at: usize| vec![at as u8; 4_096];
+    new.bulk(|writer| {
+        for (at, key) in keys.clone().enumerate() {
+            writer.put(Table(0), &key.to_be_bytes(), &value(at))?;
+            writer.put(Table(1), &key.to_le_bytes(), b"other")?;
+        }
+        Ok::<_, StateError>(())
+    })
+    .expect("the disk works");
+    let store = new.finish().expect("finish");
+    let expected: BTreeMap<Vec<u8>, Vec<u8>> = keys
+        .clone()
+        .enumerate()
+        .map(|(at, key)| (key.to_be_bytes().to_vec(), value(at)))
+        .collect();
+    assert_eq!(expected.len(), 2_500);
+    let found = rows(&store, Table(0));
+    assert!(found == expected.into_iter().collect::<Vec<_>>());
+    assert_eq!(rows(&store, Table(1)).len(), 2_500);
+    store.close().expect("closed");
 }
 
 #[test]

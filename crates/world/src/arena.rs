@@ -90,14 +90,6 @@ impl Arena {
         }
     }
 
-    /// Gives back the room that loading left over.
-    pub(crate) fn settle(&self) {
-        let segments = self.segments.iter().filter_map(OnceLock::get);
-        segments
-            .flat_map(|slots| slots.iter())
-            .for_each(|slot| slot.write().shrink());
-    }
-
     /// The ids of all anonymous objects or all waifs, ascending.
     pub(crate) fn ids(&self, kind: EntityKind) -> Vec<i64> {
         let mut ids: Vec<i64> = match kind {

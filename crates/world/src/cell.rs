@@ -23,6 +23,16 @@ pub(crate) enum Parents {
     Many(Arc<Vec<ObjId>>),
 }
 
+impl From<Parents> for CellValue {
+    fn from(parents: Parents) -> Self {
+        match parents {
+            Parents::None => Self::NoParents,
+            Parents::One(parent) => Self::Parent(parent),
+            Parents::Many(parents) => Self::Parents(parents),
+        }
+    }
+}
+
 impl Parents {
     pub(crate) fn from_slice(parents: &[ObjId]) -> Self {
         match parents {
@@ -49,14 +59,29 @@ pub(crate) enum CellValue {
     Absent,
     /// Name, owner, flags, location, last move, last object number, a property's value.
     Value(Value),
-    Parents(Parents),
+    NoParents,
+    Parent(ObjId),
+    Parents(Arc<Vec<ObjId>>),
     Defs(Arc<PropDefs>),
     Infos(Arc<PropInfos>),
     Verbs(Arc<VerbTable>),
     Code(Arc<VerbCode>),
 }
 
+// Every cell of a world has one: kinds other than values must not make it larger than a value.
+const _: () = assert!(size_of::<CellValue>() == size_of::<Value>());
+
 impl CellValue {
+    /// The parents, in the slot of parents.
+    pub(crate) fn parents(&self) -> Option<Parents> {
+        match self {
+            Self::NoParents => Some(Parents::None),
+            Self::Parent(parent) => Some(Parents::One(*parent)),
+            Self::Parents(parents) => Some(Parents::Many(parents.clone())),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -131,11 +156,20 @@ impl EntityCells {
         }
     }
 
-    /// Puts a cell there without a version history, as at start.
-    pub(crate) fn load(&mut self, slot: Slot, value: CellValue) {
-        match self.find(slot) {
-            Ok(at) => self.cells[at].value = value,
-            Err(at) => self.cells.insert(at, Cell { slot, ts: 0, value }),
+    /// Puts cells there without a version history, as at start; takes them out of `loaded`. Where there were none before and
+    /// they come in order of slots, no memory is left over.
+    pub(crate) fn load(&mut self, loaded: &mut Vec<(Slot, CellValue)>) {
+        self.cells.reserve_exact(loaded.len());
+        for (slot, value) in loaded.drain(..) {
+            let is_last = self.cells.last().is_none_or(|last| last.slot < slot);
+            let found = match is_last {
+                true => Err(self.cells.len()),
+                false => self.find(slot),
+            };
+            match found {
+                Ok(at) => self.cells[at].value = value,
+                Err(at) => self.cells.insert(at, Cell { slot, ts: 0, value }),
+            }
         }
     }
 
@@ -185,10 +219,6 @@ impl EntityCells {
     #[cfg(test)]
     pub(crate) fn history_len(&self) -> usize {
         self.history.as_ref().map_or(0, |history| history.len())
-    }
-
-    pub(crate) fn shrink(&mut self) {
-        self.cells.shrink_to_fit();
     }
 
     fn find(&self, slot: Slot) -> Result<usize, usize> {

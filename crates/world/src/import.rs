@@ -98,7 +98,7 @@ impl Facts for ImageFacts<'_> {
             Slot::PARENTS => {
                 let object = self.0.by_id.get(&id);
                 object.map_or(CellValue::Absent, |object| {
-                    CellValue::Parents(Parents::from_slice(&object.parents))
+                    Parents::from_slice(&object.parents).into()
                 })
             }
             Slot::DEFS => self

@@ -46,7 +46,7 @@ pub use handles::WorldHandles;
 pub use ids::{Entity, EntityKind, PropId, VerbId};
 pub use image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage, WorldImage};
 pub use import::{CheckedImage, ImportError};
-pub use load::Loader;
+pub use load::{LoadError, Loader};
 pub use ops::{Builtin, BuiltinSet, MooResult, ObjectFlags, VerbDesc, VerbInfo};
 pub use property::{PropDef, PropFlags, PropInfo};
 pub use rows::{ROWS_VERSION, RowError};

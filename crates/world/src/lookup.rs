@@ -23,13 +23,9 @@ pub(crate) trait Facts {
     fn fact(&mut self, key: CellKey) -> CellValue;
 
     fn parents_of(&mut self, entity: Entity) -> Parents {
-        match self.fact(CellKey {
-            entity,
-            slot: Slot::PARENTS,
-        }) {
-            CellValue::Parents(parents) => parents,
-            _ => Parents::None,
-        }
+        let slot = Slot::PARENTS;
+        let parents = self.fact(CellKey { entity, slot }).parents();
+        parents.unwrap_or_default()
     }
 
     fn defs_of(&mut self, entity: Entity) -> Option<Arc<PropDefs>> {

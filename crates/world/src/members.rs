@@ -60,8 +60,9 @@ impl MemberSet {
         self.list = None;
     }
 
-    pub(crate) fn load(&mut self, member: ObjId, order: u64) {
-        self.orders.insert(member, order);
+    /// Takes members as they were at start, with their order numbers.
+    pub(crate) fn load(&mut self, members: impl ExactSizeIterator<Item = (ObjId, u64)>) {
+        self.orders.extend(members);
     }
 
     fn orders_at(&self, snapshot: u64) -> FxHashMap<ObjId, u64> {

@@ -148,6 +148,30 @@ pub(crate) fn version_row() -> (Vec<u8>, Vec<u8>) {
     encoded(KEY_VERSION.to_vec(), &Value::Int(ROWS_VERSION))
 }
 
+/// The key before which the rows of the whole world lie, and from which on those of entities do.
+pub(crate) fn first_entity_key() -> Vec<u8> {
+    vec![TAG_META + 1]
+}
+
+/// The key from which on the rows of an object and all later ones lie.
+pub(crate) fn object_key(id: ObjId) -> Vec<u8> {
+    entity_key(id.into())
+}
+
+/// The key of the row with the last object number.
+pub(crate) fn max_object_key() -> Vec<u8> {
+    cell_key(Entity::WORLD, Slot::MAX_OBJECT)
+}
+
+/// The object that a row's value is.
+pub(crate) fn object_of(bytes: &[u8]) -> Option<ObjId> {
+    // No object number refers to anything that would need a handle.
+    let mut input = bytes;
+    codec::decode(&mut input, &mut codec::NoHandles)
+        .ok()?
+        .as_obj()
+}
+
 /// The row of a shared table.
 pub(crate) fn infos_row(infos: &PropInfos) -> (Vec<u8>, Vec<u8>) {
     encoded(infos_key(infos.id), &encode_infos(infos))
@@ -216,13 +240,9 @@ fn encode_cell(value: &CellValue) -> Option<Value> {
     Some(match value {
         CellValue::Absent => return None,
         CellValue::Value(value) => value.clone(),
-        CellValue::Parents(parents) => list(
-            parents
-                .as_slice()
-                .iter()
-                .map(|id| Value::Obj(*id))
-                .collect(),
-        ),
+        CellValue::NoParents => list(Vec::new()),
+        CellValue::Parent(parent) => list(vec![Value::Obj(*parent)]),
+        CellValue::Parents(parents) => list(parents.iter().map(|id| Value::Obj(*id)).collect()),
         CellValue::Defs(defs) => list(defs.0.iter().map(encode_def).collect()),
         CellValue::Infos(infos) => Value::Int(infos.id.cast_signed()),
         CellValue::Verbs(verbs) => list(verbs.0.iter().map(encode_verb).collect()),
@@ -331,7 +351,7 @@ fn decode_value(target: Target, value: Value) -> Option<Row> {
 
 fn decode_cell(slot: Slot, value: Value) -> Option<CellValue> {
     Some(match slot {
-        Slot::PARENTS => CellValue::Parents(decode_parents(&value)?),
+        Slot::PARENTS => decode_parents(&value)?.into(),
         Slot::DEFS => CellValue::Defs(Arc::new(PropDefs(decode_all(&value, decode_def)?))),
         Slot::VERBS => CellValue::Verbs(Arc::new(VerbTable(decode_all(&value, decode_verb)?))),
         slot if slot.is_code() => CellValue::Code(VerbCode::new(value.as_str()?.as_str())),

@@ -44,8 +44,7 @@ pub(crate) fn fill(image: &WorldImage, to: &Path) -> Store {
 /// Reads a world into memory.
 pub(crate) fn load(store: &Store) -> Arc<World> {
     let mut loader = Loader::new(store.log(), WORLD);
-    store
-        .scan(WORLD, |key, value| loader.row(key, value).expect("a row"))
-        .expect("a scan");
+    let rows = store.snapshot().expect("a snapshot");
+    loader.read(&rows).expect("own rows");
     loader.finish().expect("a world")
 }

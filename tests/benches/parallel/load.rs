@@ -108,7 +108,12 @@ impl Progress {
             let to = self.0[at..].iter().find(|to| to.0 >= from.0 + BEST);
             to.map(|to| rate(from, to))
         };
-        let best = self.0.iter().enumerate().filter_map(stretch).reduce(f64::max);
+        let best = self
+            .0
+            .iter()
+            .enumerate()
+            .filter_map(stretch)
+            .reduce(f64::max);
         let all = || Some(rate(self.0.first()?, self.0.last()?));
         best.or_else(all).unwrap_or(0.0)
     }

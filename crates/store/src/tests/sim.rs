@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use crate::batch::{Batch, Op, Seq, Table};
 use crate::disk::{Disk, DiskFile};
 use crate::error::StateError;
 use crate::frame::Group;
-use crate::state::{RowVisitor, State, StateView};
+use crate::state::{KeyRange, RowVisitor, State, StateView};
 
 /// Bytes that reach the disk together. Real ones are 512 or more; like theirs, the first holds the header of a segment
 /// and the beginning of its first group.
@@ -353,11 +354,16 @@ impl StateView for SimView {
         Ok(self.rows.get(&(table.0, key.to_vec())).cloned())
     }
 
-    fn scan(&self, table: Table, prefix: &[u8], visit: RowVisitor<'_>) -> Result<(), StateError> {
+    fn scan(
+        &self,
+        table: Table,
+        keys: KeyRange<'_>,
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StateError> {
         let rows = self
             .rows
             .iter()
-            .filter(|((at, key), _)| *at == table.0 && key.starts_with(prefix));
+            .filter(|((at, key), _)| *at == table.0 && keys.contains(key.as_slice()));
         for ((_, key), value) in rows {
             if !visit(key, value) {
                 break;

@@ -10,7 +10,7 @@ use super::CheckedImage;
 use crate::cell::{CellValue, Parents};
 use crate::commit::loaded_order;
 use crate::ids::{Entity, MemberKey, MemberKind, PropId, Slot, VerbId};
-use crate::image::{ObjectImage, VerbImage, WaifImage};
+use crate::image::{ObjectImage, VerbImage};
 use crate::property::{PropDef, PropDefs, PropInfo, PropInfos};
 use crate::rows;
 use crate::verb::{Verb, VerbCode, VerbTable};
@@ -19,44 +19,32 @@ use crate::verb::{Verb, VerbCode, VerbTable};
 const LAYOUT: u64 = 1;
 
 impl CheckedImage<'_> {
-    /// Gives every row of the world to `sink`, key and value.
+    /// Gives every row of the world to `sink`, key and value: those of entities in key order, then those of the whole world.
     ///
     /// # Errors
     /// The first error of `sink`.
     pub fn rows<E>(&self, sink: impl FnMut(&[u8], &[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut writer = RowWriter {
             sink,
+            entity: Vec::new(),
             tables: FxHashMap::default(),
             next_verb: 1,
         };
-        let (version, one) = rows::version_row();
-        (writer.sink)(&version, &one)?;
-        writer.cell(
-            Entity::WORLD,
-            Slot::MAX_OBJECT,
-            Value::Obj(self.image.max_object),
-        )?;
-        writer.members(
-            MemberKey {
-                entity: Entity::WORLD,
-                kind: MemberKind::Players,
-            },
-            &self.image.players,
-        )?;
-        for object in &self.image.objects {
+        let mut objects: Vec<&ObjectImage> = self.image.objects.iter().collect();
+        objects.sort_unstable_by_key(|object| object.id);
+        for object in objects {
             let line = self.line_of(object.id);
             let properties = self.properties_of(&line).into_iter().map(|def| def.id);
-            writer.object(
-                object,
-                self.defs.get(&object.id).cloned(),
-                properties.collect(),
-            )?;
+            let defs = self.defs.get(&object.id).cloned();
+            writer.object(object, defs, properties.collect())?;
         }
         self.anon_rows(&mut writer)?;
-        for waif in &self.image.waifs {
-            self.waif_rows(waif, &mut writer)?;
-        }
-        Ok(())
+        self.waif_rows(&mut writer)?;
+        let (entity, kind) = (Entity::WORLD, MemberKind::Players);
+        writer.cell(entity, Slot::MAX_OBJECT, Value::Obj(self.image.max_object));
+        writer.members(MemberKey { entity, kind }, &self.image.players);
+        writer.end_entity()?;
+        writer.end_world()
     }
 
     fn anon_rows<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>>(
@@ -78,24 +66,27 @@ impl CheckedImage<'_> {
             let inherited = self.properties_of(&line).into_iter().map(|def| def.id);
             let properties = own.iter().map(|def| def.id).chain(inherited).collect();
             let defs = (!own.is_empty()).then(|| Arc::new(PropDefs(own)));
-            writer.entity(Entity::anon(anon.id), &anon.object, defs, properties)?;
+            writer.entity(Entity::anon(anon.id), &anon.object, defs, properties);
+            writer.end_entity()?;
         }
         Ok(())
     }
 
     fn waif_rows<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>>(
         &self,
-        waif: &WaifImage,
         writer: &mut RowWriter<S>,
     ) -> Result<(), E> {
-        let entity = Entity::waif(waif.id);
-        let properties = self.waif_properties(waif);
-        writer.cell(entity, Slot::CLASS, Value::Obj(waif.class))?;
-        writer.cell(entity, Slot::OWNER, Value::Obj(waif.owner))?;
-        for (place, value) in &waif.values {
-            if let Some(prop) = properties.get(*place) {
-                writer.cell(entity, Slot::value(*prop), value.clone())?;
+        for waif in &self.image.waifs {
+            let entity = Entity::waif(waif.id);
+            let properties = self.waif_properties(waif);
+            writer.cell(entity, Slot::CLASS, Value::Obj(waif.class));
+            writer.cell(entity, Slot::OWNER, Value::Obj(waif.owner));
+            for (place, value) in &waif.values {
+                if let Some(prop) = properties.get(*place) {
+                    writer.cell(entity, Slot::value(*prop), value.clone());
+                }
             }
+            writer.end_entity()?;
         }
         Ok(())
     }
@@ -103,54 +94,27 @@ impl CheckedImage<'_> {
 
 struct RowWriter<S> {
     sink: S,
-    /// Tables written so far, by their entries in order of property.
+    /// The rows of the entity that is being written, in any order.
+    entity: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Tables so far, by their entries in order of property.
     tables: FxHashMap<Vec<(PropId, PropInfo)>, Arc<PropInfos>>,
     next_verb: u32,
 }
 
-impl<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>> RowWriter<S> {
-    fn cell(&mut self, entity: Entity, slot: Slot, value: Value) -> Result<(), E> {
-        self.put(entity, slot, &CellValue::Value(value))
+impl<S> RowWriter<S> {
+    fn cell(&mut self, entity: Entity, slot: Slot, value: Value) {
+        self.put(entity, slot, &CellValue::Value(value));
     }
 
-    fn put(&mut self, entity: Entity, slot: Slot, value: &CellValue) -> Result<(), E> {
-        match rows::cell_row(entity, slot, value) {
-            Some((key, bytes)) => (self.sink)(&key, &bytes),
-            None => Ok(()),
-        }
+    fn put(&mut self, entity: Entity, slot: Slot, value: &CellValue) {
+        self.entity.extend(rows::cell_row(entity, slot, value));
     }
 
-    fn members(&mut self, key: MemberKey, members: &[ObjId]) -> Result<(), E> {
-        for (index, member) in members.iter().enumerate() {
-            let (row_key, bytes) = rows::member_row(key, *member, loaded_order(index));
-            (self.sink)(&row_key, &bytes)?;
-        }
-        Ok(())
-    }
-
-    fn object(
-        &mut self,
-        object: &ObjectImage,
-        defs: Option<Arc<PropDefs>>,
-        properties: Vec<PropId>,
-    ) -> Result<(), E> {
-        let entity = Entity::object(object.id);
-        self.cell(entity, Slot::LOCATION, Value::Obj(object.location))?;
-        self.members(
-            MemberKey {
-                entity,
-                kind: MemberKind::Children,
-            },
-            &object.children,
-        )?;
-        self.members(
-            MemberKey {
-                entity,
-                kind: MemberKind::Contents,
-            },
-            &object.contents,
-        )?;
-        self.entity(entity, object, defs, properties)
+    fn members(&mut self, key: MemberKey, members: &[ObjId]) {
+        let members = members.iter().enumerate();
+        self.entity.extend(
+            members.map(|(index, member)| rows::member_row(key, *member, loaded_order(index))),
+        );
     }
 
     fn entity(
@@ -159,33 +123,25 @@ impl<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>> RowWriter<S> {
         object: &ObjectImage,
         defs: Option<Arc<PropDefs>>,
         properties: Vec<PropId>,
-    ) -> Result<(), E> {
-        self.cell(entity, Slot::FLAGS, Value::Int(object.flags.bits()))?;
-        self.cell(entity, Slot::NAME, Value::Str(object.name.clone()))?;
-        self.cell(entity, Slot::OWNER, Value::Obj(object.owner))?;
-        self.put(
-            entity,
-            Slot::PARENTS,
-            &CellValue::Parents(Parents::from_slice(&object.parents)),
-        )?;
+    ) {
+        self.cell(entity, Slot::FLAGS, Value::Int(object.flags.bits()));
+        self.cell(entity, Slot::NAME, Value::Str(object.name.clone()));
+        self.cell(entity, Slot::OWNER, Value::Obj(object.owner));
+        let parents = Parents::from_slice(&object.parents);
+        self.put(entity, Slot::PARENTS, &parents.into());
         if !object.last_move.is_none() {
-            self.cell(entity, Slot::LAST_MOVE, object.last_move.clone())?;
+            self.cell(entity, Slot::LAST_MOVE, object.last_move.clone());
         }
         if let Some(defs) = defs {
-            self.put(entity, Slot::DEFS, &CellValue::Defs(defs))?;
+            self.put(entity, Slot::DEFS, &CellValue::Defs(defs));
         }
-        self.properties(entity, object, &properties)?;
-        self.verbs(entity, &object.verbs)
+        self.properties(entity, object, &properties);
+        self.verbs(entity, &object.verbs);
     }
 
-    fn properties(
-        &mut self,
-        entity: Entity,
-        object: &ObjectImage,
-        properties: &[PropId],
-    ) -> Result<(), E> {
+    fn properties(&mut self, entity: Entity, object: &ObjectImage, properties: &[PropId]) {
         if properties.is_empty() {
-            return Ok(());
+            return;
         }
         let infos = object.propvals.iter().map(|prop| PropInfo {
             owner: prop.owner,
@@ -193,30 +149,27 @@ impl<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>> RowWriter<S> {
         });
         let mut entries: Vec<(PropId, PropInfo)> = properties.iter().copied().zip(infos).collect();
         entries.sort_unstable_by_key(|(prop, _)| *prop);
-        let table = self.table(entries)?;
-        self.put(entity, Slot::INFOS, &CellValue::Infos(table))?;
+        let table = self.table(entries);
+        self.put(entity, Slot::INFOS, &CellValue::Infos(table));
         for (prop, image) in properties.iter().zip(&object.propvals) {
             if let Some(value) = &image.value {
-                self.cell(entity, Slot::value(*prop), value.clone())?;
+                self.cell(entity, Slot::value(*prop), value.clone());
             }
         }
-        Ok(())
     }
 
-    fn table(&mut self, entries: Vec<(PropId, PropInfo)>) -> Result<Arc<PropInfos>, E> {
+    fn table(&mut self, entries: Vec<(PropId, PropInfo)>) -> Arc<PropInfos> {
         if let Some(known) = self.tables.get(&entries) {
-            return Ok(known.clone());
+            return known.clone();
         }
         let table = PropInfos::new(self.tables.len() as u64 + 1, LAYOUT, entries.clone());
-        let (key, bytes) = rows::infos_row(&table);
-        (self.sink)(&key, &bytes)?;
         self.tables.insert(entries, table.clone());
-        Ok(table)
+        table
     }
 
-    fn verbs(&mut self, entity: Entity, images: &[VerbImage]) -> Result<(), E> {
+    fn verbs(&mut self, entity: Entity, images: &[VerbImage]) {
         if images.is_empty() {
-            return Ok(());
+            return;
         }
         let mut verbs = Vec::new();
         for image in images {
@@ -236,16 +189,50 @@ impl<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>> RowWriter<S> {
                 flags: *flags,
                 args: *args,
             });
-            self.put(
-                entity,
-                Slot::code(id),
-                &CellValue::Code(VerbCode::new(source.as_str())),
-            )?;
+            let code = VerbCode::new(source.as_str());
+            self.put(entity, Slot::code(id), &CellValue::Code(code));
         }
-        self.put(
-            entity,
-            Slot::VERBS,
-            &CellValue::Verbs(Arc::new(VerbTable(verbs))),
-        )
+        let verbs = Arc::new(VerbTable(verbs));
+        self.put(entity, Slot::VERBS, &CellValue::Verbs(verbs));
+    }
+}
+
+impl<E, S: FnMut(&[u8], &[u8]) -> Result<(), E>> RowWriter<S> {
+    fn object(
+        &mut self,
+        object: &ObjectImage,
+        defs: Option<Arc<PropDefs>>,
+        properties: Vec<PropId>,
+    ) -> Result<(), E> {
+        let entity = Entity::object(object.id);
+        let set = |kind| MemberKey { entity, kind };
+        self.cell(entity, Slot::LOCATION, Value::Obj(object.location));
+        self.members(set(MemberKind::Children), &object.children);
+        self.members(set(MemberKind::Contents), &object.contents);
+        self.entity(entity, object, defs, properties);
+        self.end_entity()
+    }
+
+    /// Gives away the rows of an entity.
+    fn end_entity(&mut self) -> Result<(), E> {
+        self.entity.sort_unstable();
+        let (rows, sink) = (self.entity.drain(..), &mut self.sink);
+        for (key, value) in rows {
+            sink(&key, &value)?;
+        }
+        Ok(())
+    }
+
+    /// Gives away the rows of the whole world.
+    fn end_world(mut self) -> Result<(), E> {
+        let (version, one) = rows::version_row();
+        (self.sink)(&version, &one)?;
+        let mut tables: Vec<Arc<PropInfos>> = self.tables.into_values().collect();
+        tables.sort_unstable_by_key(|table| table.id);
+        for table in tables {
+            let (key, value) = rows::infos_row(&table);
+            (self.sink)(&key, &value)?;
+        }
+        Ok(())
     }
 }

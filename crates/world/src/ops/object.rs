@@ -147,11 +147,7 @@ impl Transaction {
     }
 
     pub(crate) fn write_parents(&mut self, entity: Entity, parents: &[ObjId]) {
-        self.write(
-            entity,
-            Slot::PARENTS,
-            CellValue::Parents(Parents::from_slice(parents)),
-        );
+        self.write(entity, Slot::PARENTS, Parents::from_slice(parents).into());
     }
 
     pub(crate) fn infos_of(&mut self, entity: Entity) -> Option<Arc<PropInfos>> {

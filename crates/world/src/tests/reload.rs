@@ -104,11 +104,8 @@ fn a_world_comes_back_from_a_real_store() {
         .expect("the disk works");
     let open = |store: &Store| {
         let mut loader = Loader::new(store.log(), Table(0));
-        store
-            .scan(Table(0), |key, value| {
-                loader.row(key, value).expect("own rows decode")
-            })
-            .expect("readable");
+        let rows = store.snapshot().expect("readable");
+        loader.read(&rows).expect("own rows decode");
         loader.finish().expect("own rows are whole")
     };
     let store = new.finish().expect("the disk works");
@@ -184,6 +181,42 @@ fn wrong_images_are_refused_by_name() {
             "{error} should say {message}"
         );
     }
+}
+
+/// A room, and things in it that are children of the one before the last; enough for several threads.
+fn many() -> WorldImage {
+    let object = |id: i64| {
+        let mut object = ObjectImage::new(ObjId(id), &format!("thing {id}"), WIZARD);
+        if id > 1 {
+            object.location = ObjId(1);
+            object.parents = vec![ObjId(id % 2)];
+        }
+        object
+    };
+    // Not in order of their numbers, and one is missing.
+    let numbers = (0..30_000).rev().filter(|id| *id != 20_000);
+    WorldImage::from_objects(numbers.map(object).collect())
+}
+
+#[test]
+fn several_threads_read_what_one_does() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("db");
+    let new = Store::create(&path, Options::new(&["world"])).expect("the folder is empty");
+    let image = many();
+    let checked = image.check().expect("the image is right");
+    new.bulk(|writer| checked.rows(|key, value| writer.put(Table(0), key, value)))
+        .expect("the disk works");
+    let store = new.finish().expect("the disk works");
+    let mut loader = Loader::new(store.log(), Table(0));
+    loader
+        .read(&store.snapshot().expect("readable"))
+        .expect("own rows decode");
+    let world = loader.finish().expect("own rows are whole");
+    assert!(
+        shown(&world) == shown(&loaded(&image)),
+        "the worlds are the same"
+    );
 }
 
 #[test]
