@@ -165,6 +165,7 @@ fn log_in(runtime: &Runtime, logged_in: &Receiver<i64>) -> String {
         local_port: 7777,
         tls: None,
         token: None,
+        outbound: false,
     };
     runtime.open_session(HOST, session).expect("a session");
     let line = InputLine {
