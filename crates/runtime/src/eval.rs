@@ -109,10 +109,15 @@ impl Evals {
         self.count.load(Ordering::Acquire) > 0 && self.open.lock().contains_key(&task)
     }
 
-    fn add(&self, task: TaskId, open: Open) {
+    /// Adds an evaluation; gives it back when there is one of that number.
+    fn add(&self, task: TaskId, open: Open) -> Result<(), Open> {
         let mut all = self.open.lock();
+        if all.contains_key(&task) {
+            return Err(open);
+        }
         all.insert(task, open);
         self.count.store(all.len(), Ordering::Release);
+        Ok(())
     }
 
     /// Whoever gets the sink is the only one that does.
@@ -167,16 +172,25 @@ impl Runtime {
                 return Ok(());
             }
         };
-        let task = self.new_task_id();
         let deadline = self.clock.steady() + timeout.min(EVAL_TIME_MAX);
-        self.evals.add(task, Open { sink, deadline });
         let job = EvalJob {
-            task,
+            task: self.open_eval(Open { sink, deadline }),
             player,
             program,
         };
         self.queue.submit(player, Job::Eval(Box::new(job)));
         Ok(())
+    }
+
+    /// Gives an evaluation the number of a new task.
+    fn open_eval(&self, mut open: Open) -> TaskId {
+        loop {
+            let task = self.new_task_id();
+            match self.evals.add(task, open) {
+                Ok(()) => return task,
+                Err(back) => open = back,
+            }
+        }
     }
 
     /// Runs the first stretch of an evaluation.

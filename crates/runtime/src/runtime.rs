@@ -218,7 +218,8 @@ impl Runtime {
     pub(crate) fn new_task_id(&self) -> TaskId {
         loop {
             let id = TaskId(rand::random_range(1..TASK_ID_LIMIT));
-            if !self.queue.contains(id) {
+            // An evaluation that runs is in no queue, and its answer must not be another's.
+            if !self.queue.contains(id) && !self.evals.has(id) {
                 return id;
             }
         }

@@ -152,9 +152,9 @@ impl Writer {
         };
         let mut last_write = None::<Instant>;
         while self.queue.wait_for_work() {
-            if let Some(at) = last_write {
-                self.queue
-                    .pause(self.group_interval.saturating_sub(at.elapsed()));
+            let rest = last_write.map(|at| self.group_interval.saturating_sub(at.elapsed()));
+            if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
+                self.queue.pause(rest);
             }
             if !self.write_stubbornly() {
                 return;

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cell::CellValue;
 use crate::commit::ts_of_order;
-use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot, VerbId};
+use crate::ids::{CellKey, Entity, EntityKind, MemberKind, PropId, Slot, VerbId};
 use crate::property::PropInfos;
 use crate::rows::{self, ROWS_VERSION, Row, RowError};
 use crate::world::World;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use moor_runtime::Evaluated;
+use moor_tests::PATIENCE;
 
 use crate::SLOTS;
 use crate::local::Local;
@@ -63,7 +64,7 @@ pub(crate) fn run(server: &Local, work: Work, length: Duration) -> Run {
     let (mut waits, mut walks) = (Vec::new(), 0);
     let mut progress = Progress::default();
     while under_way > 0 {
-        let task: Ended = next.recv().expect("a task ends");
+        let task: Ended = next.recv_timeout(PATIENCE).expect("a task ends");
         progress.look(server, begin);
         match task.slot {
             Some(_) => waits.push(task.submitted.elapsed()),
