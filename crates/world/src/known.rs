@@ -19,8 +19,8 @@ pub(crate) struct KnownProperty {
     pub(crate) cell: Option<Place>,
     /// The cell is the entity's own rather than an ancestor's.
     pub(crate) own: bool,
-    /// The transaction's count of value writes at the time; decides whether an inherited value is still that one.
-    pub(crate) value_writes: u64,
+    /// The transaction's count of values that came or went at the time; decides whether an inherited value is still that one.
+    pub(crate) value_moves: u64,
 }
 
 /// How many properties are found without hashing. A power of two.

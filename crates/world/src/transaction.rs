@@ -105,8 +105,9 @@ pub struct Transaction {
     pub(crate) lookups: Vec<(LookupKey, Resolution)>,
     pub(crate) properties: KnownProperties,
     verbs: FxHashMap<NameKey, Option<Arc<ResolvedVerb>>>,
-    /// Counts writes of property values: inherited values cached before the last one may be stale.
-    pub(crate) value_writes: u64,
+    /// Counts property values that came or went: inherited ones found before the last of them may stand elsewhere now.
+    /// One that takes the place of another is seen where that was found.
+    pub(crate) value_moves: u64,
     /// Whether parents, definitions, verbs or code of committed objects were written.
     pub(crate) schema_written: bool,
     pub(crate) wrote: bool,
@@ -131,7 +132,7 @@ impl Transaction {
             lookups: tables.lookups,
             properties: tables.properties,
             verbs: tables.verbs,
-            value_writes: 0,
+            value_moves: 0,
             schema_written: false,
             wrote: false,
             next_order: PENDING_ORDER,
@@ -219,8 +220,15 @@ impl Transaction {
                 written: true,
             });
         let entry = self.cells.at_mut(place);
+        let stays = matches!(
+            (&entry.value, &value),
+            (CellValue::Value(_), CellValue::Value(_))
+        );
         entry.value = value;
         entry.written = true;
+        if slot.is_value() && !stays {
+            self.value_moves += 1;
+        }
         place
     }
 
@@ -232,7 +240,6 @@ impl Transaction {
     #[inline]
     pub(crate) fn write_value_at(&mut self, place: Place, value: Value) {
         self.wrote = true;
-        self.value_writes += 1;
         let entry = self.cells.at_mut(place);
         entry.value = CellValue::Value(value);
         entry.written = true;
@@ -247,15 +254,12 @@ impl Transaction {
         };
         entry.written = true;
         self.wrote = true;
-        self.value_writes += 1;
         Some(value)
     }
 
     fn note_write(&mut self, entity: Entity, slot: Slot) {
         self.wrote = true;
-        if slot.is_value() {
-            self.value_writes += 1;
-        } else if slot.is_schema() || slot == Slot::INFOS {
+        if slot.is_schema() || slot == Slot::INFOS {
             self.properties.clear();
             self.verbs.clear();
             self.schema_written |= slot.is_schema() && !self.created.contains(&entity);

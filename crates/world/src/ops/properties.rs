@@ -24,7 +24,7 @@ impl Transaction {
     pub fn get_property(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> MooResult<Value> {
         if let Some(at) = self.known_property(entity, name) {
             let known = self.properties.at(at);
-            let fresh = known.own || known.value_writes == self.value_writes;
+            let fresh = known.own || known.value_moves == self.value_moves;
             if fresh && (known.info.flags.has(PropFlags::READ) || known.info.owner == perms) {
                 return Ok(self.value_at(known.cell));
             }
@@ -38,7 +38,7 @@ impl Transaction {
     pub fn known_value(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> Option<&Value> {
         let at = self.known_property(entity, name)?;
         let known = self.properties.at(at);
-        let is_fresh = known.own || known.value_writes == self.value_writes;
+        let is_fresh = known.own || known.value_moves == self.value_moves;
         let is_readable = known.info.flags.has(PropFlags::READ) || known.info.owner == perms;
         let cell = known.cell.filter(|_| is_fresh && is_readable)?;
         match &self.cells.at(cell).value {
@@ -159,7 +159,7 @@ impl Transaction {
             info,
             cell: Some(cell),
             own: true,
-            value_writes: self.value_writes,
+            value_moves: self.value_moves,
         };
         self.remember_property(entity, name, property);
     }
@@ -248,7 +248,7 @@ impl Transaction {
     pub(super) fn property(&mut self, entity: Entity, name: Symbol) -> Option<KnownProperty> {
         if let Some(at) = self.known_property(entity, name) {
             let known = self.properties.at(at);
-            if known.own || known.value_writes == self.value_writes {
+            if known.own || known.value_moves == self.value_moves {
                 return Some(known.clone());
             }
         }
@@ -259,7 +259,7 @@ impl Transaction {
             info,
             cell,
             own,
-            value_writes: self.value_writes,
+            value_moves: self.value_moves,
         };
         self.remember_property(entity, name, property.clone());
         Some(property)

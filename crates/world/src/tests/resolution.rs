@@ -199,6 +199,40 @@ fn values_stay_while_their_definition_does() {
 }
 
 #[test]
+fn an_inherited_value_is_seen_where_it_stands_after_each_write() {
+    let (world, _) = diamond();
+    commit(&world, |tx| {
+        tx.add(ObjId(1), "p", 1)?;
+        tx.add(ObjId(1), "q", 0)
+    });
+    let mut tx = world.begin();
+    let p = Symbol::intern("p");
+    let sees = |tx: &mut Transaction, value: i64| {
+        // Once found, then remembered.
+        assert_eq!(tx.get(ObjId(5), "p"), Ok(Value::Int(value)));
+        assert_eq!(tx.get(ObjId(5), "p"), Ok(Value::Int(value)));
+    };
+    sees(&mut tx, 1);
+    for (id, name, value, seen) in [
+        (5, "q", 7, 1),
+        (5, "q", 8, 1),
+        (1, "p", 2, 2),
+        (1, "p", 3, 3),
+        (2, "p", 4, 4),
+        (5, "p", 5, 5),
+        (2, "p", 6, 5),
+    ] {
+        tx.set(ObjId(id), name, value).expect("the wizard may");
+        sees(&mut tx, seen);
+    }
+    for (id, seen) in [(5, 6), (2, 3)] {
+        tx.clear_property(WIZARD, ObjId(id).into(), p)
+            .expect("the wizard may");
+        sees(&mut tx, seen);
+    }
+}
+
+#[test]
 fn recycling_hands_children_to_the_parents() {
     let (world, log) = diamond();
     commit(&world, |tx| {
