@@ -34,17 +34,17 @@ impl Host for Stretch<'_> {
             // Only a pattern can match a word that was never a name.
             None => Symbol::intern(name.text.as_str()),
         };
-        let way = match self.known_verb(entity, symbol) {
+        let way = match self.verbs.find(entity, symbol) {
             Some(way) => way,
             None => self.look_verb_up(entity, receiver, symbol)?,
         };
-        self.verb_at(way).ok_or(ErrorCode::VerbNf)
+        self.verbs.at(way).ok_or(ErrorCode::VerbNf)
     }
 
     #[inline]
     fn known_verb(&self, receiver: ObjId, name: Symbol) -> Option<&Arc<Verb>> {
-        self.known_verb(Entity::object(receiver), name)
-            .and_then(|way| self.verb_at(way))
+        let way = self.verbs.find(Entity::object(receiver), name)?;
+        self.verbs.at(way)
     }
 
     fn get_property(
@@ -278,7 +278,7 @@ impl Stretch<'_> {
             });
         };
         let verb = self.ready_verb(&found);
-        Ok(self.remember_verb(entity, symbol, verb))
+        Ok(self.verbs.remember(entity, symbol, verb))
     }
 
     /// A verb as the machine runs it; compiled by whoever runs it first.

@@ -34,6 +34,7 @@ mod hosts;
 mod housekeeping;
 mod ids;
 mod import;
+mod known_verbs;
 mod listeners;
 mod login;
 mod meters;

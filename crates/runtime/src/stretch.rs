@@ -7,29 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moor_store::{Batch, LogStatus, Seq};
-use moor_value::{ObjId, Symbol, Value};
-use moor_vm::{AbortReason, SizeLimits, TaskLimits, Verb};
-use moor_world::{CommitError, Entity, Transaction};
+use moor_value::{ObjId, Value};
+use moor_vm::{AbortReason, SizeLimits, TaskLimits};
+use moor_world::{CommitError, Transaction};
 
 use crate::apply::{self, Prepared};
 use crate::effects::{Effect, Effects, EndReason};
 use crate::eval::Evaluated;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
+use crate::known_verbs::KnownVerbs;
 use crate::options::{Limits, ServerOptions};
 use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::task::Family;
-
-/// Ways of the cache of verbs that a stretch has found.
-const VERB_WAYS: usize = 256;
-
-/// A verb that the stretch has found before.
-pub(crate) struct FoundVerb {
-    pub(crate) receiver: Entity,
-    pub(crate) name: Symbol,
-    pub(crate) verb: Arc<Verb>,
-}
 
 /// A running stretch.
 pub(crate) struct Stretch<'r> {
@@ -61,7 +52,8 @@ pub(crate) struct Stretch<'r> {
     pub(crate) wants_turn: bool,
     /// When its seconds are over: time since the daemon's start.
     pub(crate) deadline: Duration,
-    verbs: Vec<Option<FoundVerb>>,
+    /// The verbs that its calls have found.
+    pub(crate) verbs: KnownVerbs,
 }
 
 /// Why a stretch was not committed.
@@ -98,7 +90,7 @@ impl<'r> Stretch<'r> {
             is_exclusive: false,
             wants_turn: false,
             deadline: Duration::ZERO,
-            verbs: Vec::new(),
+            verbs: KnownVerbs::new(),
         };
         stretch
             .txn
@@ -172,42 +164,9 @@ impl<'r> Stretch<'r> {
         self.effects.session(&self.runtime.sessions, whom)
     }
 
-    /// The verb that a call found before in this stretch.
-    #[inline]
-    pub(crate) fn known_verb(&self, receiver: Entity, name: Symbol) -> Option<usize> {
-        let way = way_of(receiver, name);
-        let found = self.verbs.get(way)?.as_ref()?;
-        (found.receiver == receiver && found.name == name).then_some(way)
-    }
-
-    /// The verb at a place that [`Stretch::known_verb`] or [`Stretch::remember_verb`] gave.
-    #[inline]
-    pub(crate) fn verb_at(&self, way: usize) -> Option<&Arc<Verb>> {
-        self.verbs.get(way)?.as_ref().map(|found| &found.verb)
-    }
-
-    /// Remembers what a call found.
-    pub(crate) fn remember_verb(
-        &mut self,
-        receiver: Entity,
-        name: Symbol,
-        verb: Arc<Verb>,
-    ) -> usize {
-        if self.verbs.is_empty() {
-            self.verbs.resize_with(VERB_WAYS, || None);
-        }
-        let way = way_of(receiver, name);
-        self.verbs[way] = Some(FoundVerb {
-            receiver,
-            name,
-            verb,
-        });
-        way
-    }
-
     /// Forgets what calls found: parents or verbs have changed.
     pub(crate) fn forget_verbs(&mut self) {
-        self.verbs.clear();
+        self.verbs.forget();
     }
 
     /// Notes how the code of a host's evaluation ended, whose answer takes the place of tracebacks. False for other
@@ -322,12 +281,4 @@ impl Runtime {
             Effect::Output(..) | Effect::Switch(..) | Effect::TakeLine(..) => {}
         }
     }
-}
-
-/// The way of the cache that a receiver and a name share with others.
-#[inline]
-fn way_of(receiver: Entity, name: Symbol) -> usize {
-    // Names and objects that are used together often have numbers that follow each other.
-    let object = receiver.as_object().map_or(0, |id| id.0 as usize);
-    (object.wrapping_mul(37) ^ name.index() as usize) % VERB_WAYS
 }

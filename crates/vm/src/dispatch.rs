@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::TaskLimits;
 use crate::registers::{
-    add_registers, add_value, clear, copy, element_of, float_product, float_sum, next_element, put,
-    put_copy, set_float, set_int, set_obj, take_range,
+    add_registers, add_value, clear, copy, element_of, float_product, float_sum, next_element,
+    next_item, put, put_copy, set_float, set_int, set_obj, take_range,
 };
 use crate::run::{CalledName, Exit, Fuel};
 use crate::scatter;
@@ -105,6 +105,19 @@ impl Vm {
                 ($dst:expr, $a:expr, $b:expr, $operation:ident) => {
                     if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
                         let result = x.$operation(*y);
+                        set_int(&mut reg!($dst), result);
+                        continue;
+                    }
+                };
+            }
+            // Both small and not negative: a 32-bit division takes a fraction of a 64-bit one's time.
+            macro_rules! natural {
+                ($dst:expr, $a:expr, $y:expr, $operator:tt) => {
+                    if let Value::Int(x) = reg!($a)
+                        && (x | $y) as u64 >> 31 == 0
+                        && $y != 0
+                    {
+                        let result = i64::from(x as u32 $operator $y as u32);
                         set_int(&mut reg!($dst), result);
                         continue;
                     }
@@ -201,49 +214,21 @@ impl Vm {
                             continue;
                         }
                     }
+                    I::Div { dst, a, b } => {
+                        if let Value::Int(y) = reg!(b) {
+                            natural!(dst, a, y, /);
+                        }
+                    }
                     I::Mod { dst, a, b } => {
-                        if let (Value::Int(x), Value::Int(y)) = (&reg!(a), &reg!(b))
-                            && (x | y) as u64 >> 31 == 0
-                            && *y != 0
-                        {
-                            let rest = i64::from(*x as u32 % *y as u32);
-                            set_int(&mut reg!(dst), rest);
-                            continue;
+                        if let Value::Int(y) = reg!(b) {
+                            natural!(dst, a, y, %);
                         }
                     }
                     I::AddI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_add),
                     I::SubI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_sub),
                     I::MulI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_mul),
-                    I::ModI { dst, a, imm } => {
-                        if let Value::Int(x) = &reg!(a)
-                            && (x | i64::from(imm)) as u64 >> 31 == 0
-                            && imm != 0
-                        {
-                            let rest = i64::from(*x as u32 % imm as u32);
-                            set_int(&mut reg!(dst), rest);
-                            continue;
-                        }
-                    }
-                    I::Div { dst, a, b } => {
-                        if let (Value::Int(x), Value::Int(y)) = (&reg!(a), &reg!(b))
-                            && (x | y) as u64 >> 31 == 0
-                            && *y != 0
-                        {
-                            let quotient = i64::from(*x as u32 / *y as u32);
-                            set_int(&mut reg!(dst), quotient);
-                            continue;
-                        }
-                    }
-                    I::DivI { dst, a, imm } => {
-                        if let Value::Int(x) = &reg!(a)
-                            && (x | i64::from(imm)) as u64 >> 31 == 0
-                            && imm != 0
-                        {
-                            let quotient = i64::from(*x as u32 / imm as u32);
-                            set_int(&mut reg!(dst), quotient);
-                            continue;
-                        }
-                    }
+                    I::DivI { dst, a, imm } => natural!(dst, a, i64::from(imm), /),
+                    I::ModI { dst, a, imm } => natural!(dst, a, i64::from(imm), %),
                     I::AddK { dst, a, k } => {
                         let constant = &program.constants[usize::from(k)];
                         if let Some(sum) = float_sum(&reg!(a), constant) {
@@ -400,22 +385,7 @@ impl Vm {
                         body,
                     } => {
                         if slice >= i64::from(ticks) {
-                            if let Value::List(list) = &reg!(state)
-                                && let &Value::Int(at) = &reg!(state + 1)
-                                && let Some(value) = list.get(at as usize)
-                            {
-                                match value {
-                                    Value::Int(n) => {
-                                        let n = *n;
-                                        set_int(&mut reg!(var), n);
-                                    }
-                                    value => {
-                                        let value = copy(value);
-                                        put(&mut reg!(var), value);
-                                    }
-                                }
-                                set_int(&mut reg!(state + 1), at + 1);
-                                set_int(&mut reg!(state + 2), at + 1);
+                            if next_item(regs, var, state) {
                                 jump!(ticks, body);
                             }
                             if !next_element(regs, var, state) {

@@ -189,6 +189,26 @@ fn put_back(
     result
 }
 
+/// Takes the next element of a list at `state`. `false`, and nothing happened, where there is no list or no element.
+#[inline(always)]
+pub(crate) fn next_item(regs: &mut [Value], var: u16, state: u16) -> bool {
+    let at = usize::from(state);
+    let (Value::List(list), &Value::Int(position)) = (&regs[at], &regs[at + 1]) else {
+        return false;
+    };
+    match list.get(position as usize) {
+        Some(&Value::Int(n)) => set_int(&mut regs[usize::from(var)], n),
+        Some(value) => {
+            let value = copy(value);
+            put(&mut regs[usize::from(var)], value);
+        }
+        None => return false,
+    }
+    set_int(&mut regs[at + 1], position + 1);
+    set_int(&mut regs[at + 2], position + 1);
+    true
+}
+
 /// Takes the next element of the container at `state`; `false`, and the state is cleared, when there is none.
 #[inline]
 pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {

@@ -85,6 +85,8 @@ pub(crate) struct PropHit {
 pub(crate) enum LookupKind {
     Property,
     Callable,
+    /// A verb for a command with these arguments.
+    Command(VerbArgs),
 }
 
 /// One lookup, as remembered.
@@ -99,7 +101,7 @@ pub(crate) struct LookupKey {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Resolution {
     Property(Option<Arc<PropHit>>),
-    Callable(Option<Arc<ResolvedVerb>>),
+    Verb(Option<Arc<ResolvedVerb>>),
 }
 
 /// Carries a lookup out.
@@ -109,7 +111,11 @@ pub(crate) fn resolve(facts: &mut impl Facts, key: LookupKey) -> Resolution {
             Resolution::Property(find_property(facts, key.entity, key.symbol).map(Arc::new))
         }
         LookupKind::Callable => {
-            Resolution::Callable(find_callable(facts, key.entity, key.symbol).map(Arc::new))
+            Resolution::Verb(find_callable(facts, key.entity, key.symbol).map(Arc::new))
+        }
+        LookupKind::Command(given) => {
+            let found = find_command(facts, key.entity, key.symbol.as_str(), given);
+            Resolution::Verb(found.map(Arc::new))
         }
     }
 }

@@ -330,7 +330,7 @@ impl Transaction {
             symbol,
             kind: lookup::LookupKind::Callable,
         };
-        let Resolution::Callable(found) = self.resolve(key) else {
+        let Resolution::Verb(found) = self.resolve(key) else {
             return None;
         };
         if let Some(place) = place {

@@ -221,6 +221,13 @@ impl Verb {
     pub fn matches(&self, word: &str) -> bool {
         names_match(self.names.as_str(), word)
     }
+
+    /// Whether one of the names matches `word` and only so many others as it has letters.
+    pub(crate) fn lists(&self, word: &str) -> bool {
+        let names = self.names.as_str().split(' ');
+        let mut bounded = names.filter(|name| !name.ends_with('*'));
+        bounded.any(|name| names_match(name, word))
+    }
 }
 
 /// The verbs of an object in order.

@@ -192,12 +192,7 @@ impl Host for World {
         self.properties.get(&(object.as_obj()?.0, name))
     }
 
-    fn known_property_mut(
-        &mut self,
-        object: &Value,
-        name: Symbol,
-        _: ObjId,
-    ) -> Option<&mut Value> {
+    fn known_property_mut(&mut self, object: &Value, name: Symbol, _: ObjId) -> Option<&mut Value> {
         self.properties.get_mut(&(object.as_obj()?.0, name))
     }
 

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use moor_value::{ErrorCode, ObjId, Str, Value};
+use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
 
 use super::{MooResult, ObjectFlags};
 use crate::cell::CellValue;
 use crate::ids::{Entity, Slot};
-use crate::lookup::{self, Facts};
+use crate::lookup::{self, Facts, LookupKey, LookupKind, Resolution};
 use crate::transaction::Transaction;
 use crate::verb::{Compiled, ResolvedVerb, Verb, VerbArgs, VerbCode, VerbFlags, VerbTable};
 
@@ -332,7 +332,23 @@ impl Transaction {
         if !self.valid(entity) {
             return None;
         }
-        lookup::find_command(self, entity, word, given).map(Arc::new)
+        // What is remembered is named by symbols, and users' words become symbols only where they are names of verbs.
+        let Some(symbol) = Symbol::lookup(word) else {
+            let found = lookup::find_command(self, entity, word, given)?;
+            if found.verb.lists(word) {
+                Symbol::intern(&word.to_ascii_lowercase());
+            }
+            return Some(Arc::new(found));
+        };
+        let kind = LookupKind::Command(given);
+        match self.resolve(LookupKey {
+            entity,
+            symbol,
+            kind,
+        }) {
+            Resolution::Verb(found) => found,
+            Resolution::Property(_) => None,
+        }
     }
 
     /// The verb that `pass()` runs from a verb of `definer`: looked up by the parents of `definer`, in order.

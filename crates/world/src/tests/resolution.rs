@@ -307,3 +307,70 @@ fn a_position_puts_the_newcomer_before_others() {
         .cloned();
     assert_eq!(time, Some(Value::Int(7)));
 }
+
+#[test]
+fn a_command_depends_on_the_verb_that_it_found_and_on_none_that_takes_other_arguments() {
+    let none = VerbArgs::parse("none", "none", "none").expect("known words");
+    let this = VerbArgs::parse("this", "none", "none").expect("known words");
+    let verb = |tx: &mut Transaction, id: i64, args: VerbArgs| {
+        let info = VerbInfo {
+            owner: WIZARD,
+            letters: "rd",
+            names: "l*ook",
+        };
+        tx.add_verb(WIZARD, ObjId(id).into(), info, args)
+    };
+    for (added, refused) in [(none, true), (this, false)] {
+        let (world, _) = diamond();
+        commit(&world, |tx| {
+            tx.add(ObjId(1), "count", 0)?;
+            verb(tx, 1, none)
+        });
+        // From now on the word is a name.
+        world
+            .begin()
+            .find_command_verb(ObjId(5).into(), "loo", none);
+        let mut tx = world.begin();
+        let mut definer = || {
+            let found = tx.find_command_verb(ObjId(5).into(), "loo", none);
+            found.map(|found| found.definer)
+        };
+        assert_eq!(definer(), Some(ObjId(1).into()));
+        assert_eq!(
+            definer(),
+            Some(ObjId(1).into()),
+            "again, from what is known"
+        );
+        tx.set(ObjId(1), "count", 1).expect("the wizard may");
+        commit(&world, |tx| verb(tx, 2, added));
+        assert_eq!(tx.commit().is_err(), refused, "{added:?}");
+        let found = world
+            .begin()
+            .find_command_verb(ObjId(5).into(), "loo", none);
+        let expected = if refused { ObjId(2) } else { ObjId(1) };
+        assert_eq!(found.map(|found| found.definer), Some(expected.into()));
+    }
+}
+
+#[test]
+fn what_users_type_becomes_a_name_only_where_a_verb_lists_it() {
+    let (world, _) = diamond();
+    let args = VerbArgs::parse("none", "none", "none").expect("known words");
+    commit(&world, |tx| {
+        let info = VerbInfo {
+            owner: WIZARD,
+            letters: "rd",
+            names: "frob*nicate quux*",
+        };
+        tx.add_verb(WIZARD, ObjId(1).into(), info, args)
+    });
+    for (word, is_found, is_name) in [
+        ("frobnic", true, true),
+        ("quuxly", true, false),
+        ("plugh", false, false),
+    ] {
+        let found = world.begin().find_command_verb(ObjId(5).into(), word, args);
+        assert_eq!(found.is_some(), is_found, "{word}");
+        assert_eq!(Symbol::lookup(word).is_some(), is_name, "{word}");
+    }
+}
