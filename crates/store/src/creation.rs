@@ -127,13 +127,11 @@ impl BulkWriter<'_> {
     /// Sorts what has come, and adds it to the runs.
     fn flush(&mut self) -> Result<(), StateError> {
         let piece = std::mem::take(&mut self.piece);
-        let mut rows: Vec<(Table, &[u8], &[u8])> = piece
-            .ops()
-            .filter_map(|op| match op {
-                Op::Put { table, key, value } => Some((table, key, value)),
-                Op::Delete { .. } => None,
-            })
-            .collect();
+        let puts = piece.ops().filter_map(|op| match op {
+            Op::Put { table, key, value } => Some((table, key, value)),
+            Op::Delete { .. } => None,
+        });
+        let mut rows: Vec<_> = puts.collect();
         // Stable, so that the last of equal keys is the last that came.
         rows.sort_by_key(|(table, key, _)| (*table, *key));
         for (at, (table, key, value)) in rows.iter().enumerate() {

@@ -48,8 +48,11 @@ fn keyspace_options() -> KeyspaceCreateOptions {
         .filter_policy(FilterPolicy::disabled())
 }
 
+/// A row of a table: key, value.
+type RowRef<'r> = (&'r [u8], &'r [u8]);
+
 /// Takes the rows of a table in key order, then nothing, at which they are there. fjall has no public name for its own.
-pub(crate) type Fill<'a> = Box<dyn FnMut(Option<(&[u8], &[u8])>) -> Result<(), StateError> + 'a>;
+pub(crate) type Fill<'a> = Box<dyn FnMut(Option<RowRef<'_>>) -> Result<(), StateError> + 'a>;
 
 /// An open generation, shared by views of it.
 pub(crate) struct Generation {
@@ -92,11 +95,12 @@ impl Generation {
     pub(crate) fn fill(&self, table: Table) -> Result<Fill<'_>, StateError> {
         let mut open = Some(self.table(table)?.start_ingestion()?);
         Ok(Box::new(move |row| {
-            Ok(match (row, &mut open) {
-                (Some((key, value)), Some(rows)) => rows.write(key, value)?,
-                (None, _) => open.take().map_or(Ok(()), |rows| rows.finish())?,
+            let done = match (row, &mut open) {
+                (Some((key, value)), Some(rows)) => rows.write(key, value),
+                (None, _) => open.take().map_or(Ok(()), |rows| rows.finish()),
                 (Some(_), None) => return Err(StateError::Unavailable),
-            })
+            };
+            Ok(done?)
         }))
     }
 
