@@ -10,7 +10,7 @@ use crate::local::Local;
 const OBJECTS: usize = 5_000;
 
 /// Turns of the loop of one task.
-const TURNS: usize = 400;
+const TURNS: usize = 2_000;
 
 /// A kind of tasks.
 #[derive(Clone, Copy, PartialEq, Eq)]
