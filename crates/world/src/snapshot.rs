@@ -221,7 +221,10 @@ impl WorldSnapshot {
             return Vec::new();
         };
         let image = |(prop, _)| {
-            let PropInfo { owner, flags } = infos.get(prop)?;
+            let info = infos
+                .get(prop)
+                .or_else(|| self.inherited_info(entity, prop));
+            let PropInfo { owner, flags } = info?;
             Some(PropImage {
                 value: self.value(entity, Slot::value(prop)),
                 owner,
@@ -232,6 +235,19 @@ impl WorldSnapshot {
             .into_iter()
             .filter_map(image)
             .collect()
+    }
+
+    /// What a new child would have: an anonymous object has no entry for a property that an ancestor got after it was
+    /// made.
+    fn inherited_info(&self, entity: Entity, prop: PropId) -> Option<PropInfo> {
+        let owner = self.object_at(entity, Slot::OWNER);
+        let parents = self.facts().parents_of(entity);
+        parents.as_slice().iter().find_map(|parent| {
+            match self.read(Entity::object(*parent), Slot::INFOS) {
+                CellValue::Infos(infos) => Some(infos.get(prop)?.inherited_by(owner)),
+                _ => None,
+            }
+        })
     }
 
     fn verbs(&self, entity: Entity) -> Vec<VerbImage> {

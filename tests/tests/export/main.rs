@@ -64,6 +64,29 @@ fn furnish(wizard: &mut Session, newer: bool) {
     ));
     assert_eq!(compiled, "{}");
     wizard.value("return #0:later({\"a\", \"value\"});");
+    if newer {
+        furnish_with_handles(wizard);
+    }
+}
+
+/// Anonymous objects and waifs, also one whose parent changed after it was made.
+fn furnish_with_handles(wizard: &mut Session) {
+    for code in [
+        "return add_property(#0, \"ghosts\", {}, {#3, \"r\"});",
+        "return add_property(#1, \"mood\", \"calm\", {#3, \"rc\"});",
+        "#0.ghosts = {create(#1, 1), create(#1, 1)}; return 1;",
+        "#0.ghosts[2].mood = #0.ghosts[1]; return 1;",
+        "return recycle(#0.ghosts[1]);",
+        "#0.ghosts = {@#0.ghosts, create(#1, 1)}; return 1;",
+        "return add_property(#1, \"shade\", 7, {#3, \"r\"});",
+        "return add_property(#2, \":tag\", 3, {#3, \"rc\"});",
+        "return add_verb(#2, {#3, \"xd\", \"new\"}, {\"this\", \"none\", \"this\"});",
+        "return set_verb_code(#2, \"new\", {\"return new_waif();\"});",
+        "return add_property(#0, \"waifs\", {}, {#3, \"r\"});",
+        "w = #2:new(); v = #2:new(); w.tag = v; v.tag = {1, #0.ghosts[2]}; #0.waifs = {w, v, #2:new()}; return 1;",
+    ] {
+        wizard.value(code);
+    }
 }
 
 /// What programs see of it.
@@ -73,6 +96,19 @@ fn seen(wizard: &mut Session) -> Vec<String> {
         "return verbs(#0);",
         "l = {}; for t in (queued_tasks()) l = {@l, {t[1], t[2] > time(), t[5], t[6], t[7], t[9]}}; endfor return l;",
     ];
-    let ask = |question: &str| wizard.value(question);
-    questions.into_iter().map(ask).collect()
+    let handles = [
+        "l = {}; for g in (#0.ghosts) l = {@l, {valid(g), `g.mood ! ANY', `parents(g) ! ANY'}}; endfor return l;",
+        "{a, b, c} = #0.waifs; return {a.tag == b, b.tag[2] == #0.ghosts[2], c.tag, a.owner, typeof(b)};",
+    ];
+    let questions = match wizard
+        .value("return \"ghosts\" in properties(#0);")
+        .as_str()
+    {
+        "0" => questions.to_vec(),
+        _ => [&questions[..], &handles].concat(),
+    };
+    questions
+        .into_iter()
+        .map(|question| wizard.value(question))
+        .collect()
 }
