@@ -14,10 +14,10 @@ pub(crate) struct Args {
     /// The data directory; an empty or missing one gets the world of --import, or a small starter world
     #[arg(value_name = "DATABASE", default_value = "moor.db")]
     pub(crate) database: PathBuf,
-    /// Fill the data directory, which must be empty, from this file, then serve it
-    #[arg(long, value_name = "FILE")]
+    /// Fill the data directory, which must be empty, from this file or folder, then serve it
+    #[arg(long, value_name = "PATH")]
     pub(crate) import: Option<PathBuf>,
-    /// What kind of file --import reads
+    /// What --import reads
     #[arg(long, value_enum, default_value_t = ImportFormat::Textdump, value_name = "FORMAT")]
     pub(crate) import_format: ImportFormat,
     /// Write the database to this path, which must be vacant, then stop
@@ -67,6 +67,8 @@ pub(crate) struct Args {
 pub(crate) enum ImportFormat {
     /// A database of LambdaMOO (format 1 to 4) or ToastStunt (5 to 17)
     Textdump,
+    /// A folder with a source file for each object
+    Objdir,
 }
 
 /// A format that can be exported.
@@ -80,6 +82,8 @@ pub(crate) enum ExportFormat {
     Lambdamoo,
     /// A file for ToastStunt (format 17)
     Toaststunt,
+    /// A folder with a source file for each object
+    Objdir,
 }
 
 /// A format that holds a world as text.
@@ -91,6 +95,8 @@ pub(crate) enum TextFormat {
     Lambdamoo,
     /// A file for ToastStunt (format 17)
     Toaststunt,
+    /// A folder with a source file for each object; one that is there is brought up to date
+    Objdir,
 }
 
 impl ExportFormat {
@@ -101,6 +107,7 @@ impl ExportFormat {
             Self::Textdump => Some(TextFormat::Textdump),
             Self::Lambdamoo => Some(TextFormat::Lambdamoo),
             Self::Toaststunt => Some(TextFormat::Toaststunt),
+            Self::Objdir => Some(TextFormat::Objdir),
         }
     }
 }

@@ -11,9 +11,9 @@ use moor_runtime::{TABLES, WORLD};
 use moor_store::{Options, Presence, Store};
 use moor_world::{Loader, World};
 
-use crate::args::{Args, ExportFormat};
+use crate::args::{Args, ExportFormat, ImportFormat, TextFormat};
 use crate::export::{self, Moment};
-use crate::import;
+use crate::{directory, import};
 
 /// An open database and its world.
 pub(crate) struct Database {
@@ -31,12 +31,15 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
     let presence = Store::presence(path).context("the data directory cannot be used")?;
     let store = match (presence, &args.import) {
         (Presence::Database, Some(file)) => bail!(
-            "{}: holds a world already, so {} is not imported; name an empty or new directory, or leave --import out",
+            "{}: holds a world already, so {} is not imported; name an empty or new directory, or leave --import out; moor world import puts an object directory into it",
             path.display(),
             file.display()
         ),
         (Presence::Database, None) => Store::open(path, options)?,
-        (Presence::Vacant, Some(file)) => import::from_file(file, path, options)?,
+        (Presence::Vacant, Some(from)) => match args.import_format {
+            ImportFormat::Textdump => import::from_file(from, path, options)?,
+            ImportFormat::Objdir => directory::into_new(from, path, options)?,
+        },
         (Presence::Vacant, None) => import::starter(path, options)?,
     };
     let world =
@@ -55,7 +58,7 @@ pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()>
             store.export_snapshot(to)?;
         }
         Some(format) => {
-            if to.exists() {
+            if to.exists() && format != TextFormat::Objdir {
                 bail!(
                     "--export {}: it exists; name a path that does not",
                     to.display()
@@ -70,7 +73,7 @@ pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()>
 }
 
 /// Reads the world into memory.
-fn load(store: &Store) -> Result<Arc<World>> {
+pub(crate) fn load(store: &Store) -> Result<Arc<World>> {
     let mut loader = Loader::new(store.log(), WORLD);
     loader.read(&store.snapshot()?)?;
     Ok(loader.finish()?)

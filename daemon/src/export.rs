@@ -4,13 +4,12 @@
 //! log, what it does not hold.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use moor_dump::{Activation, Connection, Contents, ForkedTask, Format, Variable, Written};
+use moor_dump::{Activation, Connection, Contents, ForkedTask, Format, Variable};
 use moor_runtime::{
     ExportPoint, ImportedFork, Runtime, SESSIONS, StoppedTask, StoredTask, TASKS, TaskId,
     connection_of, stored_task, task_of_key,
@@ -149,8 +148,19 @@ pub(crate) fn write(
 }
 
 fn write_here(moment: &Moment, format: TextFormat, path: &Path) -> Result<()> {
+    match format {
+        TextFormat::Textdump => write_textdump(moment, None, path),
+        TextFormat::Lambdamoo => write_textdump(moment, Some(Format::LambdaMoo), path),
+        TextFormat::Toaststunt => write_textdump(moment, Some(Format::ToastStunt), path),
+        TextFormat::Objdir => write_directory(moment, path),
+    }
+}
+
+fn write_textdump(moment: &Moment, wanted: Option<Format>, path: &Path) -> Result<()> {
     let begun = Instant::now();
-    let written = replace(path, |file| write_to(moment, format, file))?;
+    let written = replace(path, |file| {
+        Ok(moor_dump::write(moment.contents(), wanted, file)?)
+    })?;
     report(&moment.stopped);
     tracing::info!(
         file = %path.display(),
@@ -165,13 +175,19 @@ fn write_here(moment: &Moment, format: TextFormat, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_to(moment: &Moment, format: TextFormat, file: &mut File) -> Result<Written> {
-    let wanted = match format {
-        TextFormat::Textdump => None,
-        TextFormat::Lambdamoo => Some(Format::LambdaMoo),
-        TextFormat::Toaststunt => Some(Format::ToastStunt),
-    };
-    Ok(moor_dump::write(moment.contents(), wanted, file)?)
+/// Tasks and connections have no place in a directory of sources.
+fn write_directory(moment: &Moment, path: &Path) -> Result<()> {
+    let begun = Instant::now();
+    let written = moor_dump::objdir::write(&moment.world, path)?;
+    tracing::info!(
+        folder = %path.display(),
+        objects = written.objects,
+        written = written.written,
+        removed = written.removed,
+        seconds = begun.elapsed().as_secs_f64(),
+        "exported"
+    );
+    Ok(())
 }
 
 /// Says which tasks are not in the file.

@@ -33,11 +33,16 @@ pub(crate) fn starter(path: &Path, options: Options) -> Result<Store> {
 
 /// Reads, compiles and stores a textdump. Deeply nested values and programs need a deep stack.
 fn import(name: &str, bytes: &[u8], path: &Path, options: Options) -> Result<Store> {
+    deep(|| import_here(name, bytes, path, options))
+}
+
+/// Does work that recurses into values and programs.
+pub(crate) fn deep<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("import".to_owned())
-            .stack_size(STACK_BYTES_MIN)
-            .spawn_scoped(scope, || import_here(name, bytes, path, options))?;
+            .stack_size(4 * STACK_BYTES_MIN)
+            .spawn_scoped(scope, work)?;
         match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),

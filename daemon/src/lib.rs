@@ -8,7 +8,7 @@
 //! |---|---|
 //! | flags | `args`, `addresses`, `heartbeat` |
 //! | opening, importing, the starter world | `database`, `import`, `token_key` |
-//! | files that hold the whole world | `export`, `replacement` |
+//! | files that hold the whole world | `export`, `replacement`, `directory`, `world` |
 //! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
 //! | runtime and hosts | `bridge`, `publisher`, `permits`, `convert`, `values`, `topics`, `nodes` |
 //! | runtime and workers | `workers` |
@@ -23,6 +23,7 @@ mod checkpoint;
 mod convert;
 mod credentials;
 mod database;
+mod directory;
 mod export;
 mod gate;
 mod heartbeat;
@@ -40,6 +41,7 @@ mod topics;
 mod values;
 mod watcher;
 mod workers;
+pub mod world;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -171,3 +171,21 @@ fn errors_are_told_up_to_the_limit() {
     assert_eq!(count(ERRORS_MAX), ERRORS_MAX);
     assert_eq!(count(10 * ERRORS_MAX), ERRORS_MAX);
 }
+
+#[test]
+fn the_texts_of_forks_within_forks_stay_small() {
+    const KEPT_MAX: usize = 256 * 1024;
+    let literal = format!("x = \"{}\";\n", "a".repeat(10_000));
+    let nested = |depth: usize| {
+        let open = "fork (1)\n".repeat(depth);
+        let close = "endfork\n".repeat(depth);
+        let ast = try_parse(&format!("{open}{literal}{close}")).expect("it is a program");
+        let program = moor_compiler::compile(&ast, &|_| Some(0)).expect("it compiles");
+        let bytes = program.forks.iter().map(|(_, text)| text.len_bytes());
+        (program.forks.len(), bytes.sum::<usize>())
+    };
+    assert_eq!(nested(20).0, 20, "all have their texts");
+    let (count, bytes) = nested(100);
+    assert!(count < 100 && count > 20, "{count} of 100 have a text");
+    assert!(bytes < KEPT_MAX + literal.len() + 100 * 20, "{bytes} bytes");
+}

@@ -11,6 +11,7 @@
 //! | reading it: lines, values, objects, tasks, the whole | `read` |
 //! | programs to canonical source | `programs` |
 //! | writing one: what the world uses, then the same parts | `write`, `source`, `newer`, `source_text` |
+//! | a world as a folder of source files | `objdir` |
 //! | faults and how they are told | `error` |
 //! | handles of anonymous objects and waifs | `handles` |
 //!
@@ -21,6 +22,7 @@ mod handles;
 mod kind;
 mod model;
 mod newer;
+pub mod objdir;
 mod programs;
 mod read;
 mod source;

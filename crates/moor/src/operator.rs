@@ -27,7 +27,7 @@ pub(crate) struct Command {
 }
 
 /// All commands, in the order of `moor help`.
-pub(crate) static COMMANDS: [Command; 10] = [
+pub(crate) static COMMANDS: [Command; 13] = [
     Command {
         words: &["token", "create"],
         about: "Make a token that lets hosts or workers in",
@@ -72,6 +72,21 @@ pub(crate) static COMMANDS: [Command; 10] = [
         words: &["drain"],
         about: "Stop the daemon, and tell hosts when to come back",
         run: |argv| run("moor drain", argv, drain::run),
+    },
+    Command {
+        words: &["world", "export"],
+        about: "Write a world to a file or folder: a textdump or an object directory",
+        run: moor_daemon::world::export,
+    },
+    Command {
+        words: &["world", "import"],
+        about: "Put an object directory into a world",
+        run: moor_daemon::world::import,
+    },
+    Command {
+        words: &["world", "check"],
+        about: "Compile every verb of an object directory",
+        run: moor_daemon::world::check,
     },
     Command {
         words: &["doctor"],

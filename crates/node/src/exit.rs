@@ -22,6 +22,10 @@ pub enum Exit {
     Hurried = 3,
     /// `moor doctor` looked at everything and something is wrong; a line for each says what and the mend.
     Ailing = 4,
+    /// `moor world check` or `moor world import` found files that are not as they should be; a line for each says where.
+    Faulty = 5,
+    /// `moor world import` found objects that are not the same in the world, and was not told what to do with them.
+    Conflict = 6,
     /// A panic: a defect in the program, logged in one line (`EX_SOFTWARE`).
     Panic = 70,
     /// It must enroll and has no enrollment token, or what it was given is none.

@@ -1,8 +1,8 @@
 //! Commands over telnet, with the daemon and the host on one machine joined by Unix sockets and by encrypted TCP: how
 //! many a second, how long one takes, and what it costs; and what connections cost on which nothing happens.
 //!
-//! `cargo bench -p moor-tests --bench telnet [-- SECONDS] [-- WORD...]` prints two tables; the words `ping`, `workping`, `eval`,
-//! `look`, `idle`, `ipc` and `curve` choose rows, a number says how long each is measured. Each connection belongs to a player of its own in
+//! `cargo bench -p moor-tests --bench telnet [-- SECONDS] [-- WORD...]` prints two tables, or with `export` one; the words `ping`, `workping`, `eval`,
+//! `look`, `idle`, `export`, `ipc` and `curve` choose rows, a number says how long each is measured. Each connection belongs to a player of its own in
 //! a room of its own, sends a command and waits for its answer, as fast as it is answered. The two kinds of link take turns.
 //!
 //! The world is LambdaCore where the folder `shared` lies beside the checkout (or MOOR_LAMBDACORE_DB names it), else the starter
@@ -10,6 +10,7 @@
 //! a rate is that of the server only as far as the connections' own processor time, in the last column, leaves it room.
 //! Under `cargo test` everything is done once, by few connections.
 
+mod export;
 mod idle;
 mod load;
 mod process;
@@ -32,6 +33,9 @@ const CONNECTIONS: [usize; 3] = [1, 10, 100];
 
 /// How many connections are held on which nothing happens.
 const IDLE: usize = 10_000;
+
+/// How many things are in a large world.
+const THINGS: usize = 100_000;
 
 /// What the command line asks for.
 struct Wish {
@@ -75,13 +79,26 @@ fn main() {
     let wish = Wish::read();
     let transports = wish.chosen(&Transport::ALL, Transport::word);
     let workloads = wish.chosen(&Workload::ALL, Workload::word);
-    let only_idle = wish.has("idle") && !Workload::ALL.iter().any(|work| wish.has(work.word()));
-    if !only_idle {
+    let has_workload = Workload::ALL.iter().any(|work| wish.has(work.word()));
+    if has_workload || !(wish.has("idle") || wish.has("export")) {
         commands(&wish, &transports, &workloads);
     }
     if wish.has("idle") || workloads.len() == Workload::ALL.len() {
         println!();
         connections(&wish, &transports);
+    }
+    if wish.has("export") {
+        exports(&wish);
+    }
+}
+
+fn exports(wish: &Wish) {
+    let things = if wish.measures { THINGS } else { 100 };
+    match world() {
+        (_, Database::Textdump(file)) => {
+            export::measure(&file, things, wish.length, wish.measures);
+        }
+        (name, Database::Starter) => println!("export: {name} is too small"),
     }
 }
 

@@ -71,6 +71,11 @@ pub(crate) struct Site {
 impl Site {
     /// Starts the programs and waits until users can come.
     pub(crate) fn start(transport: Transport, database: &Database) -> Self {
+        Self::start_with(transport, database, &[])
+    }
+
+    /// The same, with further flags of the daemon.
+    pub(crate) fn start_with(transport: Transport, database: &Database, further: &[&str]) -> Self {
         let private = std::fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().permissions(private).tempdir();
         let folder = folder.expect("a temporary folder");
@@ -81,6 +86,7 @@ impl Site {
             flags.extend(["--import".into(), path.display().to_string()]);
         }
         flags.extend(transport.listen(folder.path()));
+        flags.extend(further.iter().map(ToString::to_string));
         let mut daemon = Program::start(moor, "daemon", &flags, folder.path());
         let flags = host_flags(transport, &mut daemon);
         daemon.line(" ready");

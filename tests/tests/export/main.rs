@@ -4,6 +4,8 @@
 //! went out; files are whole or not there.
 
 mod checkpoint;
+mod directory;
+mod moment;
 mod stopped;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,154 @@
+//! Out and in again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use moor_dump::objdir;
+use moor_dump::{Contents, ImageSource};
+use moor_world::WorldImage;
+use proptest::prelude::*;
+
+use crate::support::generated::{self, Choices};
+use crate::support::{data, import, normal, shared, try_read};
+use crate::{image, read, write};
+
+/// All files with their contents.
+fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(inner) = open.pop() {
+        for entry in fs::read_dir(inner).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => {
+                    let text = fs::read_to_string(&path).expect("UTF-8");
+                    let name = path.strip_prefix(folder).expect("it is inside");
+                    found.insert(name.to_owned(), text);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn goes_round(world: &WorldImage) -> BTreeMap<PathBuf, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(world, folder.path());
+    let first = files(folder.path());
+    let spec = read(folder.path());
+    let second = image(&spec);
+    assert_eq!(normal(world), normal(&second));
+    // Ids of anonymous objects and waifs are kept, so a comparison finds nothing.
+    let described = objdir::describe(&ImageSource::from(world));
+    assert_eq!(spec.objects, described.objects);
+    let again = tempfile::tempdir().expect("a folder");
+    write(&second, again.path());
+    assert_eq!(first, files(again.path()));
+    first
+}
+
+#[test]
+fn databases_at_hand() {
+    for name in ["LambdaCore-latest.db", "Minimal.db", "Test.db"] {
+        let Some(bytes) = shared(name) else {
+            continue;
+        };
+        let dump = try_read(name, &bytes).unwrap_or_else(|error| panic!("{error}"));
+        goes_round(&import(dump).world);
+    }
+    for name in ["format-1.db", "format-4.db", "format-7.db", "format-17.db"] {
+        goes_round(&import(data(name)).world);
+    }
+}
+
+#[test]
+fn what_files_look_like() {
+    let files = goes_round(&import(data("format-17.db")).world);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/objdir");
+    let mut listing = String::new();
+    for (name, text) in &files {
+        listing += &format!("==> {} <==\n{text}", name.display());
+    }
+    let golden = golden.with_extension("txt");
+    if std::env::var_os("MOOR_UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &listing).expect("it is written");
+    }
+    let expected = fs::read_to_string(golden).expect("the file belongs to the tests");
+    assert_eq!(listing, expected);
+}
+
+#[test]
+fn a_directory_is_brought_up_to_date_and_other_files_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut world = import(data("format-4.db")).world;
+    fs::create_dir(folder.path().join(".git")).expect("a folder");
+    let first = write(&world, folder.path());
+    assert_eq!(
+        first.written,
+        first.objects + 1,
+        "each object, and the world"
+    );
+    fs::write(folder.path().join("README"), "mine").expect("it is written");
+    let nothing = write(&world, folder.path());
+    assert_eq!((nothing.written, nothing.removed), (0, 0));
+    world.objects[0].name = moor_value::Str::new("renamed");
+    let one = write(&world, folder.path());
+    assert_eq!((one.written, one.removed), (1, 0));
+    let last = world.objects.pop().expect("an object");
+    let gone = write(&world, folder.path());
+    assert_eq!(gone.removed, 1, "{}", last.id);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("README")).expect("it stays"),
+        "mine"
+    );
+    assert!(!folder.path().join(".unfinished").exists());
+}
+
+#[test]
+fn a_folder_of_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("novel.txt"), "mine").expect("it is written");
+    let world = import(data("format-4.db")).world;
+    let refused = objdir::write(&ImageSource::from(&world), folder.path());
+    let message = refused.expect_err("it is refused").to_string();
+    assert!(
+        message.ends_with("no object directory: it has no world.moo"),
+        "{message}"
+    );
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[test]
+fn a_textdump_of_what_came_from_a_directory_is_the_same() {
+    let Some(bytes) = shared("LambdaCore-latest.db") else {
+        return;
+    };
+    let dump = try_read("LambdaCore", &bytes).unwrap_or_else(|error| panic!("{error}"));
+    let first = import(dump).world;
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&first, folder.path());
+    let second = image(&read(folder.path()));
+    let text = |world: &WorldImage| {
+        let world = ImageSource::from(world);
+        let contents = Contents {
+            world: &world,
+            forked: &[],
+            connections: &[],
+        };
+        let mut bytes = Vec::new();
+        moor_dump::write(contents, None, &mut bytes).expect("it is written");
+        bytes
+    };
+    assert!(text(&first) == text(&second));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_world(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        goes_round(&generated::world(&mut Choices::new(&bytes), false));
+    }
+}
