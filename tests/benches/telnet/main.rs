@@ -83,7 +83,8 @@ fn main() {
     if has_workload || !(wish.has("idle") || wish.has("export")) {
         commands(&wish, &transports, &workloads);
     }
-    if wish.has("idle") || workloads.len() == Workload::ALL.len() {
+    let has_everything = workloads.len() == Workload::ALL.len() && !wish.has("export");
+    if wish.has("idle") || has_everything {
         println!();
         connections(&wish, &transports);
     }

@@ -34,108 +34,110 @@ fn tell(folder: &Path) -> String {
     }
 }
 
+/// What stands in the file, and what is told of it.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "colour \"red\"",
+        "4:1: expected `name`, `owner`, `flags`, `parents`, `location`, `last_move`, `contents`, `children`, `property`, `override` or `verb`, found \"colour \\\"red\\\"\"",
+    ),
+    (
+        "owner 12",
+        "4:7: expected an object's number, such as #12, found \"12\"",
+    ),
+    (
+        "owner #1 #2",
+        "4:10: expected the end of the line, found \"#2\"",
+    ),
+    (
+        "flags wizzard",
+        "4:7: expected `player`, `programmer`, `wizard`, `r`, `w`, `f` or `a`, found \"wizzard\"",
+    ),
+    ("name \"open", "4:11: a text without its closing quote"),
+    (
+        "name \"a\\qb\"",
+        "4:9: expected n, t, r, u{..}, a quote or a backslash after the backslash, found \"qb\\\"\"",
+    ),
+    (
+        "name \"a\\u{d800}\"",
+        "4:10: expected the number of a character, such as u{200b}, found \"{d800}\\\"\"",
+    ),
+    (
+        "property p = 1;",
+        "4:12: expected owner and permissions, such as (#2, \"rc\"), found \"= 1;\"",
+    ),
+    (
+        "property p (#2, \"rx\") = 1;",
+        "4:17: expected letters of permissions, found \"\\\"rx\\\") = 1;\"",
+    ),
+    (
+        "property p (#2, \"r\") = 1",
+        "4:25: expected `;`, found the end of the file",
+    ),
+    (
+        "property p (#2, \"r\") = {1, 2;",
+        "4:29: expected `,` or `}`, found \";\"",
+    ),
+    (
+        "property p (#2, \"r\") = {\n  1,\n  2 3,\n};",
+        "6:5: expected `,` or `}`, found \"3,\"",
+    ),
+    (
+        "property p (#2, \"r\") = [1 -> 2, 1 -> 3];",
+        "4:33: a key that the map has already",
+    ),
+    (
+        "property p (#2, \"r\") = [{} -> 2];",
+        "4:25: expected a key that is no list and no map, found \"{} -> 2];\"",
+    ),
+    (
+        "property p (#2, \"r\") = E_NOTHING;",
+        "4:24: expected a value, found \"E_NOTHING;\"",
+    ),
+    (
+        "property p (#2, \"r\") = 99999999999999999999;",
+        "4:24: expected a number, found \"99999999999999999999;\"",
+    ),
+    (
+        "property p (#2, \"r\") = waif(0, #1, #1);",
+        "4:29: expected a number from 1, found \"0, #1, #1);\"",
+    ),
+    (
+        "property p (#2, \"r\") = {waif(1, #1, #1), waif(1, #2, #1)};",
+        "4:46: waif 1 has the class #1 and the owner #1 elsewhere",
+    ),
+    ("override p = 1;", "4:1: no ancestor defines `p`"),
+    (
+        "override p of #7 = 1;",
+        "4:1: #7 is no ancestor, or does not define `p`",
+    ),
+    (
+        "verb \"v\" (this none)",
+        "4:20: expected `none`, `any` or `this`, found \")\"",
+    ),
+    (
+        "verb \"v\" (this sideways this) (#1, \"x\")",
+        "4:16: expected a preposition, `none` or `any`, found \"sideways this) (#1, \\\"x\\\")\"",
+    ),
+    (
+        "verb \"v\" (this none this) (#1, \"x\")\nreturn 1;",
+        "5:10: expected `endverb`, found the end of the file",
+    ),
+    (
+        "verb \"v w\" (this none this) (#1, \"x\")\n  x = 1;\n  return 1 +;\nendverb",
+        "6:13: expected an expression, found `;' (verb v w)",
+    ),
+    (
+        "verb \"v\" (this none this) (#1, \"x\")\n  return unknown(1);\nendverb",
+        "5:10: Unknown built-in function: unknown (verb v)",
+    ),
+];
+
 #[test]
 fn each_mistake_has_its_place() {
-    let file = "objects/000/0.moo";
     let mut others = Vec::new();
-    for (rest, message) in [
-        (
-            "colour \"red\"",
-            "4:1: expected `name`, `owner`, `flags`, `parents`, `location`, `last_move`, `contents`, `children`, `property`, `override` or `verb`, found \"colour \\\"red\\\"\"",
-        ),
-        (
-            "owner 12",
-            "4:7: expected an object's number, such as #12, found \"12\"",
-        ),
-        (
-            "owner #1 #2",
-            "4:10: expected the end of the line, found \"#2\"",
-        ),
-        (
-            "flags wizzard",
-            "4:7: expected `player`, `programmer`, `wizard`, `r`, `w`, `f` or `a`, found \"wizzard\"",
-        ),
-        ("name \"open", "4:11: a text without its closing quote"),
-        (
-            "name \"a\\qb\"",
-            "4:9: expected n, t, r, u{..}, a quote or a backslash after the backslash, found \"qb\\\"\"",
-        ),
-        (
-            "name \"a\\u{d800}\"",
-            "4:10: expected the number of a character, such as u{200b}, found \"{d800}\\\"\"",
-        ),
-        (
-            "property p = 1;",
-            "4:12: expected owner and permissions, such as (#2, \"rc\"), found \"= 1;\"",
-        ),
-        (
-            "property p (#2, \"rx\") = 1;",
-            "4:17: expected letters of permissions, found \"\\\"rx\\\") = 1;\"",
-        ),
-        (
-            "property p (#2, \"r\") = 1",
-            "4:25: expected `;`, found the end of the file",
-        ),
-        (
-            "property p (#2, \"r\") = {1, 2;",
-            "4:29: expected `,` or `}`, found \";\"",
-        ),
-        (
-            "property p (#2, \"r\") = {\n  1,\n  2 3,\n};",
-            "6:5: expected `,` or `}`, found \"3,\"",
-        ),
-        (
-            "property p (#2, \"r\") = [1 -> 2, 1 -> 3];",
-            "4:33: a key that the map has already",
-        ),
-        (
-            "property p (#2, \"r\") = [{} -> 2];",
-            "4:25: expected a key that is no list and no map, found \"{} -> 2];\"",
-        ),
-        (
-            "property p (#2, \"r\") = E_NOTHING;",
-            "4:24: expected a value, found \"E_NOTHING;\"",
-        ),
-        (
-            "property p (#2, \"r\") = 99999999999999999999;",
-            "4:24: expected a number, found \"99999999999999999999;\"",
-        ),
-        (
-            "property p (#2, \"r\") = waif(0, #1, #1);",
-            "4:29: expected a number from 1, found \"0, #1, #1);\"",
-        ),
-        (
-            "property p (#2, \"r\") = {waif(1, #1, #1), waif(1, #2, #1)};",
-            "4:46: waif 1 has the class #1 and the owner #1 elsewhere",
-        ),
-        ("override p = 1;", "4:1: no ancestor defines `p`"),
-        (
-            "override p of #7 = 1;",
-            "4:1: #7 is no ancestor, or does not define `p`",
-        ),
-        (
-            "verb \"v\" (this none)",
-            "4:20: expected `none`, `any` or `this`, found \")\"",
-        ),
-        (
-            "verb \"v\" (this sideways this) (#1, \"x\")",
-            "4:16: expected a preposition, `none` or `any`, found \"sideways this) (#1, \\\"x\\\")\"",
-        ),
-        (
-            "verb \"v\" (this none this) (#1, \"x\")\nreturn 1;",
-            "5:10: expected `endverb`, found the end of the file",
-        ),
-        (
-            "verb \"v w\" (this none this) (#1, \"x\")\n  x = 1;\n  return 1 +;\nendverb",
-            "6:13: expected an expression, found `;' (verb v w)",
-        ),
-        (
-            "verb \"v\" (this none this) (#1, \"x\")\n  return unknown(1);\nendverb",
-            "5:10: Unknown built-in function: unknown (verb v)",
-        ),
-    ] {
+    for (rest, message) in MISTAKES {
         let told = told(rest);
-        if told != format!("{file}:{message}") {
+        if told != format!("objects/000/0.moo:{message}") {
             others.push(format!("{rest}: {told}"));
         }
     }
