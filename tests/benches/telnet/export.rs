@@ -33,7 +33,8 @@ pub(crate) fn measure(lambdacore: &Path, things: usize, length: Duration, measur
     let large = with_things(lambdacore, things, folder.path());
     let title = format!("LambdaCore and {things} things");
     let connections: &[usize] = if measures { &CONNECTIONS } else { &[2] };
-    println!("export | {}", Load::HEAD.trim_start_matches("| "));
+    let head = Load::HEAD.replace("| command | link |", "| export | command | world |");
+    println!("{head}---|");
     for (name, file) in [("LambdaCore", lambdacore), (&title, &large)] {
         pairs(
             name,
