@@ -55,6 +55,10 @@ pub(crate) struct Args {
     /// How long a user who signed in on the web may come back without a password, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "604800", value_parser = seconds)]
     pub(crate) token_lifetime: Duration,
+    /// The folder of wizards' files and SQLite databases, and all that file_open() and its kin reach; default files in the
+    /// data directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     pub(crate) outbound_network: bool,

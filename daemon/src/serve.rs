@@ -29,6 +29,8 @@ use crate::workers::{self, Workers, WorkersEar};
 
 /// A thread that proves its turns and has not for this long stands still.
 const TURN_TIME_MAX: Duration = Duration::from_secs(30);
+/// The folder of wizards' files in the data directory; the store makes nothing of this name.
+const FILES: &str = "files";
 
 /// The body of the program.
 pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
@@ -163,6 +165,14 @@ impl Daemon<'_> {
         Ok(Exit::Success)
     }
 
+    fn open_files(&self) -> Result<Arc<moor_files::Folder>> {
+        let usual = || self.args.database.join(FILES);
+        let path = self.args.files.clone().unwrap_or_else(usual);
+        let folder = moor_files::Folder::open(&path)
+            .with_context(|| format!("--files {}: not to be used as a folder", path.display()))?;
+        Ok(Arc::new(folder))
+    }
+
     fn registry(&self) -> Option<Arc<moor_keyring::Registry>> {
         let credentials = self.credentials.as_ref()?;
         Some(Arc::clone(credentials.desk.registry()))
@@ -182,6 +192,7 @@ impl Daemon<'_> {
             host_grace: self.args.host_grace,
             token_key: token_key::open(&self.args.database)?,
             token_lifetime: self.args.token_lifetime,
+            files: Some(self.open_files()?),
             outbound_network: self.args.outbound_network,
             ..RuntimeConfig::default()
         };

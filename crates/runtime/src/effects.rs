@@ -15,6 +15,7 @@ use crate::ids::TaskId;
 use crate::listeners::{Listener, Waiter};
 use crate::session::KeepAlive;
 use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
+use crate::sql::Asked;
 use crate::task::TaskEntry;
 use crate::workers::Wanted;
 
@@ -77,6 +78,8 @@ pub(crate) enum Effect {
     Work(Box<Wanted>),
     /// A host is asked for a connection; the task that waits for it is parked before.
     Dial(Box<Calling>),
+    /// A statement is to be run; the task that waits for it is parked before.
+    Sql(Box<Asked>),
     /// A task is killed.
     Kill(TaskId),
     /// A task that was stored has ended.
@@ -131,6 +134,8 @@ pub(crate) enum ServerRequest {
     Listen(Box<Listener>, Option<Waiter>),
     /// `unlisten()`.
     Unlisten(crate::session::ListenerId),
+    /// `sqlite_interrupt()`: end the statement that runs on this database.
+    InterruptSql(i64),
 }
 
 /// The effects of one stretch so far.

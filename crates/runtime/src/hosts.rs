@@ -371,6 +371,7 @@ impl Runtime {
     pub(crate) fn release_durable(&self, durable: Seq) {
         self.release_calls(durable);
         self.release_dials(durable);
+        self.release_sql(durable);
         self.release_evals(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);

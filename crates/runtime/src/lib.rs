@@ -53,6 +53,7 @@ mod run;
 mod runtime;
 mod session;
 mod sign_in;
+mod sql;
 mod stored_tasks;
 mod stretch;
 mod surroundings;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::dials::Calling;
 use crate::listeners::Listener;
 use crate::session::Session;
+use crate::sql::Asked;
 use crate::workers::Wanted;
 
 /// What a task waits for.
@@ -25,6 +26,8 @@ pub(crate) enum Request {
     Listen(Box<Listener>),
     /// `open_network_connection()`: a connection.
     Dial(Box<Calling>),
+    /// `sqlite_query()` and its kin: rows.
+    Sql(Box<Asked>),
     /// The stretch is to be committed and the next one begun at once.
     Yield,
 }

@@ -30,6 +30,7 @@ use crate::restore;
 use crate::rows;
 use crate::session::SessionTable;
 use crate::sign_in::TokenKey;
+use crate::sql::Sql;
 use crate::stored_tasks::StoredTasks;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
 use crate::workers::WorkerRequests;
@@ -60,6 +61,8 @@ pub struct RuntimeConfig {
     pub token_key: TokenKey,
     /// How long such a token is valid.
     pub token_lifetime: Duration,
+    /// Where programs have files and databases; nowhere if there is none.
+    pub files: Option<Arc<moor_files::Folder>>,
     /// Whether programs may open connections to elsewhere.
     pub outbound_network: bool,
 }
@@ -72,6 +75,7 @@ impl Default for RuntimeConfig {
             sessions_max: crate::session::SESSIONS_MAX,
             token_key: TokenKey::random(),
             token_lifetime: crate::sign_in::LIFETIME,
+            files: None,
             outbound_network: false,
         }
     }
@@ -109,6 +113,9 @@ pub struct Runtime {
     pub(crate) garbage: Garbage,
     pub(crate) workers: WorkerRequests,
     pub(crate) dials: Dials,
+    pub(crate) sql: Sql,
+    /// Itself, for threads that are started later.
+    pub(crate) me: Weak<Self>,
     pub(crate) evals: Evals,
     pub(crate) meters: Meters,
     pub(crate) limits: RuntimeConfig,
@@ -140,7 +147,7 @@ impl Runtime {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
         let log = store.log();
-        let runtime = Arc::new(Self {
+        let runtime = Arc::new_cyclic(|me| Self {
             world,
             log,
             outlet,
@@ -153,6 +160,8 @@ impl Runtime {
             garbage: Garbage::default(),
             workers: WorkerRequests::new(),
             dials: Dials::default(),
+            sql: Sql::default(),
+            me: Weak::clone(me),
             evals: Evals::default(),
             meters: Meters::new(),
             limits: config,
@@ -181,6 +190,7 @@ impl Runtime {
         for thread in std::mem::take(&mut *self.threads.lock()) {
             let _ = thread.join();
         }
+        self.sql.stop();
         let seq = self.log.accepted();
         if self.log.wait_durable(seq, limit).is_err() {
             tracing::warn!("the log was not durable at the end of the time to stop");
@@ -299,6 +309,11 @@ impl Runtime {
             ServerRequest::Checkpoint => self.outlet.checkpoint(),
             ServerRequest::Shutdown { message } => self.outlet.shutdown(&message),
             ServerRequest::Listen(listener, waiter) => self.listen(*listener, waiter),
+            ServerRequest::InterruptSql(handle) => {
+                if let Some(database) = self.sql.database(handle) {
+                    database.interrupt();
+                }
+            }
             ServerRequest::Unlisten(id) => {
                 let found = self
                     .listeners

@@ -251,6 +251,7 @@ impl Runtime {
             Effect::Evaluated(id, ended) => self.eval_ended(id, ended, seq),
             Effect::Work(wanted) => self.request_worker(*wanted, seq),
             Effect::Dial(calling) => self.dial(*calling, seq),
+            Effect::Sql(asked) => self.run_sql(*asked, seq),
             Effect::Kill(id) => {
                 self.kill_parked(id);
                 if self.evals.has(id) {

@@ -16,6 +16,7 @@ use crate::listeners::{LISTEN_WAIT, Waiter};
 use crate::options::{integer_option, property};
 use crate::request::Request;
 use crate::session::Session;
+use crate::sql::SQL_WAIT_MAX;
 use crate::stretch::Stretch;
 use crate::task::{Family, TaskEntry, TaskInfo, TaskRow, TaskStatus};
 
@@ -50,6 +51,10 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
             request: wanted.call.id,
             until: stretch.runtime.clock.wall() + wanted.call.timeout,
         },
+        Request::Sql(asked) => TaskStatus::Working {
+            request: asked.request,
+            until: stretch.runtime.clock.wall() + SQL_WAIT_MAX,
+        },
         Request::Dial(calling) => TaskStatus::Working {
             request: calling.request,
             until: stretch.runtime.clock.wall() + calling.dial.timeout + DIAL_GRACE,
@@ -73,6 +78,7 @@ pub(crate) fn asked(entry: &TaskEntry, request: Request) -> Option<Effect> {
     match (request, entry.status) {
         (Request::Work(wanted), _) => Some(Effect::Work(wanted)),
         (Request::Dial(calling), _) => Some(Effect::Dial(calling)),
+        (Request::Sql(asked), _) => Some(Effect::Sql(asked)),
         (Request::Listen(listener), TaskStatus::Until(until)) => {
             let task = entry.id;
             let waiter = Some(Waiter { task, until });
@@ -151,6 +157,13 @@ impl Stretch<'_> {
             }
             Request::Dial(_) => {
                 if self.may_queue_task(owner) && self.runtime.dials.has_room() {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Quota)
+                }
+            }
+            Request::Sql(_) => {
+                if self.may_queue_task(owner) && self.runtime.sql.has_room() {
                     Ok(())
                 } else {
                     Err(ErrorCode::Quota)

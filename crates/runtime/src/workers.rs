@@ -206,6 +206,7 @@ impl Runtime {
             }
         } else {
             self.forget_dial(id);
+            self.cancel_sql(id);
         }
     }
 }

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use crate::sources::{assert_none, root, sources};
 
 /// Every package with its layer; a package may depend on those of lower layers.
-const LAYERS: [(&str, u8); 24] = [
+const LAYERS: [(&str, u8); 25] = [
     ("moor-value", 0),
     ("moor-store", 0),
     ("moor-node", 0),
+    ("moor-files", 0),
     ("moor-zmq-sys", 0),
     ("moor-bytecode", 1),
     ("moor-command", 1),

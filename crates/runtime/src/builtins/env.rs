@@ -89,6 +89,16 @@ impl Env<'_, '_, '_> {
         row
     }
 
+    /// Does what cannot be undone: while the stretch holds the commit turn, for otherwise it might run again. A stretch
+    /// that does not hold it ends here, and runs again with it.
+    pub(crate) fn once(&mut self, act: impl FnOnce(&mut Self) -> Reply) -> Reply {
+        if self.stretch.is_exclusive {
+            return act(self);
+        }
+        self.stretch.wants_turn = true;
+        Ok(Answer::Abort(AbortReason::Killed))
+    }
+
     /// `E_PERM` unless the calling code has the permissions of `who` or of a wizard.
     pub(crate) fn self_or_wizard(&mut self, who: ObjId) -> Result<(), Raise> {
         if self.perms() == who {

@@ -45,6 +45,7 @@ mod tests;
 pub(crate) use call::{Call, Limits, Surroundings};
 pub(crate) use check::{check_args, function_info};
 pub(crate) use env::{Env, named_map, outcome, raised};
+pub(crate) use pcre::is_found;
 pub(crate) use spec::Raise;
 pub(crate) use spec::Run;
 pub use spec::{ArgType, BuiltinSpec, Origin};

@@ -95,6 +95,12 @@ fn compiled(pattern: &str, fold: bool) -> Result<Arc<Regex>, Raise> {
     Ok(regex)
 }
 
+/// Whether a pattern stands in a text, in the same case; `None` if it is no pattern.
+pub(crate) fn is_found(pattern: &str, text: &str) -> Option<bool> {
+    let regex = compiled(pattern, false).ok()?;
+    regex.is_match(text.as_bytes()).ok()
+}
+
 /// `pcre_match(subject, pattern [, case-matters [, find-all]])`: a map for each match, from group
 /// name or number (as a string) to its text (`match`) and place (`position`).
 fn pcre_match(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {

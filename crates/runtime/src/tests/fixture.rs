@@ -76,7 +76,7 @@ impl Server {
     pub(super) fn with(outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = filled(&folder);
-        let runtime = started(&store, outlet, clock);
+        let runtime = started(&store, &folder, outlet, clock);
         Self {
             runtime,
             store: Some(store),
@@ -91,7 +91,7 @@ impl Server {
         store.close().expect("the store closes");
         let path = self.folder.path().join("world");
         let store = Store::open(&path, Options::new(&TABLES)).expect("it opens again");
-        self.runtime = started(&store, outlet, clock);
+        self.runtime = started(&store, &self.folder, outlet, clock);
         self.store = Some(store);
     }
 
@@ -197,9 +197,16 @@ fn filled(folder: &TempDir) -> Store {
     new.finish().expect("a filled store")
 }
 
-fn started(store: &Store, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Arc<Runtime> {
+fn started(
+    store: &Store,
+    folder: &TempDir,
+    outlet: Arc<dyn Outlet>,
+    clock: Arc<dyn Clock>,
+) -> Arc<Runtime> {
+    let files = moor_files::Folder::open(&folder.path().join("files")).expect("a folder");
     let config = RuntimeConfig {
         workers: 1,
+        files: Some(Arc::new(files)),
         outbound_network: true,
         ..RuntimeConfig::default()
     };

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use moor_value::{ErrorCode, List, Map, Value};
-use moor_vm::AbortReason;
 
 use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
 use super::super::spec::world;
@@ -110,15 +109,13 @@ fn irreversible(
     act: impl FnOnce(&dyn Operator) -> Reply,
 ) -> Reply {
     let operator = operator(env)?;
-    if !env.stretch.is_exclusive {
-        env.stretch.wants_turn = true;
-        return Ok(Answer::Abort(AbortReason::Killed));
-    }
-    let reply = act(operator);
-    let (wizard, task) = (env.perms().0, env.stretch.task.0);
-    let is_done = reply.is_ok();
-    tracing::info!(target: "moor_audit", action, about, wizard, task, is_done, "by a program of the world");
-    reply
+    env.once(|env| {
+        let reply = act(operator);
+        let (wizard, task) = (env.perms().0, env.stretch.task.0);
+        let is_done = reply.is_ok();
+        tracing::info!(target: "moor_audit", action, about, wizard, task, is_done, "by a program of the world");
+        reply
+    })
 }
 
 /// The operator's part: `E_PERM` for others than wizards, `E_INVARG` where nothing can be enrolled.

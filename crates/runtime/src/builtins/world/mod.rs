@@ -10,6 +10,8 @@ mod cluster;
 mod code;
 mod connection_options;
 mod connections;
+mod file_paths;
+mod files;
 mod hierarchy;
 mod invoke;
 mod movement;
@@ -18,6 +20,7 @@ mod objects;
 mod process;
 mod properties;
 mod server;
+mod sqlite;
 mod target;
 mod tasks;
 mod verbs;
@@ -32,6 +35,8 @@ const FAMILIES: &[&[BuiltinSpec]] = &[
     code::SPECS,
     connection_options::SPECS,
     connections::SPECS,
+    file_paths::SPECS,
+    files::SPECS,
     hierarchy::SPECS,
     movement::SPECS,
     network::SPECS,
@@ -39,6 +44,7 @@ const FAMILIES: &[&[BuiltinSpec]] = &[
     process::SPECS,
     properties::SPECS,
     server::SPECS,
+    sqlite::SPECS,
     tasks::SPECS,
     verbs::SPECS,
     workers::SPECS,
