@@ -7,6 +7,9 @@ pub enum FileError {
     /// The path leads out of the folder, or names something hidden.
     #[error("invalid pathname")]
     BadPath,
+    /// The letters are no way to open a file.
+    #[error("invalid mode string")]
+    BadMode,
     /// No file is open under this number.
     #[error("invalid FHANDLE")]
     UnknownHandle,

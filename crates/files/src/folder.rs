@@ -107,17 +107,14 @@ impl Folder {
 
     // Open files.
 
-    /// Opens a file, if fewer than `files_max` are open; its number.
+    /// Opens a file, if fewer than `files_max` are open; its number. The mode is that of [`OpenMode::parse`].
     ///
     /// # Errors
-    /// [`FileError::BadPath`], [`FileError::TooManyFiles`], [`FileError::NotAFile`]; what opening meets.
-    pub fn open_file(
-        &self,
-        path: &str,
-        mode: OpenMode,
-        files_max: usize,
-    ) -> Result<i64, FileError> {
+    /// [`FileError::BadPath`], [`FileError::BadMode`], [`FileError::TooManyFiles`], [`FileError::NotAFile`]; what opening
+    /// meets.
+    pub fn open_file(&self, path: &str, mode: &str, files_max: usize) -> Result<i64, FileError> {
         let below = below_folder(path)?;
+        let mode = OpenMode::parse(mode).ok_or(FileError::BadMode)?;
         let mut open = self.open.lock();
         if open.len() >= files_max.min(FILES_MAX) {
             return Err(FileError::TooManyFiles);

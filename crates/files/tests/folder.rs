@@ -3,7 +3,7 @@
 use std::io::SeekFrom;
 use std::os::unix::fs::symlink;
 
-use moor_files::{FileError, Folder, Kind, OpenMode, Patience};
+use moor_files::{FileError, Folder, Kind, Patience};
 use tempfile::TempDir;
 
 const MANY: usize = 100;
@@ -16,7 +16,7 @@ fn folder() -> (TempDir, Folder) {
 }
 
 fn open(folder: &Folder, path: &str, mode: &str) -> Result<i64, FileError> {
-    folder.open_file(path, OpenMode::parse(mode).expect(mode), MANY)
+    folder.open_file(path, mode, MANY)
 }
 
 /// Does something with an open file within 1 KiB.
@@ -115,7 +115,7 @@ fn a_write_goes_where_reading_has_come_to_and_to_the_end_of_what_is_appended() {
 fn handles_are_bounded_and_begin_anew_when_all_are_closed() {
     let (_outside, folder) = folder();
     write(&folder, "a", "x");
-    let mode = OpenMode::parse("r-tn").expect("a mode");
+    let mode = "r-tn";
     let first = folder.open_file("a", mode, 2).expect("room");
     let second = folder.open_file("a", mode, 2).expect("room");
     assert_eq!((first, second), (1, 2));

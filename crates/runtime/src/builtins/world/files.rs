@@ -74,6 +74,7 @@ pub(super) fn in_folder(
 pub(super) fn raise(error: FileError, about: &Value) -> Raise {
     let (code, message) = match &error {
         FileError::BadPath => (ErrorCode::InvArg, "Invalid pathname"),
+        FileError::BadMode => (ErrorCode::InvArg, "Invalid mode string"),
         FileError::UnknownHandle => (ErrorCode::InvArg, "Invalid FHANDLE"),
         FileError::NotReadable => (ErrorCode::InvArg, "File is open write-only"),
         FileError::NotWritable => (ErrorCode::InvArg, "File is open read-only"),
@@ -112,17 +113,13 @@ fn with_file(
 /// `file_open(path, mode)`: a handle; the mode is four letters, such as `r-tn`.
 fn file_open(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     in_folder(env, |env, folder| {
-        let (path, mode) = (text(&args[0]), text(&args[1]));
-        if path.contains("/.") || path.starts_with("..") {
-            return Err(raise(FileError::BadPath, &args[0]));
-        }
-        let Some(mode) = OpenMode::parse(mode) else {
-            let message = "Invalid mode string";
-            return Err(Raise::with(ErrorCode::InvArg, message, args[1].clone()));
-        };
         let files_max = integer_option(&mut env.stretch.txn, "file_io_max_files", FILES_MAX);
-        let opened = folder.open_file(path, mode, usize::try_from(files_max).unwrap_or(0));
-        value(opened.map_err(|error| raise(error, &args[0]))?)
+        let files_max = usize::try_from(files_max).unwrap_or(0);
+        let opened = folder.open_file(text(&args[0]), text(&args[1]), files_max);
+        value(opened.map_err(|error| match error {
+            FileError::BadMode => raise(error, &args[1]),
+            _ => raise(error, &args[0]),
+        })?)
     })
 }
 
