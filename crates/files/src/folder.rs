@@ -240,10 +240,11 @@ impl Folder {
     pub fn remove(&self, path: &str) -> Result<(), FileError> {
         let below = below_folder(path)?;
         let is_folder = self.dir.symlink_metadata(below)?.is_dir();
-        Ok(match is_folder {
+        match is_folder {
             true => self.dir.remove_dir(below)?,
             false => self.dir.remove_file(below)?,
-        })
+        }
+        Ok(())
     }
 
     /// Gives something another name; what had that name is replaced.

@@ -206,8 +206,9 @@ impl OpenFile {
         if !self.mode.writes {
             return Err(FileError::NotWritable);
         }
-        // What was read ahead is not where the next byte belongs.
-        self.file.seek(SeekFrom::Current(0))?;
+        // What was read ahead is given back: the next byte belongs where reading has come to.
+        let place = self.file.stream_position()?;
+        self.file.seek(SeekFrom::Start(place))?;
         let mut file = self.file.get_ref();
         file.write_all(bytes)?;
         Ok(())
