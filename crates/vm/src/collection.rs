@@ -157,6 +157,16 @@ pub(crate) fn length(a: &Value) -> Option<i64> {
     }
 }
 
+/// `$` of a string or list.
+#[inline]
+pub(crate) fn last_index(a: &Value) -> Option<i64> {
+    match a {
+        Value::Str(text) => Some(text.len_chars() as i64),
+        Value::List(list) => Some(list.len() as i64),
+        _ => None,
+    }
+}
+
 #[inline]
 fn check_list(a: &Value, more: usize, limits: &TaskLimits) -> Changed {
     if a.bytes().saturating_add(more) > limits.list_bytes() {

@@ -16,7 +16,7 @@ use crate::registers::{
     add_registers, add_value, clear, copy, element_of, float_product, float_sum, next_element,
     next_item, put, put_copy, set_float, set_int, set_obj, take_range,
 };
-use crate::run::{CalledName, Exit, Fuel};
+use crate::run::{Exit, Fuel};
 use crate::scatter;
 use crate::vm::Vm;
 
@@ -94,31 +94,28 @@ impl Vm {
             }
             macro_rules! order {
                 ($dst:expr, $a:expr, $b:expr, $order:tt) => {
-                    if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
-                        let truth = x $order y;
-                        set_int(&mut reg!($dst), i64::from(truth));
+                    if let (&Value::Int(x), &Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                        set_int(&mut reg!($dst), i64::from(x $order y));
                         continue;
                     }
                 };
             }
             macro_rules! int {
                 ($dst:expr, $a:expr, $b:expr, $operation:ident) => {
-                    if let (Value::Int(x), Value::Int(y)) = (&reg!($a), &reg!($b)) {
-                        let result = x.$operation(*y);
-                        set_int(&mut reg!($dst), result);
+                    if let (&Value::Int(x), &Value::Int(y)) = (&reg!($a), &reg!($b)) {
+                        set_int(&mut reg!($dst), x.$operation(y));
                         continue;
                     }
                 };
             }
             // Both small and not negative: a 32-bit division takes a fraction of a 64-bit one's time.
             macro_rules! natural {
-                ($dst:expr, $a:expr, $y:expr, $operator:tt) => {
-                    if let Value::Int(x) = reg!($a)
-                        && (x | $y) as u64 >> 31 == 0
-                        && $y != 0
+                ($dst:expr, $a:expr, $b:expr, $operator:tt) => {
+                    if let (&Value::Int(x), Some(y)) = (&reg!($a), $b)
+                        && (x | y) as u64 >> 31 == 0
+                        && y != 0
                     {
-                        let result = i64::from(x as u32 $operator $y as u32);
-                        set_int(&mut reg!($dst), result);
+                        set_int(&mut reg!($dst), i64::from(x as u32 $operator y as u32));
                         continue;
                     }
                 };
@@ -143,11 +140,19 @@ impl Vm {
                     continue;
                 }};
             }
+            macro_rules! property {
+                ($dst:expr, $object:expr, $name:expr) => {
+                    let name = program.names[usize::from($name)].symbol;
+                    let perms = self.frames[depth - 1].perms;
+                    if let Some(value) = host.known_property($object, name, perms) {
+                        load!($dst, value);
+                    }
+                };
+            }
             macro_rules! int_imm {
                 ($dst:expr, $a:expr, $imm:expr, $operation:ident) => {
-                    if let Value::Int(x) = &reg!($a) {
-                        let result = x.$operation(i64::from($imm));
-                        set_int(&mut reg!($dst), result);
+                    if let Value::Int(x) = reg!($a) {
+                        set_int(&mut reg!($dst), x.$operation(i64::from($imm)));
                         continue;
                     }
                 };
@@ -214,21 +219,13 @@ impl Vm {
                             continue;
                         }
                     }
-                    I::Div { dst, a, b } => {
-                        if let Value::Int(y) = reg!(b) {
-                            natural!(dst, a, y, /);
-                        }
-                    }
-                    I::Mod { dst, a, b } => {
-                        if let Value::Int(y) = reg!(b) {
-                            natural!(dst, a, y, %);
-                        }
-                    }
+                    I::Div { dst, a, b } => natural!(dst, a, reg!(b).as_int(), /),
+                    I::Mod { dst, a, b } => natural!(dst, a, reg!(b).as_int(), %),
                     I::AddI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_add),
                     I::SubI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_sub),
                     I::MulI { dst, a, imm } => int_imm!(dst, a, imm, wrapping_mul),
-                    I::DivI { dst, a, imm } => natural!(dst, a, i64::from(imm), /),
-                    I::ModI { dst, a, imm } => natural!(dst, a, i64::from(imm), %),
+                    I::DivI { dst, a, imm } => natural!(dst, a, Some(i64::from(imm)), /),
+                    I::ModI { dst, a, imm } => natural!(dst, a, Some(i64::from(imm)), %),
                     I::AddK { dst, a, k } => {
                         let constant = &program.constants[usize::from(k)];
                         if let Some(sum) = float_sum(&reg!(a), constant) {
@@ -249,9 +246,8 @@ impl Vm {
                         }
                     }
                     I::Not { dst, a } => {
-                        if let Value::Int(n) = &reg!(a) {
-                            let truth = *n == 0;
-                            set_int(&mut reg!(dst), i64::from(truth));
+                        if let Value::Int(n) = reg!(a) {
+                            set_int(&mut reg!(dst), i64::from(n == 0));
                             continue;
                         }
                     }
@@ -385,10 +381,7 @@ impl Vm {
                         body,
                     } => {
                         if slice >= i64::from(ticks) {
-                            if next_item(regs, var, state) {
-                                jump!(ticks, body);
-                            }
-                            if !next_element(regs, var, state) {
+                            if !next_item(regs, var, state) && !next_element(regs, var, state) {
                                 continue;
                             }
                             jump!(ticks, body);
@@ -427,10 +420,8 @@ impl Vm {
                         }
                     }
                     I::Last { dst, a } => {
-                        if let Some(length) = collection::length(&reg!(a))
-                            && !matches!(&reg!(a), Value::Map(_))
-                        {
-                            set_int(&mut reg!(dst), length);
+                        if let Some(last) = collection::last_index(&reg!(a)) {
+                            set_int(&mut reg!(dst), last);
                             continue;
                         }
                     }
@@ -467,19 +458,10 @@ impl Vm {
                     }
 
                     I::GetProp { dst, obj, name } => {
-                        let name = program.names[usize::from(name)].symbol;
-                        let perms = self.frames[depth - 1].perms;
-                        if let Some(value) = host.known_property(&reg!(obj), name, perms) {
-                            load!(dst, value);
-                        }
+                        property!(dst, &reg!(obj), name);
                     }
                     I::GetSystem { dst, name } => {
-                        let name = program.names[usize::from(name)].symbol;
-                        let perms = self.frames[depth - 1].perms;
-                        let system = Value::Obj(ObjId::SYSTEM);
-                        if let Some(value) = host.known_property(&system, name, perms) {
-                            load!(dst, value);
-                        }
+                        property!(dst, &Value::Obj(ObjId::SYSTEM), name);
                     }
                     // A counted value is moved so that nobody else holds it, which `step` does.
                     I::SetProp {
@@ -503,17 +485,11 @@ impl Vm {
                         name,
                     } => {
                         if slice > 0 {
-                            slice -= 1;
                             self.frames[depth - 1].result = dst;
                             save!();
                             if self.call_known(host, limits, base, argc, name) {
+                                fuel.slice -= 1;
                                 continue 'frame;
-                            }
-                            let name = CalledName::Fixed(name);
-                            let argc = u32::from(argc);
-                            match self.call_verb(host, limits, base, base + 1, argc, name, false) {
-                                None => continue 'frame,
-                                Some(outcome) => return Exit::Ended(outcome),
                             }
                         }
                     }
@@ -537,9 +513,7 @@ impl Vm {
                             };
                             let window = &mut regs[window];
                             let outcome = host.call_builtin(builtin, window, &mut context);
-                            for slot in window {
-                                clear(slot);
-                            }
+                            window.iter_mut().for_each(clear);
                             match outcome {
                                 BuiltinOutcome::Return(value) => put(&mut reg!(dst), value),
                                 outcome => return Exit::Builtin(outcome),

@@ -253,7 +253,7 @@ pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bo
         return false;
     };
     let slot = &mut regs[usize::from(a)];
-    let (Some(length), false) = (collection::length(slot), matches!(slot, Value::Map(_))) else {
+    let Some(length) = collection::last_index(slot) else {
         return false;
     };
     if from > to {
