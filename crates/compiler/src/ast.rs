@@ -421,3 +421,12 @@ pub enum ScatterItem {
     /// `@name`: everything else.
     Rest(VarId),
 }
+
+impl ScatterItem {
+    /// The variable that it assigns.
+    pub fn variable(&self) -> VarId {
+        match self {
+            Self::Required(id) | Self::Optional(id, _) | Self::Rest(id) => *id,
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod parser;
 mod precedence;
 pub mod unparse;
 pub mod version;
+pub mod walk;
 
 pub use canonical::{Canonical, canonical};
 pub use codegen::{FindBuiltin, compile};

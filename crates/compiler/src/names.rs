@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use moor_value::{Value, ValueType};
+
 use crate::version::LanguageVersion;
 
 /// A variable of one program: its place in [`Names`].
@@ -77,6 +79,26 @@ impl Predefined {
             .iter()
             .find(|(_, official, since)| *since <= version && official.eq_ignore_ascii_case(name))
             .map(|&(predefined, ..)| predefined)
+    }
+
+    /// The value that a predefined variable begins with, when it is the same in every frame.
+    pub fn constant(self) -> Option<Value> {
+        let kind = match self {
+            Self::Num | Self::Int => ValueType::Int,
+            Self::Float => ValueType::Float,
+            Self::Obj => ValueType::Obj,
+            Self::Str => ValueType::Str,
+            Self::List => ValueType::List,
+            Self::Err => ValueType::Err,
+            Self::Map => ValueType::Map,
+            Self::Anon => ValueType::Anon,
+            Self::Waif => ValueType::Waif,
+            Self::Bool => ValueType::Bool,
+            Self::True => return Some(Value::Bool(true)),
+            Self::False => return Some(Value::Bool(false)),
+            _ => return None,
+        };
+        Some(Value::Int(kind as i64))
     }
 
     /// The official spelling.

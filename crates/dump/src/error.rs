@@ -98,3 +98,15 @@ impl fmt::Display for Place {
         }
     }
 }
+
+/// Writes a line for each, without a break behind the last.
+pub(crate) fn write_lines<T: std::fmt::Display>(
+    f: &mut std::fmt::Formatter<'_>,
+    lines: impl IntoIterator<Item = T>,
+) -> std::fmt::Result {
+    for (index, line) in lines.into_iter().enumerate() {
+        let pause = if index > 0 { "\n" } else { "" };
+        write!(f, "{pause}{line}")?;
+    }
+    Ok(())
+}

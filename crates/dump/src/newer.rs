@@ -4,9 +4,10 @@
 
 use moor_compiler::LanguageVersion;
 use moor_compiler::ast::{
-    Arg, Ast, BinaryOp, Codes, Expr, ExprKind, Literal, Place, ScatterItem, Stmt, StmtKind, UnaryOp,
+    Ast, BinaryOp, Expr, ExprKind, Literal, Place, ScatterItem, Stmt, StmtKind, UnaryOp,
 };
 use moor_compiler::names::{Predefined, VarId};
+use moor_compiler::walk::{Part, children, parts};
 use moor_value::ErrorCode;
 
 /// The property that the server itself keeps and that LambdaMOO has not got.
@@ -42,71 +43,18 @@ impl Walk {
     }
 
     fn block(&mut self, body: &[Stmt]) {
-        body.iter().for_each(|stmt| self.statement(&stmt.kind));
+        body.iter().for_each(|stmt| self.statement(stmt));
     }
 
-    fn statement(&mut self, kind: &StmtKind) {
-        match kind {
-            StmtKind::If { arms, otherwise } => {
-                for arm in arms {
-                    self.expr(&arm.condition);
-                    self.block(&arm.body);
-                }
-                self.block(otherwise);
-            }
-            StmtKind::ForIn {
-                value,
-                key,
-                container,
-                body,
-            } => {
-                if key.is_some() {
-                    self.newer("a loop over indices or keys");
-                }
-                self.assigned.extend([*value].into_iter().chain(*key));
-                self.expr(container);
-                self.block(body);
-            }
-            StmtKind::ForRange {
-                var,
-                from,
-                to,
-                body,
-            } => {
-                self.assigned.push(*var);
-                self.expr(from);
-                self.expr(to);
-                self.block(body);
-            }
-            StmtKind::While {
-                label,
-                condition,
-                body,
-            } => {
-                self.assigned.extend(*label);
-                self.expr(condition);
-                self.block(body);
-            }
-            StmtKind::Fork { task, delay, body } => {
-                self.assigned.extend(*task);
-                self.expr(delay);
-                self.block(body);
-            }
-            StmtKind::TryExcept { body, arms } => {
-                self.block(body);
-                for arm in arms {
-                    self.assigned.extend(arm.var);
-                    self.codes(&arm.codes);
-                    self.block(&arm.body);
-                }
-            }
-            StmtKind::TryFinally { body, handler } => {
-                self.block(body);
-                self.block(handler);
-            }
-            StmtKind::Break(_) | StmtKind::Continue(_) | StmtKind::Return(None) => {}
-            StmtKind::Return(Some(expr)) | StmtKind::Expr(expr) => self.expr(expr),
+    fn statement(&mut self, stmt: &Stmt) {
+        if let StmtKind::ForIn { key: Some(_), .. } = &stmt.kind {
+            self.newer("a loop over indices or keys");
         }
+        parts(stmt, &mut |part| match part {
+            Part::Variable(id) => self.assigned.push(id),
+            Part::Expr(expr) => self.expr(expr),
+            Part::Block(body) => self.block(body),
+        });
     }
 
     fn expr(&mut self, expr: &Expr) {
@@ -114,73 +62,22 @@ impl Walk {
             ExprKind::Literal(literal) => self.literal(literal),
             ExprKind::Var(id) => self.read.push(*id),
             ExprKind::First => self.newer("`^` as an index"),
-            ExprKind::Last => {}
-            ExprKind::Unary(op, operand) => {
-                if *op == UnaryOp::Complement {
-                    self.newer("the operator `~`");
-                }
-                self.expr(operand);
-            }
+            ExprKind::Unary(UnaryOp::Complement, _) => self.newer("the operator `~`"),
             ExprKind::Step(_, place) => {
                 self.newer("the operators `++` and `--`");
                 self.place(place);
             }
-            ExprKind::Binary(op, left, right) => {
-                self.binary(*op);
-                self.exprs(&[left, right]);
+            ExprKind::Binary(op, ..) => self.binary(*op),
+            ExprKind::Prop { name, .. } => self.property(name),
+            ExprKind::Map(_) => self.newer("a map"),
+            ExprKind::Assign { place, .. } => self.place(place),
+            ExprKind::Scatter { items, .. } => {
+                self.assigned
+                    .extend(items.iter().map(ScatterItem::variable));
             }
-            ExprKind::And(left, right) | ExprKind::Or(left, right) => self.exprs(&[left, right]),
-            ExprKind::Cond {
-                condition,
-                consequent,
-                alternate,
-            } => self.exprs(&[condition, consequent, alternate]),
-            ExprKind::Prop { object, name } => self.property(object, name),
-            ExprKind::Verb { object, verb, args } => {
-                self.exprs(&[object, verb]);
-                self.args(args);
-            }
-            ExprKind::Index { base, index } => self.exprs(&[base, index]),
-            ExprKind::Range { base, from, to } => self.exprs(&[base, from, to]),
-            ExprKind::Call { args, .. } | ExprKind::List(args) => self.args(args),
-            ExprKind::Map(pairs) => {
-                self.newer("a map");
-                for (key, value) in pairs {
-                    self.exprs(&[key, value]);
-                }
-            }
-            ExprKind::Assign { place, value } => {
-                self.place(place);
-                self.expr(value);
-            }
-            ExprKind::Scatter { items, value } => {
-                items.iter().for_each(|item| self.scatter_item(item));
-                self.expr(value);
-            }
-            ExprKind::Catch {
-                body,
-                codes,
-                default,
-            } => {
-                self.expr(body);
-                self.codes(codes);
-                default.iter().for_each(|default| self.expr(default));
-            }
+            _ => {}
         }
-    }
-
-    fn exprs(&mut self, exprs: &[&Expr]) {
-        exprs.iter().for_each(|expr| self.expr(expr));
-    }
-
-    fn args(&mut self, args: &[Arg]) {
-        args.iter().for_each(|arg| self.expr(arg.expr()));
-    }
-
-    fn codes(&mut self, codes: &Codes) {
-        if let Codes::List(args) = codes {
-            self.args(args);
-        }
+        children(expr, &mut |child| self.expr(child));
     }
 
     fn literal(&mut self, literal: &Literal) {
@@ -204,7 +101,7 @@ impl Walk {
         }
     }
 
-    fn property(&mut self, object: &Expr, name: &Expr) {
+    fn property(&mut self, name: &Expr) {
         if let ExprKind::Literal(Literal::Str(text)) = &name.kind {
             if text.starts_with(':') {
                 self.newer("a property of a waif");
@@ -213,31 +110,14 @@ impl Walk {
                 self.newer("the property `last_move`");
             }
         }
-        self.exprs(&[object, name]);
     }
 
+    /// What is assigned; the expressions in it are looked at where the assignment is.
     fn place(&mut self, place: &Place) {
         match place {
             Place::Var(id) => self.assigned.push(*id),
-            Place::Prop { object, name, .. } => self.property(object, name),
-            Place::Index { base, index, .. } => {
-                self.place(base);
-                self.expr(index);
-            }
-            Place::Range { base, from, to, .. } => {
-                self.place(base);
-                self.exprs(&[from, to]);
-            }
-        }
-    }
-
-    fn scatter_item(&mut self, item: &ScatterItem) {
-        match item {
-            ScatterItem::Required(id) | ScatterItem::Rest(id) => self.assigned.push(*id),
-            ScatterItem::Optional(id, default) => {
-                self.assigned.push(*id);
-                default.iter().for_each(|default| self.expr(default));
-            }
+            Place::Prop { name, .. } => self.property(name),
+            Place::Index { base, .. } | Place::Range { base, .. } => self.place(base),
         }
     }
 }

@@ -10,6 +10,7 @@ use moor_compiler::{CompileError, LanguageVersion, ParseOptions, UnknownBuiltins
 use moor_value::{ObjId, Str, Value};
 use moor_world::{VerbImage, WorldImage};
 
+use crate::error::write_lines;
 use crate::model::{Connection, Holder, Program, TextDump};
 use crate::task::{ForkedTask, Tasks};
 
@@ -93,13 +94,7 @@ pub struct ProgramErrors(pub Vec<Fault>);
 
 impl fmt::Display for ProgramErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            fault.fmt(f)?;
-        }
-        Ok(())
+        write_lines(f, &self.0)
     }
 }
 

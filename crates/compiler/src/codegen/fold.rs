@@ -2,7 +2,7 @@
 
 use moor_value::{List, Value, codec};
 
-use super::{Codegen, Home, constant_of};
+use super::{Codegen, Home};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 
 /// Identity of a constant: its bytes, because `==` ignores case. Both zeroes are one: a program has the one that
@@ -38,7 +38,7 @@ impl Codegen<'_> {
         match &expr.kind {
             ExprKind::Literal(one) => Some(literal(one)),
             ExprKind::Var(id) => match self.home(*id) {
-                Home::Constant(predefined) => constant_of(predefined),
+                Home::Constant(predefined) => predefined.constant(),
                 _ => None,
             },
             ExprKind::List(args) => {

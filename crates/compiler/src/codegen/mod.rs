@@ -21,7 +21,7 @@ mod try_stmt;
 mod usage;
 
 use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Program, TAKE};
-use moor_value::{Str, Value, ValueType};
+use moor_value::Str;
 use rustc_hash::FxHashMap;
 
 use crate::ast::{Ast, Pos, Stmt};
@@ -149,7 +149,7 @@ impl<'a> Codegen<'a> {
         match self.ast.names.predefined(id) {
             Some(Predefined::Args) if self.usage.args != ArgsUse::List => Home::Arguments,
             Some(predefined)
-                if constant_of(predefined).is_some() && !self.usage.assigned.contains(&id) =>
+                if predefined.constant().is_some() && !self.usage.assigned.contains(&id) =>
             {
                 Home::Constant(predefined)
             }
@@ -186,7 +186,7 @@ impl<'a> Codegen<'a> {
                     self.table.player = assigned.then_some(dst);
                 }
                 other => {
-                    if let Some(value) = constant_of(other) {
+                    if let Some(value) = other.constant() {
                         self.load(dst, &value);
                     }
                 }
@@ -244,26 +244,6 @@ impl<'a> Codegen<'a> {
             max: usize::from(u16::MAX) - 1,
         });
     }
-}
-
-/// The value that a predefined variable begins with, when it is the same in every frame.
-fn constant_of(predefined: Predefined) -> Option<Value> {
-    let kind = match predefined {
-        Predefined::Num | Predefined::Int => ValueType::Int,
-        Predefined::Float => ValueType::Float,
-        Predefined::Obj => ValueType::Obj,
-        Predefined::Str => ValueType::Str,
-        Predefined::List => ValueType::List,
-        Predefined::Err => ValueType::Err,
-        Predefined::Map => ValueType::Map,
-        Predefined::Anon => ValueType::Anon,
-        Predefined::Waif => ValueType::Waif,
-        Predefined::Bool => ValueType::Bool,
-        Predefined::True => return Some(Value::Bool(true)),
-        Predefined::False => return Some(Value::Bool(false)),
-        _ => return None,
-    };
-    Some(Value::Int(kind as i64))
 }
 
 fn command_variable(predefined: Predefined) -> Option<CommandVariable> {

@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::ast::{Arg, Ast, Codes, Expr, ExprKind, Literal, Place, ScatterItem, Stmt, StmtKind};
+use crate::ast::{Arg, Ast, Expr, ExprKind, Literal, Place, Stmt, StmtKind};
 use crate::names::{Predefined, VarId};
+use crate::walk::{Part, children, parts};
 
 /// How a program uses `args`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,71 +123,11 @@ impl Scan {
         if self.args.is_some_and(|args| scatters(stmt, args)) {
             self.element_uses += 1;
         }
-        match &stmt.kind {
-            StmtKind::If { arms, otherwise } => {
-                for arm in arms {
-                    self.expr(&arm.condition);
-                    self.block(&arm.body);
-                }
-                self.block(otherwise);
-            }
-            StmtKind::ForIn {
-                value,
-                key,
-                container,
-                body,
-            } => {
-                self.assign(*value);
-                key.iter().for_each(|key| self.assign(*key));
-                self.expr(container);
-                self.block(body);
-            }
-            StmtKind::ForRange {
-                var,
-                from,
-                to,
-                body,
-            } => {
-                self.assign(*var);
-                self.expr(from);
-                self.expr(to);
-                self.block(body);
-            }
-            StmtKind::While {
-                label,
-                condition,
-                body,
-            } => {
-                label.iter().for_each(|label| self.assign(*label));
-                self.expr(condition);
-                self.block(body);
-            }
-            StmtKind::Fork { task, delay, body } => {
-                task.iter().for_each(|task| self.assign(*task));
-                self.expr(delay);
-                self.block(body);
-            }
-            StmtKind::TryExcept { body, arms } => {
-                self.block(body);
-                for arm in arms {
-                    arm.var.iter().for_each(|var| self.assign(*var));
-                    self.codes(&arm.codes);
-                    self.block(&arm.body);
-                }
-            }
-            StmtKind::TryFinally { body, handler } => {
-                self.block(body);
-                self.block(handler);
-            }
-            StmtKind::Break(_) | StmtKind::Continue(_) | StmtKind::Return(None) => {}
-            StmtKind::Return(Some(expr)) | StmtKind::Expr(expr) => self.expr(expr),
-        }
-    }
-
-    fn codes(&mut self, codes: &Codes) {
-        if let Codes::List(args) = codes {
-            args.iter().for_each(|arg| self.expr(arg.expr()));
-        }
+        parts(stmt, &mut |part| match part {
+            Part::Variable(id) => self.assign(id),
+            Part::Expr(expr) => self.expr(expr),
+            Part::Block(body) => self.block(body),
+        });
     }
 
     fn expr(&mut self, expr: &Expr) {
@@ -194,12 +135,7 @@ impl Scan {
         match &expr.kind {
             ExprKind::Assign { place, .. } | ExprKind::Step(_, place) => self.assign_root(place),
             ExprKind::Scatter { items, .. } => {
-                for item in items {
-                    let (ScatterItem::Required(id)
-                    | ScatterItem::Optional(id, _)
-                    | ScatterItem::Rest(id)) = item;
-                    self.assign(*id);
-                }
+                items.iter().for_each(|item| self.assign(item.variable()));
             }
             ExprKind::Var(id) => {
                 self.whole.insert(*id);
@@ -264,83 +200,5 @@ pub(super) fn argument_index(index: &Expr) -> Option<u16> {
     match &index.kind {
         ExprKind::Literal(Literal::Int(n)) => u16::try_from(*n).ok(),
         _ => None,
-    }
-}
-
-/// Calls `visit` with each expression directly within `expr`, in the order of evaluation.
-fn children(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Var(_) | ExprKind::First | ExprKind::Last => {}
-        ExprKind::Unary(_, a) => visit(a),
-        ExprKind::Step(_, place) => place_children(place, visit),
-        ExprKind::Binary(_, a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => {
-            visit(a);
-            visit(b);
-        }
-        ExprKind::Cond {
-            condition,
-            consequent,
-            alternate,
-        } => {
-            [condition, consequent, alternate]
-                .into_iter()
-                .for_each(|e| visit(e));
-        }
-        ExprKind::Prop { object, name } => [object, name].into_iter().for_each(|e| visit(e)),
-        ExprKind::Verb { object, verb, args } => {
-            visit(object);
-            visit(verb);
-            args.iter().for_each(|arg| visit(arg.expr()));
-        }
-        ExprKind::Index { base, index } => [base, index].into_iter().for_each(|e| visit(e)),
-        ExprKind::Range { base, from, to } => [base, from, to].into_iter().for_each(|e| visit(e)),
-        ExprKind::Call { args, .. } | ExprKind::List(args) => {
-            args.iter().for_each(|arg| visit(arg.expr()));
-        }
-        ExprKind::Map(entries) => {
-            for (key, value) in entries {
-                visit(value);
-                visit(key);
-            }
-        }
-        ExprKind::Assign { place, value } => {
-            place_children(place, visit);
-            visit(value);
-        }
-        ExprKind::Scatter { items, value } => {
-            visit(value);
-            for item in items {
-                if let ScatterItem::Optional(_, Some(default)) = item {
-                    visit(default);
-                }
-            }
-        }
-        ExprKind::Catch {
-            body,
-            codes,
-            default,
-        } => {
-            if let Codes::List(args) = codes {
-                args.iter().for_each(|arg| visit(arg.expr()));
-            }
-            visit(body);
-            default.iter().for_each(|e| visit(e));
-        }
-    }
-}
-
-fn place_children(place: &Place, visit: &mut dyn FnMut(&Expr)) {
-    match place {
-        Place::Var(_) => {}
-        Place::Prop { object, name, .. } => [object, name].into_iter().for_each(visit),
-        Place::Index { base, index, .. } => {
-            place_children(base, visit);
-            visit(index);
-        }
-        Place::Range { base, from, to, .. } => {
-            place_children(base, visit);
-            visit(from);
-            visit(to);
-        }
     }
 }

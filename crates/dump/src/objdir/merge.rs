@@ -7,6 +7,8 @@ use std::fmt;
 
 use moor_value::{ObjId, Str, Value};
 
+use crate::error::write_lines;
+
 use super::describe::FLAGS;
 use super::spec::{
     Access, ObjectSpec, OverrideSpec, PropertyName, PropertySpec, VerbSpec, WaifSpec, WorldSpec,
@@ -42,14 +44,7 @@ pub struct Conflicts(pub Vec<Conflict>);
 
 impl fmt::Display for Conflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.0.iter().flat_map(|conflict| &conflict.differences);
-        for (index, line) in lines.enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            f.write_str(line)?;
-        }
-        Ok(())
+        write_lines(f, self.0.iter().flat_map(|conflict| &conflict.differences))
     }
 }
 

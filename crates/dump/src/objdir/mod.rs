@@ -36,6 +36,7 @@ pub use spec::{
     Access, At, ObjectSpec, OverrideSpec, PropertyName, PropertySpec, VerbSpec, WaifSpec, WorldSpec,
 };
 
+use crate::error::write_lines;
 use crate::programs::CompileOptions;
 use crate::read::STACK_BYTES;
 use crate::source::WorldSource;
@@ -75,13 +76,7 @@ pub struct FileFaults(pub Vec<FileFault>);
 
 impl fmt::Display for FileFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            fault.fmt(f)?;
-        }
-        Ok(())
+        write_lines(f, &self.0)
     }
 }
 

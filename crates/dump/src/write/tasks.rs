@@ -6,7 +6,7 @@ use std::io;
 
 use moor_compiler::LanguageVersion;
 use moor_compiler::names::Predefined;
-use moor_value::{ObjId, Str, Value, ValueType};
+use moor_value::{ObjId, Str, Value};
 use moor_world::VerbFlags;
 
 use super::{DumpWriter, Format};
@@ -84,7 +84,7 @@ impl DumpWriter<'_> {
             .iter()
             .map(|(which, name)| Variable {
                 name: Str::new(name),
-                value: constant(*which).unwrap_or_else(|| value_of(name)),
+                value: which.constant().unwrap_or_else(|| value_of(name)),
             })
             .collect();
         let other = |variable: &&Variable| !predefined.iter().any(|(_, name)| is(variable, name));
@@ -120,23 +120,3 @@ const ORDER: [Predefined; Predefined::ALL.len()] = [
     Predefined::True,
     Predefined::False,
 ];
-
-/// The value of a variable that is the same in every program.
-fn constant(predefined: Predefined) -> Option<Value> {
-    let kind = match predefined {
-        Predefined::Num | Predefined::Int => ValueType::Int,
-        Predefined::Float => ValueType::Float,
-        Predefined::Obj => ValueType::Obj,
-        Predefined::Str => ValueType::Str,
-        Predefined::List => ValueType::List,
-        Predefined::Err => ValueType::Err,
-        Predefined::Map => ValueType::Map,
-        Predefined::Anon => ValueType::Anon,
-        Predefined::Waif => ValueType::Waif,
-        Predefined::Bool => ValueType::Bool,
-        Predefined::True => return Some(Value::Bool(true)),
-        Predefined::False => return Some(Value::Bool(false)),
-        _ => return None,
-    };
-    Some(Value::Int(kind as i64))
-}

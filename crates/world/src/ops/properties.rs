@@ -22,12 +22,8 @@ impl Transaction {
     /// E_INVIND when the entity does not exist, E_PROPNF, E_PERM.
     #[inline]
     pub fn get_property(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> MooResult<Value> {
-        if let Some(at) = self.known_property(entity, name) {
-            let known = self.properties.at(at);
-            let fresh = known.own || known.value_moves == self.value_moves;
-            if fresh && (known.info.flags.has(PropFlags::READ) || known.info.owner == perms) {
-                return Ok(self.value_at(known.cell));
-            }
+        if let Some(value) = self.known_value(perms, entity, name) {
+            return Ok(value.clone());
         }
         self.get_property_slowly(perms, entity, name)
     }
