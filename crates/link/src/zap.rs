@@ -191,7 +191,12 @@ fn answer(socket: &Socket, id: &[u8], user: Option<String>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+
+    /// For an answer that comes at once.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     const KEY: [u8; 32] = [7; 32];
 
@@ -243,16 +248,22 @@ mod tests {
         }
         client.send([parts[6], &[], &[]]).expect("send");
         let never = Waker::new().expect("eventfd");
-        wait([client], &never, Duration::from_secs(10)).expect("poll");
+        let until = Instant::now() + PATIENCE;
         let mut parts = Vec::new();
         let mut part = Message::new();
-        while client.receive(&mut part).expect("receive") {
-            parts.push(part.bytes().to_vec());
-            if !part.has_more() {
-                break;
+        loop {
+            if client.receive(&mut part).expect("receive") {
+                parts.push(part.bytes().to_vec());
+                if !part.has_more() {
+                    return parts;
+                }
+                continue;
             }
+            // A socket also has something to look at when the two have found each other.
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no answer");
+            wait([client], &never, left).expect("poll");
         }
-        parts
     }
 
     /// A REQ socket, as libzmq itself speaks to the handler.
