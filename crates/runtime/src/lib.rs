@@ -65,7 +65,7 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
-pub use builtins::{ArgType, BuiltinSpec, Origin};
+pub use builtins::{ArgType, BuiltinSpec, Origin, Reference};
 pub use clock::{Clock, SystemClock};
 pub use cluster::{
     NodeGone, NodeInfo, Operator, OperatorError, PeerInfo, TokenInfo, TokenSpec, WORKER_BYTES_MAX,

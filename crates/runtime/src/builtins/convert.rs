@@ -8,16 +8,86 @@ use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("equal", 2..=2, [Any, Any], LambdaMoo, equal),
-    pure!("length", 1..=1, [Any], LambdaMoo, length),
-    pure!("tofloat", 1..=1, [Any], LambdaMoo, tofloat),
-    pure!("toint", 1..=1, [Any], LambdaMoo, toint),
-    pure!("toliteral", 1..=1, [Any], LambdaMoo, toliteral),
-    pure!("tonum", 1..=1, [Any], LambdaMoo, toint),
-    pure!("toobj", 1..=1, [Any], LambdaMoo, toobj),
-    pure!("tostr", 0.., [], LambdaMoo, tostr),
-    pure!("typeof", 1..=1, [Any], LambdaMoo, type_of),
-    pure!("value_bytes", 1..=1, [Any], LambdaMoo, value_bytes),
+    pure!("equal", 2..=2, [Any, Any], LambdaMoo, equal).doc(
+        "a b",
+        "INT",
+        "1 if the values are equal and upper and lower case agree as well, else 0; `==` \
+             ignores case.",
+    ),
+    pure!("length", 1..=1, [Any], LambdaMoo, length)
+        .doc(
+            "value:STR|LIST|MAP",
+            "INT",
+            "The number of characters of a string, items of a list or entries of a map.",
+        )
+        .raises("E_TYPE if the value has no length"),
+    pure!("tofloat", 1..=1, [Any], LambdaMoo, tofloat)
+        .doc(
+            "value:INT|FLOAT|STR|OBJ|ERR",
+            "FLOAT",
+            "The value as a float. A string is read as a number.",
+        )
+        .raises(
+            "E_INVARG if a string is no number; E_TYPE if the value is a list, a map, an \
+             anonymous object or a waif",
+        ),
+    pure!("toint", 1..=1, [Any], LambdaMoo, toint)
+        .doc(
+            "value:INT|FLOAT|STR|OBJ|ERR|BOOL",
+            "INT",
+            "The value as an integer: a float loses its fraction, an object is its number, an \
+             error its position among the errors. A string that is no number gives 0.",
+        )
+        .raises(
+            "E_TYPE if the value is a list, a map, an anonymous object or a waif; E_FLOAT if \
+             a float is infinite or no number",
+        ),
+    pure!("toliteral", 1..=1, [Any], LambdaMoo, toliteral)
+        .doc(
+            "value",
+            "STR",
+            "The value as a program would write it: strings in quotes, lists and maps with \
+             their contents.",
+        )
+        .raises("E_QUOTA if the text would be too long"),
+    pure!("tonum", 1..=1, [Any], LambdaMoo, toint)
+        .doc(
+            "value:INT|FLOAT|STR|OBJ|ERR|BOOL",
+            "INT",
+            "The former name of `toint()`.",
+        )
+        .raises(
+            "E_TYPE if the value is a list, a map, an anonymous object or a waif; E_FLOAT if \
+             a float is infinite or no number",
+        ),
+    pure!("toobj", 1..=1, [Any], LambdaMoo, toobj)
+        .doc(
+            "value:INT|FLOAT|STR|OBJ|ERR|BOOL",
+            "OBJ",
+            "The value as an object number; a string may begin with `#`. A string that is no \
+             number gives #0.",
+        )
+        .raises("E_TYPE if the value is a list, a map, an anonymous object or a waif"),
+    pure!("tostr", 0.., [], LambdaMoo, tostr)
+        .doc(
+            "values...",
+            "STR",
+            "The values as text, one after the other. Strings stand as they are; a list is \
+             `{list}`, a map `[map]`.",
+        )
+        .raises("E_QUOTA if the text would be too long"),
+    pure!("typeof", 1..=1, [Any], LambdaMoo, type_of).doc(
+        "value",
+        "INT",
+        "The number of the value's type: INT 0, OBJ 1, STR 2, ERR 3, LIST 4, FLOAT 9, MAP \
+             10, ANON 12, WAIF 13, BOOL 14.",
+    ),
+    pure!("value_bytes", 1..=1, [Any], LambdaMoo, value_bytes).doc(
+        "value",
+        "INT",
+        "How much memory the value is taken to need, in bytes; the limits on values are \
+             in this measure.",
+    ),
 ];
 
 fn type_of(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {

@@ -8,10 +8,30 @@ use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("mapdelete", 2..=2, [Map, Any], ToastStunt, mapdelete),
-    pure!("maphaskey", 2..=3, [Map, Any, Int], ToastStunt, maphaskey),
-    pure!("mapkeys", 1..=1, [Map], ToastStunt, mapkeys),
-    pure!("mapvalues", 1.., [Map], ToastStunt, mapvalues),
+    pure!("mapdelete", 2..=2, [Map, Any], ToastStunt, mapdelete)
+        .doc("map key", "MAP", "The map without the entry of `key`.")
+        .raises("E_RANGE if there is no such key; E_TYPE if the key is a list or a map"),
+    pure!("maphaskey", 2..=3, [Map, Any, Int], ToastStunt, maphaskey)
+        .doc(
+            "map key case_matters",
+            "INT",
+            "1 if the map has the key, else 0. Upper and lower case are the same unless \
+             `case_matters` is true.",
+        )
+        .raises("E_TYPE if the key is a list or a map"),
+    pure!("mapkeys", 1..=1, [Map], ToastStunt, mapkeys).doc(
+        "map",
+        "LIST",
+        "The keys in the map's order: by type, and within a type ascending.",
+    ),
+    pure!("mapvalues", 1.., [Map], ToastStunt, mapvalues)
+        .doc(
+            "map keys...",
+            "LIST",
+            "The values in the order of their keys; or those of the keys given, in that \
+             order, where upper and lower case differ.",
+        )
+        .raises("E_RANGE if one of the keys is not there"),
 ];
 
 fn mapkeys(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {

@@ -29,6 +29,7 @@ mod pattern_match;
 mod pcre;
 mod pcre_command;
 mod random;
+mod reference;
 mod regex;
 mod sha_crypt;
 mod sort;
@@ -46,38 +47,48 @@ pub(crate) use call::{Call, Limits, Surroundings};
 pub(crate) use check::{check_args, function_info};
 pub(crate) use env::{Env, named_map, outcome, raised};
 pub(crate) use pcre::is_found;
+pub use reference::Reference;
 pub(crate) use spec::Raise;
 pub(crate) use spec::Run;
 pub use spec::{ArgType, BuiltinSpec, Origin};
 
-/// The tables of all families.
-const FAMILIES: &[&[BuiltinSpec]] = &[
-    ansi::SPECS,
-    convert::SPECS,
-    crypt::SPECS,
-    encoding::SPECS,
-    floats::SPECS,
-    hash::SPECS,
-    json::SPECS,
-    lists::SPECS,
-    maps::SPECS,
-    noise::SPECS,
-    numbers::SPECS,
-    password::SPECS,
-    pattern::SPECS,
-    pcre::SPECS,
-    random::SPECS,
-    sort::SPECS,
-    strings::SPECS,
-    time::SPECS,
+/// The heading of a family in the reference, and its table.
+type Family = (&'static str, &'static [BuiltinSpec]);
+
+/// The tables of all families, each with the heading that it has in the reference.
+const FAMILIES: &[Family] = &[
+    ("Strings", ansi::SPECS),
+    ("Values", convert::SPECS),
+    ("Hashes and passwords", crypt::SPECS),
+    ("Encodings", encoding::SPECS),
+    ("Numbers", floats::SPECS),
+    ("Hashes and passwords", hash::SPECS),
+    ("JSON", json::SPECS),
+    ("Lists", lists::SPECS),
+    ("Maps", maps::SPECS),
+    ("Numbers", noise::SPECS),
+    ("Numbers", numbers::SPECS),
+    ("Hashes and passwords", password::SPECS),
+    ("Patterns", pattern::SPECS),
+    ("Patterns", pcre::SPECS),
+    ("Numbers", random::SPECS),
+    ("Lists", sort::SPECS),
+    ("Strings", strings::SPECS),
+    ("Time", time::SPECS),
 ];
 
 /// Every pure builtin, in no particular order.
+#[cfg(test)]
 pub(crate) fn pure_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
-    FAMILIES.iter().copied().flatten()
+    FAMILIES.iter().flat_map(|(_, specs)| *specs)
 }
 
 /// Every builtin, in no particular order.
 pub(crate) fn all() -> impl Iterator<Item = &'static BuiltinSpec> {
-    pure_builtins().chain(world::world_builtins())
+    families().flat_map(|(_, specs)| *specs)
+}
+
+/// Every table with its heading; several may have the same one.
+pub(crate) fn families() -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().chain(world::FAMILIES)
 }

@@ -14,8 +14,21 @@ const BYTES_MAX: usize = 10_000;
 pub(super) const SPECS: &[BuiltinSpec] = &[
     pure!("frandom", 1..=2, [Float, Float], ToastStunt, frandom),
     pure!("random", 0..=2, [Int, Int], LambdaMoo, random),
-    pure!("random_bytes", 1..=1, [Int], ToastStunt, random_bytes),
-    pure!("reseed_random", 0..=0, [], ToastStunt, reseed_random),
+    pure!("random_bytes", 1..=1, [Int], ToastStunt, random_bytes)
+        .doc(
+            "count",
+            "STR",
+            "That many random bytes, as a binary string.",
+        )
+        .raises("E_INVARG if the count is negative or above 10,000"),
+    pure!("reseed_random", 0..=0, [], ToastStunt, reseed_random)
+        .doc(
+            "",
+            "INT",
+            "Gives the generator of random numbers a new seed where it has one.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
 ];
 
 /// `random()`, `random(max)` or `random(min, max)`; both ends are possible.

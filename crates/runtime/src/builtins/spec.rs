@@ -4,6 +4,7 @@
 use moor_value::{ErrorCode, Str, Value, ValueType};
 
 use super::Call;
+use super::Reference;
 use super::env::{ContextFn, ResumeFn};
 
 /// A MOO error that a builtin raises.
@@ -51,6 +52,8 @@ pub struct BuiltinSpec {
     pub types: &'static [ArgType],
     /// Who had it first.
     pub origin: Origin,
+    /// What the reference says.
+    pub reference: Reference,
     /// How to run it.
     pub(crate) run: Run,
 }
@@ -62,8 +65,10 @@ pub enum Origin {
     LambdaMoo,
     /// ToastStunt adds it.
     ToastStunt,
+    /// mooR adds it.
+    MooR,
     /// It is this server's own.
-    Moor,
+    Own,
 }
 
 /// How a builtin runs.
@@ -156,6 +161,7 @@ macro_rules! pure {
             args_max: $max,
             types: &[$($crate::builtins::ArgType::$type),*],
             origin: $crate::builtins::Origin::$origin,
+            reference: $crate::builtins::Reference::NONE,
             run: $crate::builtins::Run::Pure($run),
         }
     };
@@ -185,6 +191,7 @@ macro_rules! world {
             args_max: $max,
             types: &[$($crate::builtins::ArgType::$type),*],
             origin: $crate::builtins::Origin::$origin,
+            reference: $crate::builtins::Reference::NONE,
             run: $how,
         }
     };

@@ -2,6 +2,7 @@
 
 mod literal;
 mod pattern_oracle;
+mod reference;
 
 use std::time::Duration;
 

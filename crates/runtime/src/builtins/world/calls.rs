@@ -16,7 +16,23 @@ use crate::registry::registry;
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("pass", 0.., [], LambdaMoo, pass),
     world!("call_function", 1.., [Str], LambdaMoo, call_function),
-    world!("function_info", 0..=1, [Str], LambdaMoo, function_info),
+    world!("function_help", 1..=1, [Str], Own, function_help)
+        .doc(
+            "name",
+            "LIST of STR",
+            "What this reference says about a builtin: how it is called, what it does, its \
+             errors, who may call it, where it comes from.",
+        )
+        .raises("E_INVARG if there is no builtin of that name"),
+    world!("function_info", 0..=1, [Str], LambdaMoo, function_info)
+        .doc(
+            "name",
+            "LIST",
+            "`{name, least arguments, most arguments, types}` of a builtin, or of each. Types \
+             are numbers of `typeof()`, -1 for any, -2 for a number; most arguments is -1 if \
+             there is no bound.",
+        )
+        .raises("E_INVARG if there is no builtin of that name"),
     world!("raise", 1..=3, [Any, Str, Any], LambdaMoo, raise),
     world!("caller_perms", 0..=0, [], LambdaMoo, caller_perms),
     world!("callers", 0..=1, [Any], LambdaMoo, callers),
@@ -101,9 +117,20 @@ fn function_info(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             .map(|spec| builtins::function_info(spec));
         return value(all.collect::<Vec<_>>());
     }
+    value(builtins::function_info(named(args)?))
+}
+
+/// What the reference says about a builtin, line by line.
+fn function_help(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let lines = named(args)?.help().into_iter();
+    value(lines.map(Value::from).collect::<Vec<_>>())
+}
+
+/// The builtin that the first argument names, or E_INVARG.
+fn named(args: &[Value]) -> Result<&'static BuiltinSpec, Raise> {
     let name = args.str(0)?.as_str().to_ascii_lowercase();
-    let spec = registry().by_name(&name).ok_or(ErrorCode::InvArg)?;
-    value(builtins::function_info(spec))
+    let found = registry().by_name(&name);
+    found.ok_or_else(|| ErrorCode::InvArg.into())
 }
 
 /// Raises any value as an error; its text is the message unless there is another.

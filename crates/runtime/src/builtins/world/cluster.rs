@@ -16,31 +16,31 @@ use super::super::{BuiltinSpec, Raise};
 use crate::cluster::{NodeInfo, Operator, OperatorError, PeerInfo, TokenInfo, TokenSpec, seconds};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("cluster_nodes", 0..=0, [], Moor, cluster_nodes),
+    world!("cluster_nodes", 0..=0, [], Own, cluster_nodes),
     world!(
         "rotate_enrollment_token",
         0..=0,
         [],
-        Moor,
+        Own,
         rotate_enrollment_token
     ),
-    world!("enrollment_tokens", 0..=0, [], Moor, enrollment_tokens),
+    world!("enrollment_tokens", 0..=0, [], Own, enrollment_tokens),
     world!(
         "create_enrollment_token",
         0..=1,
         [Map],
-        Moor,
+        Own,
         create_enrollment_token
     ),
     world!(
         "revoke_enrollment_token",
         1..=1,
         [Str],
-        Moor,
+        Own,
         revoke_enrollment_token
     ),
-    world!("enrolled_hosts", 0..=0, [], Moor, enrolled_hosts),
-    world!("revoke_host", 1..=1, [Str], Moor, revoke_host),
+    world!("enrolled_hosts", 0..=0, [], Own, enrolled_hosts),
+    world!("revoke_host", 1..=1, [Str], Own, revoke_host),
 ];
 
 /// `cluster_nodes()`: a map for each host and worker that is there.

@@ -26,31 +26,26 @@ mod tasks;
 mod verbs;
 mod workers;
 
-use super::BuiltinSpec;
+use super::Family;
 
-/// The tables of all families.
-const FAMILIES: &[&[BuiltinSpec]] = &[
-    calls::SPECS,
-    cluster::SPECS,
-    code::SPECS,
-    connection_options::SPECS,
-    connections::SPECS,
-    file_paths::SPECS,
-    files::SPECS,
-    hierarchy::SPECS,
-    movement::SPECS,
-    network::SPECS,
-    objects::SPECS,
-    process::SPECS,
-    properties::SPECS,
-    server::SPECS,
-    sqlite::SPECS,
-    tasks::SPECS,
-    verbs::SPECS,
-    workers::SPECS,
+/// The tables of all families that know the world.
+pub(super) const FAMILIES: &[Family] = &[
+    ("Calls and errors", calls::SPECS),
+    ("Programs around the daemon", cluster::SPECS),
+    ("Verbs", code::SPECS),
+    ("Connections", connection_options::SPECS),
+    ("Connections", connections::SPECS),
+    ("Files", file_paths::SPECS),
+    ("Files", files::SPECS),
+    ("Objects", hierarchy::SPECS),
+    ("Objects", movement::SPECS),
+    ("Connections", network::SPECS),
+    ("Objects", objects::SPECS),
+    ("Server", process::SPECS),
+    ("Properties", properties::SPECS),
+    ("Server", server::SPECS),
+    ("SQLite", sqlite::SPECS),
+    ("Tasks", tasks::SPECS),
+    ("Verbs", verbs::SPECS),
+    ("Programs around the daemon", workers::SPECS),
 ];
-
-/// Every builtin that knows the world, in no particular order.
-pub(crate) fn world_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
-    FAMILIES.iter().copied().flatten()
-}

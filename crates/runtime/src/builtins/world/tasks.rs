@@ -22,7 +22,7 @@ use crate::tasks::resumed_row;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("suspend", 0..=1, [Num], LambdaMoo, suspend),
-    world!("commit", 0..=0, [], Moor, commit),
+    world!("commit", 0..=0, [], Own, commit),
     world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin),
     world!("read", 0..=2, [Obj, Any], LambdaMoo, read),
     world!("seconds_left", 0..=0, [], LambdaMoo, seconds_left),

@@ -19,10 +19,10 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "worker_request",
         2..=3,
         [Str, Any, Map],
-        Moor,
+        Own,
         worker_request
     ),
-    world!("workers", 0..=0, [], Moor, workers),
+    world!("workers", 0..=0, [], Own, workers),
     world!("curl", 1..=3, [Str, Any, Num], ToastStunt, curl),
 ];
 
