@@ -9,8 +9,20 @@ use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("parse_ansi", 1..=1, [Str], ToastStunt, parse_ansi),
-    pure!("remove_ansi", 1..=1, [Str], ToastStunt, remove_ansi),
+    pure!("parse_ansi", 1..=1, [Str], ToastStunt, parse_ansi)
+        .doc(
+            "text",
+            "STR",
+            "The text with tags such as `[red]`, `[b:blue]`, `[bold]` or `[normal]` replaced \
+             by the terminal's codes for them; `[random]` is one of six colours. Unknown tags \
+             stay.",
+        )
+        .raises("E_QUOTA if the text would be too long"),
+    pure!("remove_ansi", 1..=1, [Str], ToastStunt, remove_ansi).doc(
+        "text",
+        "STR",
+        "The text without the tags that `parse_ansi()` knows.",
+    ),
 ];
 
 /// A tag without its brackets, in lower case, and what it becomes.

@@ -28,8 +28,31 @@ const BCRYPT_SALT_CHARS: usize = 22;
 const BCRYPT_SALT_BYTES: usize = 16;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("crypt", 1..=2, [Str, Str], LambdaMoo, crypt),
-    pure!("salt", 2..=2, [Str, Str], ToastStunt, salt),
+    pure!("crypt", 1..=2, [Str, Str], LambdaMoo, crypt)
+        .doc(
+            "password salt",
+            "STR",
+            "The password as a one-way hash; the salt's beginning chooses how: DES, `$1$` \
+             MD5, `$2a$` and kin Blowfish, `$5$` SHA-256, `$6$` SHA-512. Without a salt of \
+             two characters a random one is taken, for DES.",
+        )
+        .raises(
+            "E_INVARG if the salt is none, or the password has more than 512 bytes; E_PERM if \
+             somebody else than a wizard asks for another strength than the usual",
+        )
+        .permission("everybody; wizards for another strength"),
+    pure!("salt", 2..=2, [Str, Str], ToastStunt, salt)
+        .doc(
+            "prefix random_bytes",
+            "STR",
+            "A salt for `crypt()` from the beginning of one (such as `$6$`) and random bytes \
+             as a binary string.",
+        )
+        .raises(
+            "E_INVARG if the prefix is unknown or there are too few random bytes; E_PERM if \
+             somebody else than a wizard asks for another strength than the usual",
+        )
+        .permission("everybody; wizards for another strength"),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

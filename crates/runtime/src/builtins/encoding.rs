@@ -36,18 +36,64 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Str, Any],
         ToastStunt,
         decode_base64
-    ),
-    pure!("decode_binary", 1..=2, [Str, Any], LambdaMoo, decode_binary),
+    )
+    .doc(
+        "text url_safe",
+        "STR",
+        "The bytes that the text stands for, as a binary string; with `url_safe` of the \
+             alphabet for URLs.",
+    )
+    .raises("E_INVARG if the text is no base64"),
+    pure!("decode_binary", 1..=2, [Str, Any], LambdaMoo, decode_binary)
+        .doc(
+            "binary fully",
+            "LIST",
+            "The bytes of a binary string: runs of printable characters as strings and other \
+             bytes as numbers; with `fully` each byte as a number.",
+        )
+        .raises(
+            "E_INVARG if a `~` is not followed by two hexadecimal digits; E_QUOTA if the list \
+             would be too large",
+        ),
     pure!(
         "encode_base64",
         1..=2,
         [Str, Any],
         ToastStunt,
         encode_base64
+    )
+    .doc(
+        "binary url_safe",
+        "STR",
+        "The bytes of a binary string as base64; with `url_safe` in the alphabet for URLs \
+             and without `=`.",
+    )
+    .raises(
+        "E_INVARG if a `~` is not followed by two hexadecimal digits; E_QUOTA if the text \
+             would be too long",
     ),
-    pure!("encode_binary", 0.., [], LambdaMoo, encode_binary),
-    pure!("url_decode", 1..=1, [Str], ToastStunt, url_decode),
-    pure!("url_encode", 1..=1, [Str], ToastStunt, url_encode),
+    pure!("encode_binary", 0.., [], LambdaMoo, encode_binary)
+        .doc(
+            "values...",
+            "STR",
+            "Numbers from 0 to 255, strings, and lists of them as one binary string.",
+        )
+        .raises(
+            "E_INVARG if a number is none of a byte, or a value is neither number, string nor \
+             list; E_QUOTA if the text would be too long",
+        ),
+    pure!("url_decode", 1..=1, [Str], ToastStunt, url_decode).doc(
+        "text",
+        "STR",
+        "The text with every `%XX` replaced by the byte that it stands for.",
+    ),
+    pure!("url_encode", 1..=1, [Str], ToastStunt, url_encode)
+        .doc(
+            "text",
+            "STR",
+            "The text with everything but letters, digits and `-._~` written as `%XX`.",
+        )
+        .raises("E_QUOTA if the text would be too long"),
 ];
 
 /// The binary string of these bytes: printable ASCII as it is, `~` and everything else as `~XX`.

@@ -26,6 +26,17 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             let data = binary_arg(call, args, 0)?;
             hashed(call, args, &data)
         }
+    )
+    .doc(
+        "binary algorithm as_binary",
+        "STR",
+        "The digest of the bytes of a binary string, in hexadecimal digits or as a binary \
+             string: `md5`, `sha1`, `sha224`, `sha256` (if none is named), `sha384`, `sha512` \
+             or `ripemd160`.",
+    )
+    .raises(
+        "E_INVARG if the algorithm is unknown, or a `~` is not followed by two \
+             hexadecimal digits",
     ),
     pure!(
         "binary_hmac",
@@ -36,6 +47,16 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             let data = binary_arg(call, args, 0)?;
             keyed(call, args, &data)
         }
+    )
+    .doc(
+        "binary key algorithm as_binary",
+        "STR",
+        "The keyed digest of the bytes of a binary string, with `sha1` or `sha256` (if \
+             none is named); the key is a binary string too.",
+    )
+    .raises(
+        "E_INVARG if the algorithm is unknown, or a `~` is not followed by two \
+             hexadecimal digits",
     ),
     pure!(
         "string_hash",
@@ -43,13 +64,29 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Str, Str, Any],
         LambdaMoo,
         |call, args| { hashed(call, args, args.str(0)?.as_bytes()) }
-    ),
+    )
+    .doc(
+        "text algorithm as_binary",
+        "STR",
+        "The digest of a text, with the algorithms of `binary_hash()`.",
+    )
+    .raises("E_INVARG if the algorithm is unknown"),
     pure!(
         "string_hmac",
         2..=4,
         [Str, Str, Str, Any],
         ToastStunt,
         |call, args| { keyed(call, args, args.str(0)?.as_bytes()) }
+    )
+    .doc(
+        "text key algorithm as_binary",
+        "STR",
+        "The keyed digest of a text, with `sha1` or `sha256` (if none is named); the key \
+             is a binary string.",
+    )
+    .raises(
+        "E_INVARG if the algorithm is unknown, or a `~` in the key is not followed by two \
+             hexadecimal digits",
     ),
     pure!(
         "value_hash",
@@ -60,7 +97,14 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             call.charge(args[0].bytes())?;
             hashed(call, args, args[0].to_literal().as_bytes())
         }
-    ),
+    )
+    .doc(
+        "value algorithm as_binary",
+        "STR",
+        "The digest of what `toliteral()` makes of a value, with the algorithms of \
+             `binary_hash()`.",
+    )
+    .raises("E_INVARG if the algorithm is unknown"),
     pure!(
         "value_hmac",
         2..=4,
@@ -70,6 +114,16 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             call.charge(args[0].bytes())?;
             keyed(call, args, args[0].to_literal().as_bytes())
         }
+    )
+    .doc(
+        "value key algorithm as_binary",
+        "STR",
+        "The keyed digest of what `toliteral()` makes of a value, with `sha1` or `sha256` \
+             (if none is named); the key is a binary string.",
+    )
+    .raises(
+        "E_INVARG if the algorithm is unknown, or a `~` in the key is not followed by two \
+             hexadecimal digits",
     ),
 ];
 

@@ -16,8 +16,31 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Any, Str, Any],
         ToastStunt,
         generate_json
+    )
+    .doc(
+        "value mode keep_tildes",
+        "STR",
+        "The value as JSON. Objects and errors become strings; in the mode \
+             `embedded-types` such strings end in `|obj` or `|err`, so that `parse_json()` \
+             gives them back. Control characters written `~0A` are escaped unless \
+             `keep_tildes` is true.",
+    )
+    .raises(
+        "E_INVARG if the mode is unknown, or an anonymous object or a waif is in the \
+             value; E_QUOTA if the text would be too long",
     ),
-    pure!("parse_json", 1..=2, [Str, Str], ToastStunt, parse_json),
+    pure!("parse_json", 1..=2, [Str, Str], ToastStunt, parse_json)
+        .doc(
+            "text mode",
+            "value",
+            "What the JSON says; its objects become maps. In the mode `embedded-types` \
+             strings that end in `|obj`, `|int`, `|float`, `|err` or `|str` become values of \
+             that type.",
+        )
+        .raises(
+            "E_INVARG if the text is no JSON or the mode unknown; E_QUOTA if the value would \
+             be too large",
+        ),
 ];
 
 /// How types that JSON lacks are written.

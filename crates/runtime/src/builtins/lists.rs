@@ -10,16 +10,82 @@ use super::strings::reversed;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("all_members", 2..=2, [Any, List], ToastStunt, all_members),
-    pure!("is_member", 2..=3, [Any, Any, Int], LambdaMoo, is_member),
-    pure!("listappend", 2..=3, [List, Any, Int], LambdaMoo, listappend),
-    pure!("listdelete", 2..=2, [List, Int], LambdaMoo, listdelete),
-    pure!("listinsert", 2..=3, [List, Any, Int], LambdaMoo, listinsert),
-    pure!("listset", 3..=3, [List, Any, Int], LambdaMoo, listset),
-    pure!("reverse", 1..=1, [Any], ToastStunt, reverse),
-    pure!("setadd", 2..=2, [List, Any], LambdaMoo, setadd),
-    pure!("setremove", 2..=2, [List, Any], LambdaMoo, setremove),
-    pure!("slice", 1..=3, [List, Any, Any], ToastStunt, slice),
+    pure!("all_members", 2..=2, [Any, List], ToastStunt, all_members).doc(
+        "value list",
+        "LIST of INT",
+        "Every position at which the value stands in the list; upper and lower case are \
+             the same.",
+    ),
+    pure!("is_member", 2..=3, [Any, Any, Int], LambdaMoo, is_member)
+        .doc(
+            "value list:LIST|MAP case_matters",
+            "INT",
+            "The first position of the value in a list, or among a map's values; 0 if it is \
+             not there. Upper and lower case differ unless `case_matters` is false.",
+        )
+        .raises("E_INVARG if the second argument is neither a list nor a map"),
+    pure!("listappend", 2..=3, [List, Any, Int], LambdaMoo, listappend)
+        .doc(
+            "list value after",
+            "LIST",
+            "The list with the value put in after that position; at the end if none is given \
+             or it is beyond the end.",
+        )
+        .raises("E_QUOTA if the list would be too large"),
+    pure!("listdelete", 2..=2, [List, Int], LambdaMoo, listdelete)
+        .doc(
+            "list index",
+            "LIST",
+            "The list without the item at that position.",
+        )
+        .raises("E_RANGE if there is no such position"),
+    pure!("listinsert", 2..=3, [List, Any, Int], LambdaMoo, listinsert)
+        .doc(
+            "list value before",
+            "LIST",
+            "The list with the value put in before that position; at the front if none is \
+             given, at the end if it is beyond the end.",
+        )
+        .raises("E_QUOTA if the list would be too large"),
+    pure!("listset", 3..=3, [List, Any, Int], LambdaMoo, listset)
+        .doc(
+            "list value index",
+            "LIST",
+            "The list with the item at that position replaced.",
+        )
+        .raises("E_RANGE if there is no such position; E_QUOTA if the list would be too large"),
+    pure!("reverse", 1..=1, [Any], ToastStunt, reverse)
+        .doc(
+            "value:LIST|STR",
+            "LIST|STR",
+            "The list or the string backwards.",
+        )
+        .raises("E_INVARG if the value is neither"),
+    pure!("setadd", 2..=2, [List, Any], LambdaMoo, setadd)
+        .doc(
+            "list value",
+            "LIST",
+            "The list with the value at its end, unless it is in the list.",
+        )
+        .raises("E_QUOTA if the list would be too large"),
+    pure!("setremove", 2..=2, [List, Any], LambdaMoo, setremove).doc(
+        "list value",
+        "LIST",
+        "The list without the first item that is equal to the value.",
+    ),
+    pure!("slice", 1..=3, [List, Any, Any], ToastStunt, slice)
+        .doc(
+            "list index:INT|LIST|STR default",
+            "LIST",
+            "From every item of a list of lists or strings what stands at the index (1 if \
+             none is given), or a list of what stands at a list of indices; from every item \
+             of a list of maps the value of a key. A map without the key gives the default, \
+             or nothing if there is none.",
+        )
+        .raises(
+            "E_RANGE if an index is below 1 or beyond the end of an item, or the list of \
+             indices is empty; E_INVARG if an item is not of the kind that the index asks for",
+        ),
 ];
 
 /// `listappend(list, value [, after])`; a position beyond an end means that end.

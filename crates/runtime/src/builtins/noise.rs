@@ -7,13 +7,20 @@ use super::arg::Args;
 use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
-pub(super) const SPECS: &[BuiltinSpec] = &[pure!(
-    "simplex_noise",
-    1..=1,
-    [List],
-    ToastStunt,
-    simplex_noise
-)];
+pub(super) const SPECS: &[BuiltinSpec] =
+    &[
+        pure!("simplex_noise", 1..=1, [List], ToastStunt, simplex_noise)
+            .doc(
+                "point",
+                "FLOAT",
+                "Smooth noise between about -1.0 and 1.0 at a point of one to four coordinates \
+             (INT or FLOAT); the same point has always the same.",
+            )
+            .raises(
+                "E_INVARG if there are no coordinates or more than four; E_TYPE if a coordinate \
+             is no number",
+            ),
+    ];
 
 fn simplex_noise(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let coordinates = args.list(0)?.iter().map(|value| match value {

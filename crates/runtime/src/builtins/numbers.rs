@@ -7,9 +7,25 @@ use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("abs", 1..=1, [Num], LambdaMoo, abs),
-    pure!("max", 1.., [Num], LambdaMoo, max),
-    pure!("min", 1.., [Num], LambdaMoo, min),
+    pure!("abs", 1..=1, [Num], LambdaMoo, abs).doc(
+        "number",
+        "INT|FLOAT",
+        "The number without its sign.",
+    ),
+    pure!("max", 1.., [Num], LambdaMoo, max)
+        .doc(
+            "number numbers...",
+            "INT|FLOAT",
+            "The greatest of the numbers, which are all of one type.",
+        )
+        .raises("E_TYPE if the types differ"),
+    pure!("min", 1.., [Num], LambdaMoo, min)
+        .doc(
+            "number numbers...",
+            "INT|FLOAT",
+            "The least of the numbers, which are all of one type.",
+        )
+        .raises("E_TYPE if the types differ"),
 ];
 
 fn abs(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {

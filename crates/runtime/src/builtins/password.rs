@@ -26,14 +26,35 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Str, Str, Int, Int, Int],
         ToastStunt,
         argon2
-    ),
+    )
+    .doc(
+        "password salt passes memory_kib threads",
+        "STR",
+        "The password hashed with Argon2id (3 passes, 4,096 KiB and 1 thread unless told \
+             otherwise), as text that `argon2_verify()` takes.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if a parameter is out of range or the \
+             salt too short; E_QUOTA if it asks for too much memory or work",
+    )
+    .permission("wizards"),
     pure!(
         "argon2_verify",
         2..=2,
         [Str, Str],
         ToastStunt,
         argon2_verify
-    ),
+    )
+    .doc(
+        "hash password",
+        "INT",
+        "1 if the password is the one that was hashed, else 0.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_QUOTA if the hash asks for too much memory or \
+             work",
+    )
+    .permission("wizards"),
 ];
 
 /// `argon2(password, salt [, passes [, memory in KiB [, threads]]])`.

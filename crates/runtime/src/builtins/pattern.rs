@@ -25,11 +25,41 @@ const CACHED_BYTES_MAX: usize = 1024;
 pub(super) const SPECS: &[BuiltinSpec] = &[
     pure!("match", 2..=3, [Str, Str, Any], LambdaMoo, |call, args| {
         run(call, args, false)
-    }),
+    })
+    .doc(
+        "text pattern case_matters",
+        "LIST",
+        "The first place where the pattern fits: `{start, end, groups, text}` for \
+             `substitute()`, or `{}`. Groups are nine pairs `{start, end}`, `{0, -1}` for one \
+             without a part.",
+    )
+    .raises(
+        "E_INVARG if the pattern is none; E_QUOTA if the pattern is too long or the \
+             search takes too long",
+    ),
     pure!("rmatch", 2..=3, [Str, Str, Any], LambdaMoo, |call, args| {
         run(call, args, true)
-    }),
-    pure!("substitute", 2..=2, [Str, List], LambdaMoo, substitute),
+    })
+    .doc(
+        "text pattern case_matters",
+        "LIST",
+        "The last place where the pattern fits; else as `match()`.",
+    )
+    .raises(
+        "E_INVARG if the pattern is none; E_QUOTA if the pattern is too long or the \
+             search takes too long",
+    ),
+    pure!("substitute", 2..=2, [Str, List], LambdaMoo, substitute)
+        .doc(
+            "template found",
+            "STR",
+            "The template with `%0` replaced by what `match()` has found, `%1` to `%9` by its \
+             groups and `%%` by a percent sign.",
+        )
+        .raises(
+            "E_INVARG if the second argument is no answer of `match()`, or a percent sign is \
+             followed by something else",
+        ),
 ];
 
 /// `{start, end, {{start, end} of nine groups}, text}`, or `{}` where nothing matches.

@@ -30,15 +30,46 @@ const STEPS_PER_MATCH: usize = 4096;
 const GUARD: &str = "(*LIMIT_MATCH=1000000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=65536)";
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("pcre_cache_stats", 0..=0, [], ToastStunt, pcre_cache_stats),
+    pure!("pcre_cache_stats", 0..=0, [], ToastStunt, pcre_cache_stats)
+        .doc(
+            "",
+            "LIST",
+            "`{pattern, uses}` for each compiled pattern that the server keeps.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
     pure!(
         "pcre_match",
         2..=4,
         [Str, Str, Int, Int],
         ToastStunt,
         pcre_match
+    )
+    .doc(
+        "text pattern case_matters find_all",
+        "LIST of MAP",
+        "For each place where the Perl pattern fits a map from the name or number (as a \
+             string) of a group to `[\"match\" -> text, \"position\" -> {start, end}]`. Only \
+             the first place if `find_all` is false; upper and lower case are the same unless \
+             `case_matters` is true.",
+    )
+    .raises(
+        "E_INVARG if the pattern is empty or wrong (the message says where), or too hard \
+             for the text; E_MAXREC if it fits at more than 100,000 places; E_QUOTA if the \
+             answer would be too large or the search takes too long",
     ),
-    pure!("pcre_replace", 2..=2, [Str, Str], ToastStunt, pcre_replace),
+    pure!("pcre_replace", 2..=2, [Str, Str], ToastStunt, pcre_replace)
+        .doc(
+            "text command",
+            "STR",
+            "The text after a command as Perl has it, `s/pattern/replacement/flags`; `g` \
+             replaces at every place, `i` ignores case. `$1` to `$9` in the replacement are \
+             groups.",
+        )
+        .raises(
+            "E_INVARG if the command or its pattern is wrong, or too hard for the text; \
+             E_QUOTA if the text would be too long or the search takes too long",
+        ),
 ];
 
 struct Cached {

@@ -12,8 +12,21 @@ use super::{BuiltinSpec, Call, Raise};
 const BYTES_MAX: usize = 10_000;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("frandom", 1..=2, [Float, Float], ToastStunt, frandom),
-    pure!("random", 0..=2, [Int, Int], LambdaMoo, random),
+    pure!("frandom", 1..=2, [Float, Float], ToastStunt, frandom)
+        .doc(
+            "from to",
+            "FLOAT",
+            "A random float between `from` and `to`; with one argument between 0.0 and that.",
+        )
+        .raises("E_FLOAT if the result is too large"),
+    pure!("random", 0..=2, [Int, Int], LambdaMoo, random)
+        .doc(
+            "from to",
+            "INT",
+            "A random integer from `from` to `to`, both possible; with one argument from 1 to \
+             that, without any from 1 to the greatest.",
+        )
+        .raises("E_INVARG if `to` is less than 1 or than `from`"),
     pure!("random_bytes", 1..=1, [Int], ToastStunt, random_bytes)
         .doc(
             "count",

@@ -10,13 +10,21 @@ use super::natural::natural_order;
 use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
-pub(super) const SPECS: &[BuiltinSpec] = &[pure!(
-    "sort",
-    1..=4,
-    [List, List, Int, Int],
-    ToastStunt,
-    sort
-)];
+pub(super) const SPECS: &[BuiltinSpec] =
+    &[
+        pure!("sort", 1..=4, [List, List, Int, Int], ToastStunt, sort)
+            .doc(
+                "list keys natural reversed",
+                "LIST",
+                "The items in ascending order, or in that of a list of keys of the same length. \
+             With `natural`, numbers in strings count by their value; with `reversed` the \
+             result is backwards.",
+            )
+            .raises(
+                "E_INVARG if there are not as many keys as items; E_TYPE if keys are of different \
+             types, or are lists, maps, anonymous objects or waifs",
+            ),
+    ];
 
 /// `sort(list [, keys [, natural [, reverse]]])`. Equal keys keep their order.
 fn sort(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {

@@ -12,13 +12,60 @@ use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("chr", 0.., [], ToastStunt, chr),
-    pure!("explode", 1..=3, [Str, Str, Int], ToastStunt, explode),
-    pure!("index", 2..=4, [Str, Str, Any, Int], LambdaMoo, index),
-    pure!("rindex", 2..=4, [Str, Str, Any, Int], LambdaMoo, rindex),
-    pure!("strcmp", 2..=2, [Str, Str], LambdaMoo, strcmp),
-    pure!("strsub", 3..=4, [Str, Str, Str, Any], LambdaMoo, strsub),
-    pure!("strtr", 3..=4, [Str, Str, Str, Any], ToastStunt, strtr),
+    pure!("chr", 0.., [], ToastStunt, chr)
+        .doc(
+            "values...",
+            "STR",
+            "The characters of these numbers, one after the other; strings stand as they are, \
+             and lists are taken apart. Numbers from 32 to 254, for wizards from 0 to 255.",
+        )
+        .raises(
+            "E_INVARG if a number is outside of that range, or a value is neither number, \
+             string nor list",
+        ),
+    pure!("explode", 1..=3, [Str, Str, Int], ToastStunt, explode).doc(
+        "text delimiter keep_empty",
+        "LIST of STR",
+        "The pieces between delimiters, of which only the first character counts (a \
+             blank, if none is given). Empty pieces are left out unless `keep_empty` is true.",
+    ),
+    pure!("index", 2..=4, [Str, Str, Any, Int], LambdaMoo, index)
+        .doc(
+            "text what case_matters skip",
+            "INT",
+            "Where `what` begins for the first time in the text, counted from 1 after `skip` \
+             characters that are not looked at; 0 if it is not there.",
+        )
+        .raises("E_INVARG if `skip` is negative"),
+    pure!("rindex", 2..=4, [Str, Str, Any, Int], LambdaMoo, rindex)
+        .doc(
+            "text what case_matters skip",
+            "INT",
+            "Where `what` begins for the last time in the text, counted from 1; 0 if it is \
+             not there. A negative `skip` leaves out as many characters at the end.",
+        )
+        .raises("E_INVARG if `skip` is positive"),
+    pure!("strcmp", 2..=2, [Str, Str], LambdaMoo, strcmp).doc(
+        "a b",
+        "INT",
+        "-1, 0 or 1 as the first text is before, the same as or behind the second; upper \
+             and lower case differ.",
+    ),
+    pure!("strsub", 3..=4, [Str, Str, Str, Any], LambdaMoo, strsub)
+        .doc(
+            "text what with case_matters",
+            "STR",
+            "The text with every `what` replaced, from left to right and without overlap.",
+        )
+        .raises("E_INVARG if `what` is empty; E_QUOTA if the text would be too long"),
+    pure!("strtr", 3..=4, [Str, Str, Str, Any], ToastStunt, strtr)
+        .doc(
+            "text from to case_matters",
+            "STR",
+            "The text with every character of `from` replaced by the one at the same place in \
+             `to`, or left out where `to` is shorter.",
+        )
+        .raises("E_QUOTA if the text would be too long"),
 ];
 
 /// `index(source, what [, case-matters [, skip]])`: the position is counted after the characters

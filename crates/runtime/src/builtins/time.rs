@@ -10,9 +10,25 @@ use super::spec::pure;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("ctime", 0..=1, [Int], LambdaMoo, ctime),
-    pure!("ftime", 0..=1, [Int], ToastStunt, ftime),
-    pure!("time", 0..=0, [], LambdaMoo, time),
+    pure!("ctime", 0..=1, [Int], LambdaMoo, ctime)
+        .doc(
+            "time",
+            "STR",
+            "A time in seconds since 1970, or the present, as `Sat Nov 21 03:47:59 2026 UTC` \
+             in the server's time zone.",
+        )
+        .raises("E_INVARG if the time is out of range"),
+    pure!("ftime", 0..=1, [Int], ToastStunt, ftime).doc(
+        "monotonic",
+        "FLOAT",
+        "The seconds since 1970 with fractions. With an argument those of a clock that \
+             never goes back, for differences.",
+    ),
+    pure!("time", 0..=0, [], LambdaMoo, time).doc(
+        "",
+        "INT",
+        "The seconds since 1970-01-01 00:00 UTC.",
+    ),
 ];
 
 fn time(call: &mut Call<'_>, _: &mut [Value]) -> Result<Value, Raise> {

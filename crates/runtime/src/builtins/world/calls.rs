@@ -14,8 +14,20 @@ use crate::builtins::{self, BuiltinSpec, Raise};
 use crate::registry::registry;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("pass", 0.., [], LambdaMoo, pass),
-    world!("call_function", 1.., [Str], LambdaMoo, call_function),
+    world!("pass", 0.., [], LambdaMoo, pass)
+        .doc(
+            "args...",
+            "value",
+            "Calls the verb of the same name that the parents of the calling verb's object \
+             have; `this` stays the same.",
+        )
+        .raises(
+            "E_INVIND if the object that defines the verb is gone or has no parent; E_VERBNF \
+             if no parent has such a verb",
+        ),
+    world!("call_function", 1.., [Str], LambdaMoo, call_function)
+        .doc("name args...", "value", "Calls a builtin by its name.")
+        .raises("E_INVARG if there is no builtin of that name"),
     world!("function_help", 1..=1, [Str], Own, function_help)
         .doc(
             "name",
@@ -33,11 +45,37 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              there is no bound.",
         )
         .raises("E_INVARG if there is no builtin of that name"),
-    world!("raise", 1..=3, [Any, Str, Any], LambdaMoo, raise),
-    world!("caller_perms", 0..=0, [], LambdaMoo, caller_perms),
-    world!("callers", 0..=1, [Any], LambdaMoo, callers),
-    world!("set_task_perms", 1..=1, [Obj], LambdaMoo, set_task_perms),
-    world!("task_perms", 0..=0, [], ToastStunt, task_perms),
+    world!("raise", 1..=3, [Any, Str, Any], LambdaMoo, raise).doc(
+        "code message value",
+        "never",
+        "Raises an error: a code that `except` compares, a message (the code's text \
+             unless given) and a value (0 unless given).",
+    ),
+    world!("caller_perms", 0..=0, [], LambdaMoo, caller_perms).doc(
+        "",
+        "OBJ",
+        "Whose permissions the verb has that called the calling one; #-1 if the server \
+             did.",
+    ),
+    world!("callers", 0..=1, [Any], LambdaMoo, callers).doc(
+        "with_lines",
+        "LIST",
+        "A list for each verb on the way to the calling one, the nearest first: `{this, \
+             verb, programmer, definer, player}`, with `with_lines` the line as well.",
+    ),
+    world!("set_task_perms", 1..=1, [Obj], LambdaMoo, set_task_perms)
+        .doc(
+            "who",
+            "INT",
+            "From now on the calling verb has the permissions of `who`.",
+        )
+        .raises("E_PERM unless it is who the verb has them of already, or a wizard calls")
+        .permission("wizards; others for themselves"),
+    world!("task_perms", 0..=0, [], ToastStunt, task_perms).doc(
+        "",
+        "OBJ",
+        "Whose permissions the calling verb has.",
+    ),
 ];
 
 /// What begins the names of a class's verbs that its waifs have.

@@ -16,31 +16,104 @@ use super::super::{BuiltinSpec, Raise};
 use crate::cluster::{NodeInfo, Operator, OperatorError, PeerInfo, TokenInfo, TokenSpec, seconds};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("cluster_nodes", 0..=0, [], Own, cluster_nodes),
+    world!("cluster_nodes", 0..=0, [], Own, cluster_nodes)
+        .doc(
+            "",
+            "LIST of MAP",
+            "A map for each host and worker that is there: `node`, `service`, `hostname`, \
+             `since`.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
     world!(
         "rotate_enrollment_token",
         0..=0,
         [],
         Own,
         rotate_enrollment_token
-    ),
-    world!("enrollment_tokens", 0..=0, [], Own, enrollment_tokens),
+    )
+    .doc(
+        "",
+        "STR",
+        "Makes a new default token, with which programs join this server, and returns its \
+             line. The former one ends; the file of the operator has the new one.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if this server has no enrollment; E_FILE \
+             if it cannot be written",
+    )
+    .permission("wizards"),
+    world!("enrollment_tokens", 0..=0, [], Own, enrollment_tokens)
+        .doc(
+            "",
+            "LIST of MAP",
+            "A map for each token that can still be used, without its secret: `id`, \
+             `created`, and as far as they are bounded `service`, `uses_left`, `expires`.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if this server has no enrollment; E_FILE \
+             if they cannot be read",
+        )
+        .permission("wizards"),
     world!(
         "create_enrollment_token",
         0..=1,
         [Map],
         Own,
         create_enrollment_token
-    ),
+    )
+    .doc(
+        "bounds",
+        "STR",
+        "Makes a token and returns its line. The map may have `service` (who may use it), \
+             `uses` (how often) and `ttl` (for how many seconds).",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the map has anything else, a number is \
+             below 1, or this server has no enrollment; E_FILE if it cannot be written",
+    )
+    .permission("wizards"),
     world!(
         "revoke_enrollment_token",
         1..=1,
         [Str],
         Own,
         revoke_enrollment_token
-    ),
-    world!("enrolled_hosts", 0..=0, [], Own, enrolled_hosts),
-    world!("revoke_host", 1..=1, [Str], Own, revoke_host),
+    )
+    .doc(
+        "id",
+        "INT",
+        "Ends a token. Programs that have joined with it stay.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if there is no such token, or this server \
+             has no enrollment; E_FILE if it cannot be written",
+    )
+    .permission("wizards"),
+    world!("enrolled_hosts", 0..=0, [], Own, enrolled_hosts)
+        .doc(
+            "",
+            "LIST of MAP",
+            "A map for each program whose key is known, there or not: `uuid`, `service`, \
+             `hostname`, `key`, `enrolled`.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if this server has no enrollment; E_FILE \
+             if they cannot be read",
+        )
+        .permission("wizards"),
+    world!("revoke_host", 1..=1, [Str], Own, revoke_host)
+        .doc(
+            "uuid",
+            "INT",
+            "Forgets a program's key and throws it out at once; users of a host are \
+             disconnected.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such program, or this \
+             server has no enrollment; E_FILE if it cannot be written",
+        )
+        .permission("wizards"),
 ];
 
 /// `cluster_nodes()`: a map for each host and worker that is there.

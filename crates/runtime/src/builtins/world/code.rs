@@ -29,16 +29,58 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Any, Any, Any, Any],
         LambdaMoo,
         verb_code
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON verb:STR|INT fully_parenthesized indented",
+        "LIST of STR",
+        "The lines of a verb's program, in the language's usual layout: with as few \
+             parentheses as possible unless `fully_parenthesized` is true, indented unless \
+             `indented` is false.",
+    )
+    .raises(
+        "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
+             verb is not readable",
+    )
+    .permission("owners of the verb and wizards; everybody for verbs with `r`"),
     world!(
         "set_verb_code",
         3..=3,
         [Any, Any, List],
         LambdaMoo,
         set_verb_code
-    ),
-    world!("disassemble", 2..=2, [Any, Any], LambdaMoo, disassemble),
-    world!("eval", 1.., [Str], LambdaMoo, eval, then evaluated),
+    )
+    .doc(
+        "object:OBJ|ANON verb:STR|INT code",
+        "LIST of STR",
+        "Compiles lines and makes them the verb's program. Returns `{}`, or what is wrong \
+             with them; then nothing is changed.",
+    )
+    .raises(
+        "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
+             verb is not writable, or the caller no programmer",
+    )
+    .permission("programmers who own the verb and wizards; every programmer for verbs with `w`"),
+    world!("disassemble", 2..=2, [Any, Any], LambdaMoo, disassemble)
+        .doc(
+            "object:OBJ|ANON verb:STR|INT",
+            "LIST of STR",
+            "The instructions of a verb's program, a line each, with the line of the source \
+             that they stand for.",
+        )
+        .raises(
+            "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
+             verb is not readable",
+        )
+        .permission("owners of the verb and wizards; everybody for verbs with `r`"),
+    world!("eval", 1.., [Str], LambdaMoo, eval, then evaluated)
+        .doc(
+            "line lines...",
+            "LIST",
+            "Compiles lines and runs them with the permissions of the caller: `{1, what they \
+             return}`, or `{0, {what is wrong, ...}}` if they do not compile.",
+        )
+        .raises("E_PERM unless a programmer calls; E_MAXREC if the calls are too deep already")
+        .permission("programmers"),
 ];
 
 /// What the listings of LambdaMOO begin with; programs look for it.

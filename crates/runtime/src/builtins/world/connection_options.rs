@@ -20,21 +20,52 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Obj, Str, Any],
         LambdaMoo,
         set_connection_option
-    ),
+    )
+    .doc(
+        "connection name value",
+        "INT",
+        "Sets an option of a connection: `hold-input`, `disable-oob`, `client-echo`, \
+             `binary`, `flush-command`, `intrinsic-commands`, `keep-alive`.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection, option or value; E_PERM unless it is \
+             the caller's own, or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
     world!(
         "connection_options",
         1..=2,
         [Obj, Str],
         LambdaMoo,
         connection_options
-    ),
+    )
+    .doc(
+        "connection name",
+        "LIST",
+        "The options of a connection as pairs of name and value, or the value of one.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection or option; E_PERM unless it is the \
+             caller's own, or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
     world!(
         "connection_option",
         2..=2,
         [Obj, Str],
         LambdaMoo,
         connection_option
-    ),
+    )
+    .doc(
+        "connection name",
+        "value",
+        "The value of one option of a connection.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection or option; E_PERM unless it is the \
+             caller's own, or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
 ];
 
 /// Every option, in the order of the listing.

@@ -21,6 +21,12 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Any],
         LambdaMoo,
         connected_players
+    )
+    .doc(
+        "all",
+        "LIST of OBJ",
+        "Who is connected, the newest first; with `all` also connections that have not \
+             logged in (negative numbers).",
     ),
     world!(
         "connected_seconds",
@@ -28,46 +34,130 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Obj],
         LambdaMoo,
         connected_seconds
-    ),
-    world!("idle_seconds", 1..=1, [Obj], LambdaMoo, idle_seconds),
+    )
+    .doc("player", "INT", "For how long a player has been connected.")
+    .raises("E_INVARG if the player is not connected"),
+    world!("idle_seconds", 1..=1, [Obj], LambdaMoo, idle_seconds)
+        .doc("player", "INT", "How long ago a player's last line came.")
+        .raises("E_INVARG if the player is not connected"),
     world!(
         "connection_name",
         1..=2,
         [Obj, Int],
         LambdaMoo,
         connection_name
-    ),
+    )
+    .doc(
+        "connection how",
+        "STR",
+        "Where a connection comes from: the name of its host. With 1 the address; with \
+             another number `port PORT from NAME [ADDRESS], port PORT`.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection; E_PERM unless it is the caller's own, \
+             or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
     world!(
         "connection_name_lookup",
         1..=2,
         [Obj, Any],
         ToastStunt,
         connection_name_lookup
-    ),
-    world!("connection_info", 1..=1, [Obj], ToastStunt, connection_info),
-    world!("notify", 2..=4, [Obj, Str, Any, Any], LambdaMoo, notify),
+    )
+    .doc(
+        "connection record",
+        "STR",
+        "The name of the host that a connection comes from, as far as it is known; \
+             nothing is looked up.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection; E_PERM unless it is the caller's own, \
+             or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
+    world!("connection_info", 1..=1, [Obj], ToastStunt, connection_info)
+        .doc(
+            "connection",
+            "MAP",
+            "Both ends of a connection: names, addresses and ports (`destination_...` of the \
+             user, `source_...` of the server), `protocol`, `outbound` and `tls`.",
+        )
+        .raises(
+            "E_INVARG if there is no such connection; E_PERM unless it is the caller's own, \
+             or a wizard calls",
+        )
+        .permission("wizards; others for their own"),
+    world!("notify", 2..=4, [Obj, Str, Any, Any], LambdaMoo, notify)
+        .doc(
+            "connection text no_flush no_newline",
+            "INT",
+            "Sends a line to a player or connection, when this stretch of the task is over. \
+             In binary mode the text is a binary string. 0 if `no_flush` is true and there is \
+             no room, else 1.",
+        )
+        .raises(
+            "E_INVARG if the connection is in binary mode and the text is no binary string; \
+             E_PERM unless it is the caller's own, or a wizard calls",
+        )
+        .permission("wizards; others for their own"),
     world!(
         "buffered_output_length",
         0..=1,
         [Obj],
         LambdaMoo,
         buffered_output_length
-    ),
-    world!("boot_player", 1..=1, [Obj], LambdaMoo, boot_player),
+    )
+    .doc(
+        "connection",
+        "INT",
+        "How many bytes wait to be sent to a connection; without an argument how many \
+             may.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection; E_PERM unless it is the caller's own, \
+             or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
+    world!("boot_player", 1..=1, [Obj], LambdaMoo, boot_player)
+        .doc("player", "INT", "Disconnects a player or connection.")
+        .raises("E_PERM unless it is the caller's own, or a wizard calls")
+        .permission("wizards; others for themselves"),
     world!(
         "switch_player",
         2..=3,
         [Obj, Obj, Int],
         ToastStunt,
         switch_player
-    ),
+    )
+    .doc(
+        "from to silent",
+        "INT",
+        "Makes the connection of one player that of another, who is disconnected if there \
+             is a connection already. With `silent` nothing is said.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the first is not connected, the second \
+             no player, or both are the same",
+    )
+    .permission("wizards"),
     world!(
         "output_delimiters",
         1..=1,
         [Obj],
         LambdaMoo,
         output_delimiters
-    ),
+    )
+    .doc(
+        "connection",
+        "LIST of STR",
+        "`{prefix, suffix}`: what `PREFIX` and `SUFFIX` have set.",
+    )
+    .raises(
+        "E_INVARG if there is no such connection; E_PERM unless it is the caller's own, \
+             or a wizard calls",
+    )
+    .permission("wizards; others for their own"),
 ];
 
 /// Bytes of output that may wait for one connection; `notify()` with `no_flush` answers 0 beyond.

@@ -14,31 +14,151 @@ use super::files::{in_folder, raise};
 const MODE_DIGITS: usize = 3;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("file_chmod", 2..=2, [Str, Str], ToastStunt, file_chmod),
+    world!("file_chmod", 2..=2, [Str, Str], ToastStunt, file_chmod)
+        .doc(
+            "path mode",
+            "INT",
+            "Sets the permissions of a file: three digits from 0 to 7.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or the mode is wrong; E_FILE if it cannot be done",
+        )
+        .permission("wizards"),
     world!("file_last_access", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, |status| Value::Int(status.accessed))
-    }),
+    })
+    .doc(
+        "file:STR|INT",
+        "INT",
+        "When a file was read last, in seconds since 1970. The file is a path or a \
+             handle.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
     world!("file_last_change", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, |status| Value::Int(status.changed))
-    }),
+    })
+    .doc(
+        "file:STR|INT",
+        "INT",
+        "When a file or what is known of it was changed last, in seconds since 1970. The \
+             file is a path or a handle.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
     world!("file_last_modify", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, |status| Value::Int(status.modified))
-    }),
-    world!("file_list", 1..=2, [Str, Any], ToastStunt, file_list),
-    world!("file_mkdir", 1..=1, [Str], ToastStunt, file_mkdir),
+    })
+    .doc(
+        "file:STR|INT",
+        "INT",
+        "When a file was written last, in seconds since 1970. The file is a path or a \
+             handle.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
+    world!("file_list", 1..=2, [Str, Any], ToastStunt, file_list)
+        .doc(
+            "path detailed",
+            "LIST",
+            "The names in a folder, in their order; with `detailed` `{name, type, mode, \
+             size}` of each.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files; E_FILE if there is no such folder; E_QUOTA if there are too many",
+        )
+        .permission("wizards"),
+    world!("file_mkdir", 1..=1, [Str], ToastStunt, file_mkdir)
+        .doc("path", "INT", "Makes a folder.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files; E_FILE if it cannot be made",
+        )
+        .permission("wizards"),
     world!("file_mode", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, mode)
-    }),
-    world!("file_remove", 1..=1, [Str], ToastStunt, file_remove),
-    world!("file_rename", 2..=2, [Str, Str], ToastStunt, file_rename),
-    world!("file_rmdir", 1..=1, [Str], ToastStunt, file_rmdir),
+    })
+    .doc(
+        "file:STR|INT",
+        "STR",
+        "The permissions of a file, by path or handle, as three digits from 0 to 7.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
+    world!("file_remove", 1..=1, [Str], ToastStunt, file_remove)
+        .doc("path", "INT", "Removes a file.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files; E_FILE if it cannot be removed",
+        )
+        .permission("wizards"),
+    world!("file_rename", 2..=2, [Str, Str], ToastStunt, file_rename)
+        .doc("from to", "INT", "Gives a file another path.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files; E_FILE if it cannot be done",
+        )
+        .permission("wizards"),
+    world!("file_rmdir", 1..=1, [Str], ToastStunt, file_rmdir)
+        .doc("path", "INT", "Removes an empty folder.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files; E_FILE if it cannot be removed",
+        )
+        .permission("wizards"),
     world!("file_size", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, size)
-    }),
-    world!("file_stat", 1..=1, [Any], ToastStunt, file_stat),
+    })
+    .doc(
+        "file:STR|INT",
+        "INT",
+        "How many bytes a file has, by path or handle.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
+    world!("file_stat", 1..=1, [Any], ToastStunt, file_stat)
+        .doc(
+            "file:STR|INT",
+            "LIST",
+            "`{size, type, mode, owner, group, read, written, changed}` of a file, by path or \
+             handle; owner and group are empty.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+        )
+        .permission("wizards"),
     world!("file_type", 1..=1, [Any], ToastStunt, |env, args| {
         about(env, args, kind)
-    }),
+    })
+    .doc(
+        "file:STR|INT",
+        "STR",
+        "What a file is, by path or handle: `reg`, `dir`, `fifo`, `block`, `socket` or \
+             `unknown`.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or there is no such handle; E_FILE if there is no such file",
+    )
+    .permission("wizards"),
 ];
 
 /// A fact about a path, or about an open file.

@@ -20,40 +20,187 @@ const READ_BYTES_MAX: usize = 16 << 20;
 const FILES_MAX: i64 = 256;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("file_close", 1..=1, [Int], ToastStunt, file_close),
+    world!("file_close", 1..=1, [Int], ToastStunt, file_close)
+        .doc("handle", "INT", "Closes a file.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
     world!(
         "file_count_lines",
         1..=1,
         [Int],
         ToastStunt,
         file_count_lines
-    ),
-    world!("file_eof", 1..=1, [Int], ToastStunt, file_eof),
-    world!("file_flush", 1..=1, [Int], ToastStunt, file_flush),
-    world!("file_grep", 2..=3, [Int, Str, Int], ToastStunt, file_grep),
-    world!("file_handles", 0..=0, [], ToastStunt, file_handles),
-    world!("file_name", 1..=1, [Int], ToastStunt, file_name),
-    world!("file_open", 2..=2, [Str, Str], ToastStunt, file_open),
-    world!("file_openmode", 1..=1, [Int], ToastStunt, file_openmode),
-    world!("file_read", 2..=2, [Int, Int], ToastStunt, file_read),
-    world!("file_readline", 1..=1, [Int], ToastStunt, file_readline),
+    )
+    .doc(
+        "handle",
+        "INT",
+        "How many lines an open file has; the place in it stays.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if it \
+             cannot be read; E_QUOTA if it takes too long",
+    )
+    .permission("wizards"),
+    world!("file_eof", 1..=1, [Int], ToastStunt, file_eof)
+        .doc(
+            "handle",
+            "INT",
+            "1 if the last read met the end of the file, else 0.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
+    world!("file_flush", 1..=1, [Int], ToastStunt, file_flush)
+        .doc(
+            "handle",
+            "INT",
+            "Makes no difference here: every write is with the operating system at once.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
+    world!("file_grep", 2..=3, [Int, Str, Int], ToastStunt, file_grep)
+        .doc(
+            "handle text all",
+            "LIST",
+            "`{line, number}` of the first line that contains a text, or with `all` of each \
+             such line.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if it \
+             cannot be read; E_QUOTA if it takes too long, or the lines would be too large",
+        )
+        .permission("wizards"),
+    world!("file_handles", 0..=0, [], ToastStunt, file_handles)
+        .doc("", "LIST of INT", "Every open file's handle.")
+        .raises("E_PERM unless a wizard calls; E_FILE if this server has no folder for files")
+        .permission("wizards"),
+    world!("file_name", 1..=1, [Int], ToastStunt, file_name)
+        .doc("handle", "STR", "The path with which the file was opened.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
+    world!("file_open", 2..=2, [Str, Str], ToastStunt, file_open)
+        .doc(
+            "path mode",
+            "INT",
+            "Opens a file in the folder for files and returns its handle. The mode is four \
+             letters: `r`, `w` or `a`; `+` for the other direction too, or `-`; `t` for text \
+             or `b` for binary strings; `f` or `n`, which make no difference.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+             files, or the mode is wrong; E_FILE if it cannot be opened; E_QUOTA if too many \
+             files are open",
+        )
+        .permission("wizards"),
+    world!("file_openmode", 1..=1, [Int], ToastStunt, file_openmode)
+        .doc("handle", "STR", "The mode with which the file was opened.")
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
+    world!("file_read", 2..=2, [Int, Int], ToastStunt, file_read)
+        .doc(
+            "handle bytes",
+            "STR",
+            "Up to that many bytes from the place in the file on.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the file \
+             is open for writing only; E_FILE if the end is reached or it cannot be read",
+        )
+        .permission("wizards"),
+    world!("file_readline", 1..=1, [Int], ToastStunt, file_readline)
+        .doc(
+            "handle",
+            "STR",
+            "The line at the place in the file, without its end.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the file \
+             is open for writing only; E_FILE if the end is reached or it cannot be read",
+        )
+        .permission("wizards"),
     world!(
         "file_readlines",
         3..=3,
         [Int, Int, Int],
         ToastStunt,
         file_readlines
-    ),
-    world!("file_seek", 3..=3, [Int, Int, Str], ToastStunt, file_seek),
-    world!("file_tell", 1..=1, [Int], ToastStunt, file_tell),
-    world!("file_write", 2..=2, [Int, Str], ToastStunt, file_write),
+    )
+    .doc(
+        "handle first last",
+        "LIST of STR",
+        "The lines with these numbers, counted from 1; the place in the file is then at \
+             the first of them.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the \
+             numbers are wrong; E_FILE if it cannot be read; E_QUOTA if the lines would be \
+             too large",
+    )
+    .permission("wizards"),
+    world!("file_seek", 3..=3, [Int, Int, Str], ToastStunt, file_seek)
+        .doc(
+            "handle offset whence",
+            "INT",
+            "Sets the place in the file, counted from its beginning (`SEEK_SET`), from the \
+             place (`SEEK_CUR`) or from the end (`SEEK_END`).",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or `whence` \
+             is another word; E_FILE if the place would be before the beginning",
+        )
+        .permission("wizards"),
+    world!("file_tell", 1..=1, [Int], ToastStunt, file_tell)
+        .doc(
+            "handle",
+            "INT",
+            "The place in the file, in bytes from its beginning.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards"),
+    world!("file_write", 2..=2, [Int, Str], ToastStunt, file_write)
+        .doc(
+            "handle text",
+            "INT",
+            "Writes a text, or the bytes of a binary string, and returns how many bytes there \
+             were.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, the file is \
+             open for reading only, or the binary string is none; E_FILE if nothing could be \
+             written",
+        )
+        .permission("wizards"),
     world!(
         "file_writeline",
         2..=2,
         [Int, Str],
         ToastStunt,
         file_writeline
-    ),
+    )
+    .doc("handle text", "INT", "Writes a text and the end of a line.")
+    .raises(
+        "E_PERM unless a wizard calls; E_INVARG if there is no such handle, the file is \
+             open for reading only, or the binary string is none; E_FILE if it could not be \
+             written",
+    )
+    .permission("wizards"),
 ];
 
 /// Does something in the folder, as a wizard and while the stretch holds the commit turn.

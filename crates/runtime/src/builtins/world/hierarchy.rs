@@ -13,14 +13,77 @@ use crate::builtins::spec::world;
 use crate::builtins::{BuiltinSpec, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("parent", 1..=1, [Any], LambdaMoo, parent),
-    world!("parents", 1..=1, [Any], ToastStunt, parents),
-    world!("children", 1..=1, [Any], LambdaMoo, children),
-    world!("chparent", 2..=2, [Any, Obj], LambdaMoo, chparents),
-    world!("chparents", 2..=2, [Any, List], ToastStunt, chparents),
-    world!("ancestors", 1..=2, [Any, Any], ToastStunt, ancestors),
-    world!("descendants", 1..=2, [Any, Any], ToastStunt, descendants),
-    world!("isa", 2..=3, [Any, Any, Int], ToastStunt, isa),
+    world!("parent", 1..=1, [Any], LambdaMoo, parent)
+        .doc(
+            "object:OBJ|ANON",
+            "OBJ",
+            "The object's first parent; #-1 if it has none.",
+        )
+        .raises("E_INVARG if the object is gone"),
+    world!("parents", 1..=1, [Any], ToastStunt, parents)
+        .doc(
+            "object:OBJ|ANON",
+            "LIST of OBJ",
+            "The object's parents, in the order in which they are searched.",
+        )
+        .raises("E_INVARG if the object is gone"),
+    world!("children", 1..=1, [Any], LambdaMoo, children)
+        .doc(
+            "object:OBJ|ANON",
+            "LIST of OBJ",
+            "The objects that have this one as a parent.",
+        )
+        .raises("E_INVARG if the object is gone"),
+    world!("chparent", 2..=2, [Any, Obj], LambdaMoo, chparents)
+        .doc(
+            "object:OBJ|ANON parent",
+            "INT",
+            "Gives the object one parent; #-1 stands for none.",
+        )
+        .raises(
+            "E_INVARG if an object is gone, or the new parent defines a property that the \
+             object or a descendant defines; E_PERM unless the caller owns the object, and \
+             the parent is fertile or the caller's, or a wizard calls; E_RECMOVE if the \
+             parent descends from the object",
+        )
+        .permission("owners of the object, for fertile parents; wizards"),
+    world!("chparents", 2..=2, [Any, List], ToastStunt, chparents)
+        .doc(
+            "object:OBJ|ANON parents",
+            "INT",
+            "Gives the object these parents, in this order.",
+        )
+        .raises(
+            "E_INVARG if an object is gone or named twice, or properties of the same name \
+             would meet; E_PERM unless the caller owns the object, and every parent is \
+             fertile or the caller's, or a wizard calls; E_RECMOVE if a parent descends from \
+             the object",
+        )
+        .permission("owners of the object, for fertile parents; wizards"),
+    world!("ancestors", 1..=2, [Any, Any], ToastStunt, ancestors)
+        .doc(
+            "object:OBJ|ANON with_itself",
+            "LIST of OBJ",
+            "The object's parents, their parents and so on, each once; with `with_itself` the \
+             object in front.",
+        )
+        .raises("E_INVARG if the object is gone"),
+    world!("descendants", 1..=2, [Any, Any], ToastStunt, descendants)
+        .doc(
+            "object:OBJ|ANON with_itself",
+            "LIST of OBJ",
+            "The object's children, their children and so on; with `with_itself` the object \
+             in front.",
+        )
+        .raises("E_INVARG if the object is gone"),
+    world!("isa", 2..=3, [Any, Any, Int], ToastStunt, isa)
+        .doc(
+            "object:OBJ|ANON|WAIF ancestor:OBJ|LIST which",
+            "INT|OBJ",
+            "1 if the object is or descends from another, or one of a list; else 0. With \
+             `which` that one, or #-1.",
+        )
+        .raises("E_TYPE if the second argument is neither an object nor a list of them"),
 ];
 
 /// The parents of what an argument refers to.

@@ -13,6 +13,7 @@ mod connections;
 mod file_paths;
 mod files;
 mod hierarchy;
+mod input;
 mod invoke;
 mod movement;
 mod network;
@@ -38,6 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Files", file_paths::SPECS),
     ("Files", files::SPECS),
     ("Objects", hierarchy::SPECS),
+    ("Connections", input::SPECS),
     ("Objects", movement::SPECS),
     ("Connections", network::SPECS),
     ("Objects", objects::SPECS),

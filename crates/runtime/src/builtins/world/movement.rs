@@ -16,15 +16,44 @@ use crate::builtins::spec::world;
 use crate::builtins::{BuiltinSpec, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("move", 2..=3, [Obj, Obj, Int], LambdaMoo, start_move, then go_on_moving),
-    world!("locations", 1..=3, [Obj, Obj, Int], ToastStunt, locations),
+    world!("move", 2..=3, [Obj, Obj, Int], LambdaMoo, start_move, then go_on_moving)
+        .doc(
+            "what to position",
+            "INT",
+            "Moves an object to another, or to #-1, as item number `position` of its contents \
+             (the end unless given). `:accept` of the new place is asked, `:exitfunc` of the \
+             old one and `:enterfunc` of the new one are told.",
+        )
+        .raises(
+            "E_INVARG if an object is gone or the position negative; E_PERM unless the caller \
+             owns the object, and for a position the place, or is a wizard; E_NACC if the \
+             place does not accept it and the caller is no wizard; E_RECMOVE if the place is \
+             inside of the object",
+        )
+        .permission("owners of the object, and wizards"),
+    world!("locations", 1..=3, [Obj, Obj, Int], ToastStunt, locations)
+        .doc(
+            "object base by_parent",
+            "LIST of OBJ",
+            "The object's place, the place of that and so on, up to `base`, which is left \
+             out; with `by_parent` up to any descendant of `base`.",
+        )
+        .raises("E_INVIND if the object is gone"),
     world!(
         "occupants",
         1..=4,
         [List, Any, Int, Int],
         ToastStunt,
         occupants
-    ),
+    )
+    .doc(
+        "objects parent:OBJ|LIST only_players others",
+        "LIST of OBJ",
+        "Those of the objects, each once, that descend from `parent` or one of several; \
+             with `others` those that do not. Only players if `only_players` is true or no \
+             parent is given.",
+    )
+    .raises("E_INVARG if one of the objects is gone; E_TYPE if the parent is none"),
 ];
 
 /// `:accept` has returned.

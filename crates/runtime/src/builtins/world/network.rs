@@ -26,16 +26,56 @@ const DIAL_SECONDS: i64 = 5;
 const DIAL_SECONDS_MAX: i64 = 60;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen),
-    world!("unlisten", 1..=2, [Any, Any], LambdaMoo, unlisten),
-    world!("listeners", 0..=1, [Any], LambdaMoo, listeners),
+    world!("listen", 2..=3, [Obj, Any, Map], LambdaMoo, listen)
+        .doc(
+            "handler point options",
+            "INT",
+            "Asks a telnet host to accept connections at a port, which `handler` then greets; \
+             0 is any free one. Returns the port. Options: `print-messages`, `ipv6`, `tls`, \
+             `interface`. What the task did before is let go.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls, and if there is no such option at the host; \
+             E_INVARG if the handler is gone, or the port impossible or taken; E_TYPE if the \
+             port is no number",
+        )
+        .permission("wizards"),
+    world!("unlisten", 1..=2, [Any, Any], LambdaMoo, unlisten)
+        .doc(
+            "point ipv6",
+            "INT",
+            "Ends what `listen()` has begun; connections stay.",
+        )
+        .raises("E_PERM unless a wizard calls; E_INVARG if nobody listens there")
+        .permission("wizards"),
+    world!("listeners", 0..=1, [Any], LambdaMoo, listeners).doc(
+        "handler_or_point:OBJ|INT",
+        "LIST of MAP",
+        "A map for each place where connections are accepted: `object`, `port`, \
+             `print-messages`, `ipv6`, `interface`, `tls`. With an argument only those of \
+             that handler or port.",
+    ),
     world!(
         "open_network_connection",
         2..=3,
         [Str, Int, Map],
         LambdaMoo,
         open_network_connection
-    ),
+    )
+    .doc(
+        "host port options",
+        "OBJ",
+        "Asks a telnet host to connect to another server, and returns the connection (a \
+             negative number). Options: `listener`, `ipv6`, `tls`. What the task did before \
+             is let go.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls and the server allows it; E_INVARG if the name has \
+             no address, nobody answers or the connection is refused; E_TYPE if the listener \
+             is no object; E_QUOTA if no host is there, or none has room; E_INTRPT if the \
+             server was restarted meanwhile",
+    )
+    .permission("wizards, where the operator allows it"),
 ];
 
 /// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `tls`,

@@ -17,41 +17,152 @@ use crate::builtins::{BuiltinSpec, Raise};
 use crate::effects::{Effect, EndReason};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("create", 1..=4, [Any, Any, Any, Any], LambdaMoo, create, then initialized),
-    world!("recreate", 2..=3, [Obj, Obj, Obj], ToastStunt, recreate, then initialized),
-    world!("recycle", 1..=1, [Any], LambdaMoo, recycle, then go_on_recycling),
-    world!("valid", 1..=1, [Any], LambdaMoo, valid),
-    world!("max_object", 0..=0, [], LambdaMoo, max_object),
-    world!("players", 0..=0, [], LambdaMoo, players),
-    world!("is_player", 1..=1, [Obj], LambdaMoo, is_player),
+    world!("create", 1..=4, [Any, Any, Any, Any], LambdaMoo, create, then initialized)
+        .doc(
+            "parents:OBJ|LIST owner:OBJ anonymous:INT args:LIST",
+            "OBJ|ANON",
+            "Makes an object, calls its `:initialize` with `args`, and returns it. The owner \
+             is the caller unless given; #-1 makes it own itself. The three last arguments \
+             may be left out one by one.",
+        )
+        .raises(
+            "E_INVARG if a parent or the owner is gone, or parents define properties of the \
+             same name; E_PERM unless the parents are fertile (for `anonymous` flagged `a`) \
+             or the caller's, and the owner is the caller, or a wizard calls; E_QUOTA if the \
+             owner's `ownership_quota` is used up",
+        )
+        .permission("everybody, from fertile parents; wizards for other owners"),
+    world!("recreate", 2..=3, [Obj, Obj, Obj], ToastStunt, recreate, then initialized)
+        .doc(
+            "object parent owner",
+            "OBJ",
+            "Makes an object under the number of one that was recycled, as `create()` does.",
+        )
+        .raises(
+            "E_INVARG if the number is in use, not positive or above the last one, or the \
+             parent is gone; E_PERM unless the parent is fertile or the caller's, and the \
+             owner is the caller, or a wizard calls; E_QUOTA if the owner's `ownership_quota` \
+             is used up",
+        )
+        .permission("everybody, from fertile parents; wizards for other owners"),
+    world!("recycle", 1..=1, [Any], LambdaMoo, recycle, then go_on_recycling)
+        .doc(
+            "object:OBJ|ANON",
+            "INT",
+            "Calls the object's `:recycle`, moves its contents to #-1, gives its children to \
+             its parents and destroys it.",
+        )
+        .raises("E_INVARG if the object is gone; E_PERM unless the caller owns it or is a wizard")
+        .permission("owners and wizards"),
+    world!("valid", 1..=1, [Any], LambdaMoo, valid).doc(
+        "object:OBJ|ANON",
+        "INT",
+        "1 if the object exists, else 0.",
+    ),
+    world!("max_object", 0..=0, [], LambdaMoo, max_object).doc(
+        "",
+        "OBJ",
+        "The highest object number that was ever given and not given back.",
+    ),
+    world!("players", 0..=0, [], LambdaMoo, players).doc(
+        "",
+        "LIST of OBJ",
+        "Every object that is a player.",
+    ),
+    world!("is_player", 1..=1, [Obj], LambdaMoo, is_player)
+        .doc("object", "INT", "1 if the object is a player, else 0.")
+        .raises("E_INVARG if the object is gone"),
     world!(
         "set_player_flag",
         2..=2,
         [Obj, Any],
         LambdaMoo,
         set_player_flag
+    )
+    .doc(
+        "object is_player",
+        "INT",
+        "Makes an object a player or not; one that no longer is one is disconnected.",
+    )
+    .raises("E_PERM unless a wizard calls; E_INVARG if the object is gone")
+    .permission("wizards"),
+    world!("object_bytes", 1..=1, [Any], LambdaMoo, object_bytes)
+        .doc(
+            "object:OBJ|ANON",
+            "INT",
+            "How much memory the object is taken to need, in bytes.",
+        )
+        .raises("E_PERM unless a wizard calls; E_INVARG if the object is gone")
+        .permission("wizards"),
+    world!("renumber", 1..=1, [Obj], LambdaMoo, renumber)
+        .doc(
+            "object",
+            "OBJ",
+            "Gives the object the lowest free number, which is returned. Values that name the \
+             old number are not changed.",
+        )
+        .raises("E_PERM unless a wizard calls; E_INVARG if the object is gone")
+        .permission("wizards"),
+    world!("reset_max_object", 0..=0, [], LambdaMoo, reset_max_object)
+        .doc(
+            "",
+            "INT",
+            "Lowers what `max_object()` returns to the highest number in use.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("owned_objects", 1..=1, [Obj], ToastStunt, owned_objects)
+        .doc("owner", "LIST of OBJ", "The objects of an owner.")
+        .raises("E_INVARG if the owner is gone"),
+    world!("recycled_objects", 0..=0, [], ToastStunt, recycled_objects).doc(
+        "",
+        "LIST of OBJ",
+        "The numbers below `max_object()` that no object has.",
     ),
-    world!("object_bytes", 1..=1, [Any], LambdaMoo, object_bytes),
-    world!("renumber", 1..=1, [Obj], LambdaMoo, renumber),
-    world!("reset_max_object", 0..=0, [], LambdaMoo, reset_max_object),
-    world!("owned_objects", 1..=1, [Obj], ToastStunt, owned_objects),
-    world!("recycled_objects", 0..=0, [], ToastStunt, recycled_objects),
     world!(
         "next_recycled_object",
         0..=1,
         [Obj],
         ToastStunt,
         next_recycled_object
-    ),
+    )
+    .doc(
+        "from",
+        "OBJ|INT",
+        "The first number from `from` on (from #0 unless given) that no object has; 0 if \
+             there is none.",
+    )
+    .raises("E_INVARG if `from` is negative or above the last number"),
     world!(
         "locate_by_name",
         1..=2,
         [Str, Int],
         ToastStunt,
         locate_by_name
+    )
+    .doc(
+        "part case_matters",
+        "LIST of OBJ",
+        "The objects whose names contain a text.",
+    )
+    .raises("E_PERM unless a wizard calls")
+    .permission("wizards"),
+    world!("new_waif", 0..=0, [], ToastStunt, new_waif)
+        .doc(
+            "",
+            "WAIF",
+            "Makes a waif of the object whose verb calls; it belongs to whom the verb has its \
+             permissions of.",
+        )
+        .raises(
+            "E_INVARG if the verb is not called on an object; E_PERM if the object is not \
+             fertile and the caller neither owns it nor is a wizard",
+        ),
+    world!("waif_stats", 0..=0, [], ToastStunt, waif_stats).doc(
+        "",
+        "MAP",
+        "How many waifs there are of each class, and in all (`total`).",
     ),
-    world!("new_waif", 0..=0, [], ToastStunt, new_waif),
-    world!("waif_stats", 0..=0, [], ToastStunt, waif_stats),
 ];
 
 /// The step at which a builtin goes on after the only kind of verb that it calls.

@@ -9,8 +9,18 @@ use super::super::env::{Answer, Env, Reply};
 use super::super::spec::world;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("memory_usage", 0..=0, [], LambdaMoo, memory_usage),
-    world!("usage", 0..=0, [], ToastStunt, usage),
+    world!("memory_usage", 0..=0, [], LambdaMoo, memory_usage)
+        .doc(
+            "",
+            "LIST of INT",
+            "The memory of the server in pages: size, resident, shared, text and data.",
+        )
+        .raises("E_FILE if the system does not tell"),
+    world!("usage", 0..=0, [], ToastStunt, usage).doc(
+        "",
+        "LIST",
+        "The load of the machine, times and faults of the server, in ToastStunt's order.",
+    ),
 ];
 
 /// What 1 is in the load averages of `usage()`.

@@ -11,43 +11,116 @@ use crate::builtins::spec::world;
 use crate::builtins::{BuiltinSpec, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("properties", 1..=1, [Any], LambdaMoo, properties),
-    world!("property_info", 2..=2, [Any, Str], LambdaMoo, property_info),
+    world!("properties", 1..=1, [Any], LambdaMoo, properties)
+        .doc(
+            "object:OBJ|ANON",
+            "LIST of STR",
+            "The names of the properties that the object itself defines.",
+        )
+        .raises("E_INVARG if the object is gone; E_PERM if the object is not readable")
+        .permission("owners and wizards; everybody for objects with `r`"),
+    world!("property_info", 2..=2, [Any, Str], LambdaMoo, property_info)
+        .doc(
+            "object:OBJ|ANON property",
+            "LIST",
+            "`{owner, permissions}` of a property; permissions are some of the letters `r`, \
+             `w`, `c`.",
+        )
+        .raises(
+            "E_INVARG if the object is gone; E_PROPNF if there is no such property; E_PERM if \
+             the property is not readable",
+        )
+        .permission("owners of the property and wizards; everybody for properties with `r`"),
     world!(
         "set_property_info",
         3..=3,
         [Any, Str, List],
         LambdaMoo,
         set_property_info
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON property info",
+        "INT",
+        "Sets `{owner, permissions [, new name]}` of a property. Only where it is defined \
+             can it get a new name.",
+    )
+    .raises(
+        "E_INVARG if an object is gone, a letter unknown or the name taken; E_PROPNF if \
+             there is no such property; E_PERM unless the caller owns the property or it is \
+             writable, and only wizards may give it away",
+    )
+    .permission("owners of the property and wizards"),
     world!(
         "add_property",
         4..=4,
         [Any, Str, Any, List],
         LambdaMoo,
         add_property
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON property value info",
+        "INT",
+        "Defines a property on the object and its descendants, with a value and `{owner, \
+             permissions}`.",
+    )
+    .raises(
+        "E_INVARG if an object is gone, a letter unknown, or the object, an ancestor or a \
+             descendant has a property of that name; E_PERM unless the caller owns the object \
+             or it is writable, and the property is the caller's own, or a wizard calls",
+    )
+    .permission("owners of the object and wizards; everybody for objects with `w`"),
     world!(
         "delete_property",
         2..=2,
         [Any, Str],
         LambdaMoo,
         delete_property
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON property",
+        "INT",
+        "Removes a property from the object that defines it, and from its descendants.",
+    )
+    .raises(
+        "E_INVARG if the object is gone; E_PROPNF if the object does not define such a \
+             property; E_PERM unless the caller owns the object or it is writable, or a \
+             wizard calls",
+    )
+    .permission("owners of the object and wizards; everybody for objects with `w`"),
     world!(
         "is_clear_property",
         2..=2,
         [Any, Str],
         LambdaMoo,
         is_clear_property
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON property",
+        "INT",
+        "1 if the object takes the property's value from its parent, else 0.",
+    )
+    .raises(
+        "E_INVARG if the object is gone; E_PROPNF if there is no such property; E_PERM if \
+             the property is not readable",
+    )
+    .permission("owners of the property and wizards; everybody for properties with `r`"),
     world!(
         "clear_property",
         2..=2,
         [Any, Str],
         LambdaMoo,
         clear_property
-    ),
+    )
+    .doc(
+        "object:OBJ|ANON property",
+        "INT",
+        "Lets the object take the property's value from its parent again.",
+    )
+    .raises(
+        "E_INVARG if the object is gone, or defines the property itself; E_PROPNF if \
+             there is no such property; E_PERM if the property is not writable",
+    )
+    .permission("owners of the property and wizards; everybody for properties with `w`"),
 ];
 
 /// Owner, permission letters and perhaps a new name, as `{owner, letters [, name]}`.

@@ -10,23 +10,99 @@ use super::super::spec::world;
 use crate::effects::{Effect, LogLevel, ServerRequest};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("server_version", 0..=1, [Any], LambdaMoo, server_version),
-    world!("server_log", 1..=2, [Str, Any], LambdaMoo, server_log),
+    world!("server_version", 0..=1, [Any], LambdaMoo, server_version)
+        .doc(
+            "detail",
+            "STR|LIST",
+            "The version of this server. With `\"\"` all details as pairs of name and value, \
+             with the name of one that one.",
+        )
+        .raises("E_INVARG if there is no such detail"),
+    world!("server_log", 1..=2, [Str, Any], LambdaMoo, server_log)
+        .doc("text is_error", "INT", "Writes a line to the server's log.")
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
     world!(
         "load_server_options",
         0..=0,
         [],
         LambdaMoo,
         load_server_options
-    ),
-    world!("dump_database", 0..=0, [], LambdaMoo, dump_database),
-    world!("shutdown", 0..=2, [Str, Any], LambdaMoo, shutdown),
-    world!("db_disk_size", 0..=0, [], LambdaMoo, db_disk_size),
-    world!("verb_cache_stats", 0..=0, [], LambdaMoo, verb_cache_stats),
-    world!("log_cache_stats", 0..=0, [], LambdaMoo, log_cache_stats),
-    world!("getenv", 1..=1, [Str], ToastStunt, getenv),
-    world!("gc_stats", 0..=0, [], ToastStunt, gc_stats),
-    world!("run_gc", 0..=0, [], ToastStunt, run_gc),
+    )
+    .doc(
+        "",
+        "INT",
+        "Lets the server look at `$server_options` again.",
+    )
+    .raises("E_PERM unless a wizard calls")
+    .permission("wizards"),
+    world!("dump_database", 0..=0, [], LambdaMoo, dump_database)
+        .doc(
+            "",
+            "INT",
+            "Begins a checkpoint: its hooks are called, and a file is written where the \
+             operator has asked for one. Every commit is on disk without it.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("shutdown", 0..=2, [Str, Any], LambdaMoo, shutdown)
+        .doc(
+            "message panic",
+            "INT",
+            "Tells the users and stops the server; the second argument makes no difference.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("db_disk_size", 0..=0, [], LambdaMoo, db_disk_size)
+        .doc(
+            "",
+            "INT",
+            "How many bytes the database takes on disk; -1 if that is not known.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("verb_cache_stats", 0..=0, [], LambdaMoo, verb_cache_stats)
+        .doc(
+            "",
+            "LIST",
+            "`{hits, negative hits, misses, generation, histogram}`; all but the generation \
+             are 0 here, where each thread keeps what it has looked up.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("log_cache_stats", 0..=0, [], LambdaMoo, log_cache_stats)
+        .doc(
+            "",
+            "INT",
+            "Writes a line about look-ups of verbs to the log.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("getenv", 1..=1, [Str], ToastStunt, getenv)
+        .doc(
+            "name",
+            "STR|INT",
+            "The value of a variable of the server's environment; 0 if there is none.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("gc_stats", 0..=0, [], ToastStunt, gc_stats)
+        .doc(
+            "",
+            "MAP",
+            "How many values the collector of cycles has of each colour; always 0 here.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("run_gc", 0..=0, [], ToastStunt, run_gc)
+        .doc(
+            "",
+            "INT",
+            "Looks for anonymous objects and waifs that only refer to each other, and \
+             destroys them.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
 ];
 
 /// The version as MOO code sees it.

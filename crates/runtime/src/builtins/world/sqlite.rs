@@ -42,45 +42,117 @@ const LIMITS: [&str; 12] = [
 ];
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("sqlite_close", 1..=1, [Int], ToastStunt, sqlite_close),
+    world!("sqlite_close", 1..=1, [Int], ToastStunt, sqlite_close)
+        .doc("handle", "INT", "Closes a database.")
+        .raises(
+            "E_PERM unless a wizard calls, and while a statement runs; E_INVARG if there is \
+             no such handle",
+        )
+        .permission("wizards"),
     world!(
         "sqlite_execute",
         3..=3,
         [Int, Str, List],
         ToastStunt,
         sqlite_execute
-    ),
-    world!("sqlite_handles", 0..=0, [], ToastStunt, sqlite_handles),
-    world!("sqlite_info", 1..=1, [Int], ToastStunt, sqlite_info),
+    )
+    .doc(
+        "handle sql values",
+        "LIST|STR",
+        "Runs one statement with values for its `?`, and returns its rows, or what SQLite \
+             says against it. The task waits, and what it did before is let go. An unknown \
+             handle gives the value `E_INVARG`.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_QUOTA if the rows would be too large; E_INTRPT \
+             if the server was restarted meanwhile",
+    )
+    .permission("wizards"),
+    world!("sqlite_handles", 0..=0, [], ToastStunt, sqlite_handles)
+        .doc("", "LIST of INT", "Every open database's handle.")
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("sqlite_info", 1..=1, [Int], ToastStunt, sqlite_info)
+        .doc(
+            "handle",
+            "MAP",
+            "About an open database: `path`, `parse_types`, `parse_objects`, \
+             `sanitize_strings`, and `locks`, how many statements run or wait.",
+        )
+        .raises("E_PERM unless a wizard calls; E_INVARG if there is no such handle")
+        .permission("wizards"),
     world!(
         "sqlite_interrupt",
         1..=1,
         [Int],
         ToastStunt,
         sqlite_interrupt
-    ),
+    )
+    .doc("handle", "INT", "Interrupts the statement that runs.")
+    .raises("E_PERM unless a wizard calls; E_INVARG if there is no such handle")
+    .permission("wizards"),
     world!(
         "sqlite_last_insert_row_id",
         1..=1,
         [Int],
         ToastStunt,
         sqlite_last_insert_row_id
-    ),
+    )
+    .doc(
+        "handle",
+        "INT",
+        "The number of the row that was inserted last.",
+    )
+    .raises("E_PERM unless a wizard calls; E_INVARG if there is no such handle")
+    .permission("wizards"),
     world!(
         "sqlite_limit",
         3..=3,
         [Int, Any, Int],
         ToastStunt,
         sqlite_limit
-    ),
-    world!("sqlite_open", 1..=2, [Str, Int], ToastStunt, sqlite_open),
+    )
+    .doc(
+        "handle category:STR|INT value",
+        "INT",
+        "Sets one of SQLite's limits unless the value is negative, and returns what it \
+             was.",
+    )
+    .raises("E_PERM unless a wizard calls; E_INVARG if there is no such handle or limit")
+    .permission("wizards"),
+    world!("sqlite_open", 1..=2, [Str, Int], ToastStunt, sqlite_open)
+        .doc(
+            "path options",
+            "INT",
+            "Opens a database in the folder for files, or `:memory:`, and returns its handle. \
+             Options, added up: 2 numbers come as numbers, 4 text like `#12` comes as an \
+             object, 8 control characters are dropped from strings; 6 unless given.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder, or \
+             the database is open already; E_QUOTA if too many are open; E_NONE if SQLite \
+             does not open it (the message says why)",
+        )
+        .permission("wizards"),
     world!(
         "sqlite_query",
         2..=3,
         [Int, Str, Any],
         ToastStunt,
         sqlite_query
-    ),
+    )
+    .doc(
+        "handle sql with_headers",
+        "LIST|STR",
+        "Runs SQL and returns its rows, or what SQLite says against it; with \
+             `with_headers` each value as `{column, value}`. The task waits, and what it did \
+             before is let go. An unknown handle gives the value `E_INVARG`.",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_QUOTA if the rows would be too large; E_INTRPT \
+             if the server was restarted meanwhile",
+    )
+    .permission("wizards"),
 ];
 
 /// `sqlite_open(path [, options])`: a handle; the path may be `:memory:`.

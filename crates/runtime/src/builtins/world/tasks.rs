@@ -1,6 +1,6 @@
-//! Tasks: suspending, forking's kin, listing, killing, resuming; input of connections.
+//! Tasks: suspending, forking's kin, listing, killing, resuming.
 //!
-//! In: checked arguments. Out: values, requests to wait, effects on tasks and input queues.
+//! In: checked arguments. Out: values, requests to wait, effects on tasks.
 
 use std::time::Duration;
 
@@ -10,48 +10,139 @@ use moor_vm::AbortReason;
 use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
 use super::super::spec::world;
 use super::super::{BuiltinSpec, Raise};
-use super::connections::connected;
-use crate::command;
 use crate::effects::Effect;
 use crate::ids::TaskId;
 use crate::options::foreground;
 use crate::request::Request;
-use crate::session::{FORCED_LINES_MAX, Session};
+use crate::session::Session;
 use crate::task::{KillError, TaskEntry, TaskInfo, TaskStatus};
 use crate::tasks::resumed_row;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("suspend", 0..=1, [Num], LambdaMoo, suspend),
-    world!("commit", 0..=0, [], Own, commit),
-    world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin),
-    world!("read", 0..=2, [Obj, Any], LambdaMoo, read),
-    world!("seconds_left", 0..=0, [], LambdaMoo, seconds_left),
-    world!("ticks_left", 0..=0, [], LambdaMoo, ticks_left),
-    world!("task_id", 0..=0, [], LambdaMoo, task_id),
-    world!("task_local", 0..=0, [], ToastStunt, task_local),
-    world!("set_task_local", 1..=1, [Any], ToastStunt, set_task_local),
-    world!("queued_tasks", 0..=2, [Int, Int], LambdaMoo, queued_tasks),
-    world!("kill_task", 1..=1, [Int], LambdaMoo, kill_task),
-    world!("resume", 1..=2, [Int, Any], LambdaMoo, resume),
-    world!("task_stack", 1..=3, [Int, Any, Any], LambdaMoo, task_stack),
-    world!("queue_info", 0..=1, [Obj], LambdaMoo, queue_info),
-    world!(
-        "force_input",
-        2..=3,
-        [Obj, Str, Any],
-        LambdaMoo,
-        force_input
+    world!("suspend", 0..=1, [Num], LambdaMoo, suspend)
+        .doc(
+            "seconds",
+            "value",
+            "Ends this stretch of the task and goes on with another after that time, or when \
+             `resume()` is called. Returns 0, or what `resume()` gave.",
+        )
+        .raises(
+            "E_INVARG if the seconds are negative; E_QUOTA if the owner has too many tasks \
+             already",
+        ),
+    world!("commit", 0..=0, [], Own, commit).doc(
+        "",
+        "INT",
+        "Ends this stretch of the task and goes on at once with another: what was changed \
+             and printed is let go.",
     ),
-    world!("flush_input", 1..=2, [Obj, Any], LambdaMoo, flush_input),
-    world!("threads", 0..=0, [], ToastStunt, threads),
-    world!("set_thread_mode", 0..=1, [Int], ToastStunt, set_thread_mode),
+    world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin)
+        .doc(
+            "seconds ticks seconds_left",
+            "INT",
+            "Suspends the task as `suspend()` does, but only if fewer ticks (2,000) or \
+             seconds (2) are left than told.",
+        )
+        .raises("E_INVARG if a number is negative, 0 or more than a task gets"),
+    world!("seconds_left", 0..=0, [], LambdaMoo, seconds_left).doc(
+        "",
+        "INT",
+        "How many seconds this stretch of the task may still run.",
+    ),
+    world!("ticks_left", 0..=0, [], LambdaMoo, ticks_left).doc(
+        "",
+        "INT",
+        "How many ticks this stretch of the task has left.",
+    ),
+    world!("task_id", 0..=0, [], LambdaMoo, task_id).doc("", "INT", "The number of the task."),
+    world!("task_local", 0..=0, [], ToastStunt, task_local)
+        .doc(
+            "",
+            "value",
+            "What `set_task_local()` has kept with the task; an empty map before that.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("set_task_local", 1..=1, [Any], ToastStunt, set_task_local)
+        .doc(
+            "value",
+            "INT",
+            "Keeps a value with the task, for whatever verb of it asks with `task_local()`.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("queued_tasks", 0..=2, [Int, Int], LambdaMoo, queued_tasks).doc(
+        "with_variables count_only",
+        "LIST|INT",
+        "The tasks of the caller, for wizards all, that wait: `{id, start, 0, ticks, \
+             programmer, definer, verb, line, this, bytes}`, with `with_variables` also their \
+             variables. With `count_only` how many.",
+    ),
+    world!("kill_task", 1..=1, [Int], LambdaMoo, kill_task)
+        .doc("id", "INT", "Ends a task that waits, or the calling one.")
+        .raises(
+            "E_INVARG if there is no such task; E_PERM unless it is the caller's own, or a \
+             wizard calls",
+        )
+        .permission("owners of the task and wizards"),
+    world!("resume", 1..=2, [Int, Any], LambdaMoo, resume)
+        .doc(
+            "id value",
+            "INT",
+            "Lets a task go on that waits in `suspend()`, which returns the value (0 unless \
+             given).",
+        )
+        .raises(
+            "E_INVARG if there is no such task, or it does not wait for that; E_PERM unless \
+             it is the caller's own, or a wizard calls",
+        )
+        .permission("owners of the task and wizards"),
+    world!("task_stack", 1..=3, [Int, Any, Any], LambdaMoo, task_stack)
+        .doc(
+            "id with_lines with_variables",
+            "LIST",
+            "A list for each verb of a task that waits, as `callers()` has them; with \
+             `with_lines` their lines, with `with_variables` their variables.",
+        )
+        .raises(
+            "E_INVARG if there is no such task, or it has not begun; E_PERM unless it is the \
+             caller's own, or a wizard calls",
+        )
+        .permission("owners of the task and wizards"),
+    world!("queue_info", 0..=1, [Obj], LambdaMoo, queue_info).doc(
+        "player",
+        "LIST|INT|MAP",
+        "Who has tasks or a connection; of one player how many tasks wait, for wizards a \
+             map with the state of the connection as well.",
+    ),
+    world!("threads", 0..=0, [], ToastStunt, threads)
+        .doc(
+            "",
+            "LIST",
+            "The tasks that a helper thread works for. There are no helper threads here.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("set_thread_mode", 0..=1, [Int], ToastStunt, set_thread_mode).doc(
+        "on",
+        "INT",
+        "Whether builtins of the verb may use helper threads; without an argument what \
+             was set. It makes no difference here.",
+    ),
     world!(
         "thread_pool",
         2..=3,
         [Str, Str, Int],
         ToastStunt,
         thread_pool
-    ),
+    )
+    .doc(
+        "action name count",
+        "INT",
+        "Makes no difference here, where there are no helper threads.",
+    )
+    .raises("E_PERM unless a wizard calls; E_INVARG if the action or the pool is unknown")
+    .permission("wizards"),
 ];
 
 /// Ticks below which `yin()` yields, unless told otherwise.
@@ -105,33 +196,6 @@ fn yin(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         return Ok(Answer::Suspend(Request::Suspend { seconds }));
     }
     nothing()
-}
-
-fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let connection = match args.first().and_then(Value::as_obj) {
-        Some(connection) => {
-            env.self_or_wizard(connection)?;
-            connection
-        }
-        None => {
-            // Without an argument a task may only read the input that its own command came from.
-            let player = env.context.task_player();
-            let own = env.stretch.session.as_ref();
-            if own.is_none_or(|session| env.stretch.effects.object_of(session) != player) {
-                return Err(ErrorCode::Perm.into());
-            }
-            env.wizard_or_programmer()?;
-            player
-        }
-    };
-    let session = connected(env, connection)?;
-    if args.get(1).is_some_and(Value::is_true) {
-        let line = env.stretch.take_input(&session);
-        return Ok(Answer::Value(
-            line.map_or(Value::ZERO, |line| Value::from(line.as_str())),
-        ));
-    }
-    Ok(Answer::Suspend(Request::Read(session)))
 }
 
 fn seconds_left(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
@@ -399,41 +463,6 @@ fn connection_entries(session: &Session) -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let (Some(player), Some(text)) = (args[0].as_obj(), args[1].as_str()) else {
-        return Err(ErrorCode::Type.into());
-    };
-    env.self_or_wizard(player)?;
-    let session = env.stretch.session_of(player);
-    let full = session
-        .as_ref()
-        .is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
-    if full {
-        return Err(ErrorCode::Quota.into());
-    }
-    let text = text.as_str().to_owned();
-    let at_front = args.get(2).is_some_and(Value::is_true);
-    env.stretch.effects.push(Effect::ForceInput {
-        player,
-        session,
-        text,
-        at_front,
-    });
-    nothing()
-}
-
-fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    let Some(player) = args[0].as_obj() else {
-        return Err(ErrorCode::Type.into());
-    };
-    env.self_or_wizard(player)?;
-    let shown = args.get(1).is_some_and(Value::is_true);
-    if let Some(session) = env.stretch.session_of(player) {
-        command::flush(env.stretch, &session, shown, None);
-    }
-    nothing()
-}
-
 /// Tasks that a helper thread works for: there are none, every task runs on any thread.
 fn threads(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
@@ -468,18 +497,5 @@ fn thread_pool(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         value(1)
     } else {
         Err(ErrorCode::InvArg.into())
-    }
-}
-
-impl Env<'_, '_, '_> {
-    /// `E_PERM` unless the calling code has a programmer's permissions.
-    fn wizard_or_programmer(&mut self) -> Result<(), Raise> {
-        let perms = self.perms();
-        let allowed = self.stretch.txn.is_programmer(perms) || self.stretch.txn.is_wizard(perms);
-        if allowed {
-            Ok(())
-        } else {
-            Err(ErrorCode::Perm.into())
-        }
     }
 }

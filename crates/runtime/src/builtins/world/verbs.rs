@@ -14,26 +14,106 @@ use crate::builtins::{BuiltinSpec, Raise};
 use crate::options::flag_option;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("verbs", 1..=1, [Any], LambdaMoo, verbs),
-    world!("verb_info", 2..=2, [Any, Any], LambdaMoo, verb_info),
+    world!("verbs", 1..=1, [Any], LambdaMoo, verbs)
+        .doc(
+            "object:OBJ|ANON",
+            "LIST of STR",
+            "The names of the verbs that the object itself has.",
+        )
+        .raises("E_INVARG if the object is gone; E_PERM if the object is not readable")
+        .permission("owners and wizards; everybody for objects with `r`"),
+    world!("verb_info", 2..=2, [Any, Any], LambdaMoo, verb_info)
+        .doc(
+            "object:OBJ|ANON verb:STR|INT",
+            "LIST",
+            "`{owner, permissions, names}` of a verb; permissions are some of the letters \
+             `r`, `w`, `x`, `d`.",
+        )
+        .raises(
+            "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
+             verb is not readable",
+        )
+        .permission("owners of the verb and wizards; everybody for verbs with `r`"),
     world!(
         "set_verb_info",
         3..=3,
         [Any, Any, List],
         LambdaMoo,
         set_verb_info
-    ),
-    world!("verb_args", 2..=2, [Any, Any], LambdaMoo, verb_args),
+    )
+    .doc(
+        "object:OBJ|ANON verb:STR|INT info",
+        "INT",
+        "Sets `{owner, permissions, names}` of a verb.",
+    )
+    .raises(
+        "E_INVARG if an object is gone, a letter unknown or there are no names; E_VERBNF \
+             if there is no such verb; E_PERM unless the caller owns the verb or it is \
+             writable, and only wizards may give it away",
+    )
+    .permission("owners of the verb and wizards; everybody for verbs with `w`"),
+    world!("verb_args", 2..=2, [Any, Any], LambdaMoo, verb_args)
+        .doc(
+            "object:OBJ|ANON verb:STR|INT",
+            "LIST of STR",
+            "`{direct object, preposition, indirect object}`: what a command has to have for \
+             the verb.",
+        )
+        .raises(
+            "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
+             verb is not readable",
+        )
+        .permission("owners of the verb and wizards; everybody for verbs with `r`"),
     world!(
         "set_verb_args",
         3..=3,
         [Any, Any, List],
         LambdaMoo,
         set_verb_args
-    ),
-    world!("add_verb", 3..=3, [Any, List, List], LambdaMoo, add_verb),
-    world!("delete_verb", 2..=2, [Any, Any], LambdaMoo, delete_verb),
-    world!("respond_to", 2..=2, [Any, Str], ToastStunt, respond_to),
+    )
+    .doc(
+        "object:OBJ|ANON verb:STR|INT args",
+        "INT",
+        "Sets what a command has to have for the verb: `this`, `any` or `none`, a \
+             preposition, `this`, `any` or `none`.",
+    )
+    .raises(
+        "E_INVARG if the object is gone or a word unknown; E_VERBNF if there is no such \
+             verb; E_PERM if the verb is not writable",
+    )
+    .permission("owners of the verb and wizards; everybody for verbs with `w`"),
+    world!("add_verb", 3..=3, [Any, List, List], LambdaMoo, add_verb)
+        .doc(
+            "object:OBJ|ANON info args",
+            "INT",
+            "Adds a verb without code to the object, with `{owner, permissions, names}` and \
+             `{direct object, preposition, indirect object}`. Returns its position.",
+        )
+        .raises(
+            "E_INVARG if an object is gone, a letter or word unknown or there are no names; \
+             E_PERM unless the caller owns the object or it is writable, and the verb is the \
+             caller's own, or a wizard calls",
+        )
+        .permission("owners of the object and wizards; everybody for objects with `w`"),
+    world!("delete_verb", 2..=2, [Any, Any], LambdaMoo, delete_verb)
+        .doc(
+            "object:OBJ|ANON verb:STR|INT",
+            "INT",
+            "Removes a verb from the object.",
+        )
+        .raises(
+            "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM unless \
+             the caller owns the object or it is writable, or a wizard calls",
+        )
+        .permission("owners of the object and wizards; everybody for objects with `w`"),
+    world!("respond_to", 2..=2, [Any, Str], ToastStunt, respond_to)
+        .doc(
+            "object:OBJ|ANON verb",
+            "LIST|INT",
+            "0 if the object has no such verb that can be called; else `{definer, names}` for \
+             those who may read the object, 1 for others.",
+        )
+        .raises("E_INVARG if the object is gone"),
 ];
 
 /// Which verb an argument describes.

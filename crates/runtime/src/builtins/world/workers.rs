@@ -21,9 +21,45 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         [Str, Any, Map],
         Own,
         worker_request
-    ),
-    world!("workers", 0..=0, [], Own, workers),
-    world!("curl", 1..=3, [Str, Any, Num], ToastStunt, curl),
+    )
+    .doc(
+        "type args:LIST|MAP options",
+        "value",
+        "Asks a worker of that type, and returns its answer. The task waits, and what it \
+             did before is let go. Options: `timeout` (seconds, 30 unless given, at most \
+             600), `idempotent` (another worker may be asked if one is lost).",
+    )
+    .raises(
+        "E_PERM unless a wizard calls; E_INVIND if there is no such worker; E_INVARG if \
+             the type, an option or a value is wrong; E_QUOTA if there are too many requests, \
+             or too much is sent; E_INTRPT if the time is over, or the worker or the server \
+             went away",
+    )
+    .permission("wizards"),
+    world!("workers", 0..=0, [], Own, workers)
+        .doc(
+            "",
+            "LIST of MAP",
+            "A map for each worker that is there: `type`, `node`, `since`, `in_flight`, \
+             `concurrency_max`.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("curl", 1..=3, [Str, Any, Num], ToastStunt, curl)
+        .doc(
+            "url with_headers timeout",
+            "STR",
+            "Gets a page through a worker: the body as a binary string, with `with_headers` \
+             behind the status line and headers. Redirects are not followed; the timeout is \
+             60 seconds unless given.",
+        )
+        .raises(
+            "E_PERM unless a wizard calls; E_INVIND if there is no such worker; E_INVARG if \
+             the address or the timeout is wrong, or the request fails (the message says \
+             why); E_QUOTA if there are too many requests, or the answer is too large; \
+             E_INTRPT if the time is over, or the worker or the server went away",
+        )
+        .permission("wizards"),
 ];
 
 /// Values that arguments may consist of; the wire holds no more.

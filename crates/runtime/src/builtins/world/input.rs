@@ -1,0 +1,129 @@
+//! Lines of connections: waiting for one, putting one in, dropping those that wait.
+//!
+//! In: checked arguments. Out: lines, requests to wait, effects on input queues.
+
+use moor_value::{ErrorCode, Value};
+
+use super::super::env::{Answer, Env, Reply, nothing};
+use super::super::spec::world;
+use super::super::{BuiltinSpec, Raise};
+use super::connections::connected;
+use crate::command;
+use crate::effects::Effect;
+use crate::request::Request;
+use crate::session::FORCED_LINES_MAX;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("read", 0..=2, [Obj, Any], LambdaMoo, read)
+        .doc(
+            "connection no_wait",
+            "STR|INT",
+            "Waits for a line of a connection, or of the command's own, and returns it. With \
+             `no_wait` a line that is there already, or 0.",
+        )
+        .raises(
+            "E_INVARG if the connection is gone, or ends while the task waits; E_PERM unless \
+             it is the caller's own, or a wizard calls",
+        )
+        .permission("programmers for the command's own connection, players for theirs, wizards"),
+    world!(
+        "force_input",
+        2..=3,
+        [Obj, Str, Any],
+        LambdaMoo,
+        force_input
+    )
+    .doc(
+        "connection text at_front",
+        "INT",
+        "Puts a line behind those that a connection has sent, or before them.",
+    )
+    .raises(
+        "E_PERM unless it is the caller's own, or a wizard calls; E_QUOTA if too many \
+             lines wait",
+    )
+    .permission("wizards; others for their own"),
+    world!("flush_input", 1..=2, [Obj, Any], LambdaMoo, flush_input)
+        .doc(
+            "connection show",
+            "INT",
+            "Drops the lines of a connection that wait; with `show` they are shown to it.",
+        )
+        .raises("E_PERM unless it is the caller's own, or a wizard calls")
+        .permission("wizards; others for their own"),
+];
+
+fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let connection = match args.first().and_then(Value::as_obj) {
+        Some(connection) => {
+            env.self_or_wizard(connection)?;
+            connection
+        }
+        None => {
+            // Without an argument a task may only read the input that its own command came from.
+            let player = env.context.task_player();
+            let own = env.stretch.session.as_ref();
+            if own.is_none_or(|session| env.stretch.effects.object_of(session) != player) {
+                return Err(ErrorCode::Perm.into());
+            }
+            env.wizard_or_programmer()?;
+            player
+        }
+    };
+    let session = connected(env, connection)?;
+    if args.get(1).is_some_and(Value::is_true) {
+        let line = env.stretch.take_input(&session);
+        return Ok(Answer::Value(
+            line.map_or(Value::ZERO, |line| Value::from(line.as_str())),
+        ));
+    }
+    Ok(Answer::Suspend(Request::Read(session)))
+}
+
+fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let (Some(player), Some(text)) = (args[0].as_obj(), args[1].as_str()) else {
+        return Err(ErrorCode::Type.into());
+    };
+    env.self_or_wizard(player)?;
+    let session = env.stretch.session_of(player);
+    let full = session
+        .as_ref()
+        .is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
+    if full {
+        return Err(ErrorCode::Quota.into());
+    }
+    let text = text.as_str().to_owned();
+    let at_front = args.get(2).is_some_and(Value::is_true);
+    env.stretch.effects.push(Effect::ForceInput {
+        player,
+        session,
+        text,
+        at_front,
+    });
+    nothing()
+}
+
+fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let Some(player) = args[0].as_obj() else {
+        return Err(ErrorCode::Type.into());
+    };
+    env.self_or_wizard(player)?;
+    let shown = args.get(1).is_some_and(Value::is_true);
+    if let Some(session) = env.stretch.session_of(player) {
+        command::flush(env.stretch, &session, shown, None);
+    }
+    nothing()
+}
+
+impl Env<'_, '_, '_> {
+    /// `E_PERM` unless the calling code has a programmer's permissions.
+    fn wizard_or_programmer(&mut self) -> Result<(), Raise> {
+        let perms = self.perms();
+        let allowed = self.stretch.txn.is_programmer(perms) || self.stretch.txn.is_wizard(perms);
+        if allowed {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
+    }
+}
