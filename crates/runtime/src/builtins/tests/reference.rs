@@ -46,9 +46,9 @@ fn fault(spec: &BuiltinSpec) -> Option<String> {
             names.len()
         ));
     }
-    let typed_twice = names.iter().zip(spec.types);
-    let typed_twice = typed_twice.filter(|(name, of)| name.contains(':') && **of != ArgType::Any);
-    if let Some((name, of)) = typed_twice.last() {
+    let mut typed = names.iter().zip(spec.types);
+    let twice = typed.find(|(name, of)| name.contains(':') && **of != ArgType::Any);
+    if let Some((name, of)) = twice {
         return Some(format!("{name} is {of:?} already"));
     }
     let clauses = words.raises.split("; ").filter(|clause| !clause.is_empty());
