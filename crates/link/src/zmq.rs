@@ -1,4 +1,4 @@
-//! A safe face of the few parts of libzmq that the link uses: contexts, sockets, messages, poll, monitors.
+//! A safe face of the few parts of libzmq that the link uses: contexts, sockets, messages, monitors, and the signals of sockets.
 //!
 //! In: options, addresses, bytes. Out: the same through owned types whose `Drop` closes them in the order
 //! that libzmq needs. This is the crate's only module with `unsafe` (docs/decisions/0002); it knows nothing
@@ -465,7 +465,12 @@ pub(crate) fn wait<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+
+    /// For what comes at once.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     #[test]
     fn the_library_can_encrypt() {
@@ -491,5 +496,68 @@ mod tests {
         assert!(socket.set(9999, 1).is_err());
         assert!(socket.bind("nonsense").is_err());
         assert!(socket.connect("tcp://a\0b:1").is_err());
+    }
+
+    #[test]
+    fn an_option_that_is_no_number_is_an_error() {
+        let context = Context::new().expect("context");
+        let socket = context.socket(sys::ZMQ_PAIR).expect("socket");
+        socket.bind("inproc://longer-than-a-number").expect("bind");
+        assert!(number(socket.raw, sys::ZMQ_LAST_ENDPOINT).is_err());
+        assert!(number(socket.raw, 9999).is_err());
+    }
+
+    #[test]
+    fn a_thread_may_sleep_on_a_socket_that_is_gone() {
+        let context = Context::new().expect("context");
+        let socket = context.socket(sys::ZMQ_PAIR).expect("socket");
+        let mut sources = Sources::default();
+        sources.add(Arc::clone(socket.signal()));
+        drop(socket);
+        // Ends libzmq's threads, and closes all of its descriptors.
+        drop(context);
+        let waker = Waker::new().expect("eventfd");
+        assert!(waker.prepare_sleep());
+        waker.wake();
+        assert!(sources.sleep(&waker, PATIENCE).expect("still a descriptor"));
+    }
+
+    #[test]
+    fn no_edge_is_lost_between_threads_that_take_turns() {
+        const TURNS: u32 = 20_000;
+        for endpoint in ["inproc://turns", "tcp://127.0.0.1:*"] {
+            let context = Context::new().expect("context");
+            let pair = || context.socket(sys::ZMQ_PAIR).expect("socket");
+            let (one, other) = (pair(), pair());
+            one.bind(endpoint).expect("bind");
+            other
+                .connect(&one.last_endpoint().expect("bound"))
+                .expect("connect");
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    for turn in 0..TURNS {
+                        assert_eq!(awaited(&other), turn.to_ne_bytes());
+                        other.send([&turn.to_ne_bytes(), &[], &[]]).expect("room");
+                    }
+                });
+                for turn in 0..TURNS {
+                    one.send([&turn.to_ne_bytes(), &[], &[]]).expect("room");
+                    assert_eq!(awaited(&one), turn.to_ne_bytes());
+                }
+            });
+        }
+    }
+
+    /// The next message; a wait that lasts to its end has lost an edge.
+    fn awaited(socket: &Socket) -> Vec<u8> {
+        let never = Waker::new().expect("eventfd");
+        let until = Instant::now() + PATIENCE;
+        let mut message = Message::new();
+        while !socket.receive(&mut message).expect("receive") {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nothing told of a message");
+            wait([socket], &never, left).expect("poll");
+        }
+        message.bytes().to_vec()
     }
 }
