@@ -2,21 +2,14 @@
 
 mod support;
 
-use moor_dump::{Contents, Format, ImageSource, WriteError};
+use moor_dump::{Format, WriteError};
 use moor_world::WorldImage;
 use proptest::prelude::*;
 use support::generated::{self, Choices};
 use support::{import, normal, try_read};
 
 fn written(world: &WorldImage, format: Option<Format>) -> Result<(Vec<u8>, Format), WriteError> {
-    let source = ImageSource::from(world);
-    let contents = Contents {
-        world: &source,
-        forked: &[],
-        connections: &[],
-    };
-    let mut bytes = Vec::new();
-    let written = moor_dump::write(contents, format, &mut bytes)?;
+    let (bytes, written) = support::written(world, &[], &[], format)?;
     Ok((bytes, written.format))
 }
 

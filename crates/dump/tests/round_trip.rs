@@ -3,20 +3,17 @@
 mod support;
 
 use moor_compiler::names::Predefined;
-use moor_dump::{Contents, ForkedTask, Format, ImageSource, Import, WriteError, Written};
+use moor_dump::{ForkedTask, Format, Import, WriteError, Written};
 use support::{data, import, normal, shared, try_read};
 
 fn written(import: &Import, format: Option<Format>) -> Result<(Vec<u8>, Written), WriteError> {
-    let world = ImageSource::from(&import.world);
-    let contents = Contents {
-        world: &world,
-        forked: &import.tasks.forked,
-        connections: &import.connections,
-    };
-    let mut bytes = Vec::new();
-    let written = moor_dump::write(contents, format, &mut bytes)?;
-    assert_eq!(written.bytes, bytes.len() as u64);
-    Ok((bytes, written))
+    let Import {
+        world,
+        tasks,
+        connections,
+        ..
+    } = import;
+    support::written(world, &tasks.forked, connections, format)
 }
 
 fn read_again(name: &str, bytes: &[u8]) -> Import {

@@ -7,7 +7,7 @@ use moor_value::{DEPTH_MAX, ErrorCode, Graveyard, List, Map, ObjId, Str, Value, 
 use moor_world::{
     ObjectFlags, ObjectImage, PropFlags, PropImage, VerbImage, WaifImage, WorldImage,
 };
-use support::{data, import, try_read};
+use support::{data, import, try_read, written};
 
 /// A world whose `#0` has the property `p` with this value.
 fn with_value(value: Value) -> WorldImage {
@@ -33,22 +33,12 @@ fn with_program(source: &str) -> WorldImage {
     WorldImage::from_objects(vec![system])
 }
 
-/// The format that was chosen, or what does not fit; with what does not fit, nothing was written.
+/// The format that was chosen, or what does not fit.
 fn outcome(world: &WorldImage, format: Option<Format>) -> Result<Format, String> {
-    let source = ImageSource::from(world);
-    let contents = Contents {
-        world: &source,
-        forked: &[],
-        connections: &[],
-    };
-    let mut bytes = Vec::new();
-    match write(contents, format, &mut bytes) {
-        Ok(written) => Ok(written.format),
-        Err(error) => {
-            assert!(bytes.is_empty(), "nothing was written");
-            Err(error.to_string())
-        }
-    }
+    let result = written(world, &[], &[], format);
+    result
+        .map(|(_, written)| written.format)
+        .map_err(|error| error.to_string())
 }
 
 fn is_newer(world: &WorldImage, what: &str) {
@@ -185,15 +175,8 @@ fn with_waifs(count: u64) -> WorldImage {
 #[test]
 fn waifs_within_waifs_are_as_many_as_can_be_read() {
     let deepest = with_waifs(u64::from(DEPTH_MAX));
-    assert_eq!(outcome(&deepest, None), Ok(Format::ToastStunt));
-    let source = ImageSource::from(&deepest);
-    let contents = Contents {
-        world: &source,
-        forked: &[],
-        connections: &[],
-    };
-    let mut bytes = Vec::new();
-    write(contents, None, &mut bytes).expect("it is written");
+    let (bytes, written) = written(&deepest, &[], &[], None).expect("it is written");
+    assert_eq!(written.format, Format::ToastStunt);
     let read = try_read("deep", &bytes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(read.world.waifs.len(), DEPTH_MAX as usize);
     let deeper = with_waifs(u64::from(DEPTH_MAX) + 1);

@@ -533,16 +533,17 @@ mod tests {
             other
                 .connect(&one.last_endpoint().expect("bound"))
                 .expect("connect");
+            // Whoever connects can send at once.
             std::thread::scope(|scope| {
                 scope.spawn(move || {
                     for turn in 0..TURNS {
-                        assert_eq!(awaited(&other), turn.to_ne_bytes());
                         other.send([&turn.to_ne_bytes(), &[], &[]]).expect("room");
+                        assert_eq!(awaited(&other), turn.to_ne_bytes());
                     }
                 });
                 for turn in 0..TURNS {
-                    one.send([&turn.to_ne_bytes(), &[], &[]]).expect("room");
                     assert_eq!(awaited(&one), turn.to_ne_bytes());
+                    one.send([&turn.to_ne_bytes(), &[], &[]]).expect("room");
                 }
             });
         }

@@ -17,7 +17,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use moor_runtime::{HostId, Listener, ListenerId, Outlet, SessionEvent, SessionId};
 use moor_runtime::{Runtime, RuntimeConfig, SystemClock, TABLES};
 use moor_store::{Options, Store};
 use process::{memory, processor_seconds};
@@ -136,7 +135,7 @@ fn start(path: &Path) {
     let (begin, before) = (Instant::now(), processor_seconds());
     let store = Store::open(path, Options::new(&TABLES)).expect("a data directory");
     let world = local::data::load(&store);
-    let (outlet, clock) = (Arc::new(Nobody), Arc::new(SystemClock::default()));
+    let (outlet, clock) = (local::nobody(), Arc::new(SystemClock::default()));
     let runtime = Runtime::start(RuntimeConfig::default(), world, &store, outlet, clock);
     let runtime = runtime.expect("the runtime starts");
     println!(
@@ -158,18 +157,4 @@ fn folder_bytes(path: &Path) -> u64 {
         false => path.metadata().map_or(0, |file| file.blocks() * 512),
     };
     entries.map(|entry| bytes(entry.path())).sum()
-}
-
-/// There are no users.
-struct Nobody;
-
-impl Outlet for Nobody {
-    fn events(&self, _: HostId, _: SessionId, _: u64, _: Vec<SessionEvent>) {}
-    fn listen(&self, _: HostId, _: &Listener) {}
-    fn unlisten(&self, _: HostId, _: ListenerId) {}
-    fn shutdown(&self, _: &str) {}
-    fn checkpoint(&self) {}
-    fn disk_bytes(&self) -> Option<u64> {
-        None
-    }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use moor_dump::ImageSource;
 use moor_dump::objdir;
-use moor_dump::{Contents, ImageSource};
 use moor_world::WorldImage;
 use proptest::prelude::*;
 
 use crate::support::generated::{self, Choices};
-use crate::support::{data, import, normal, shared, try_read};
+use crate::support::{data, import, normal, shared, try_read, written};
 use crate::{image, read, write};
 
 /// All files with their contents.
@@ -131,14 +131,7 @@ fn a_textdump_of_what_came_from_a_directory_is_the_same() {
     write(&first, folder.path());
     let second = image(&read(folder.path()));
     let text = |world: &WorldImage| {
-        let world = ImageSource::from(world);
-        let contents = Contents {
-            world: &world,
-            forked: &[],
-            connections: &[],
-        };
-        let mut bytes = Vec::new();
-        moor_dump::write(contents, None, &mut bytes).expect("it is written");
+        let (bytes, _) = written(world, &[], &[], None).expect("it is written");
         bytes
     };
     assert!(text(&first) == text(&second));

@@ -11,7 +11,8 @@ pub mod generated;
 use std::path::PathBuf;
 
 use moor_dump::{
-    CompileOptions, DumpHandles, Import, OnFault, ProgramErrors, ReadError, TextDump, read,
+    CompileOptions, Connection, Contents, DumpHandles, ForkedTask, Format, ImageSource, Import,
+    OnFault, ProgramErrors, ReadError, TextDump, WriteError, Written, read, write,
 };
 use moor_value::{ObjId, Value};
 use moor_world::{ObjectImage, WorldImage};
@@ -43,6 +44,26 @@ pub fn shared(name: &str) -> Option<Vec<u8>> {
     let read = std::fs::read(&path);
     read.inspect_err(|error| println!("skipped: {}: {error}", path.display()))
         .ok()
+}
+
+/// The bytes of a textdump, and what was written; with what does not fit, nothing.
+pub fn written(
+    world: &WorldImage,
+    forked: &[ForkedTask],
+    connections: &[Connection],
+    format: Option<Format>,
+) -> Result<(Vec<u8>, Written), WriteError> {
+    let world = ImageSource::from(world);
+    let contents = Contents {
+        world: &world,
+        forked,
+        connections,
+    };
+    let mut bytes = Vec::new();
+    let result = write(contents, format, &mut bytes);
+    let expected = result.as_ref().map_or(0, |written| written.bytes);
+    assert_eq!(expected, bytes.len() as u64);
+    Ok((bytes, result?))
 }
 
 /// Compiles with every function known but `unknown`.

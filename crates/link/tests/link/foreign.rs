@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use moor_link::{ClientEvent, Server, ServerEvent};
 
-use crate::ground::{Ground, next, until_joined, until_request, until_up};
+use crate::ground::{Ground, carries, next, until_joined, until_up};
 
 /// A peer in good standing still gets through, both ways.
 fn is_unharmed(
@@ -20,16 +20,7 @@ fn is_unharmed(
     requests: &crossbeam_channel::Receiver<ServerEvent>,
     number: u8,
 ) {
-    let (client, answers) = ground.client(number);
-    until_up(&answers);
-    client.handle().send(b"well?".to_vec()).expect("up");
-    let (peer, payload) = until_request(requests);
-    assert_eq!(payload, b"well?");
-    server
-        .handle()
-        .publish(peer, b"well".to_vec())
-        .expect("publish");
-    assert_eq!(next(&answers), ClientEvent::Published(b"well".to_vec()));
+    carries(ground.client(number), server, requests);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use moor_keyring::{Domain, KeyPair};
 use moor_link::{ClientEvent, Server, ServerEvent, ServiceType};
 
 use crate::foreign::run_python;
-use crate::ground::{next, until_joined, until_request, until_up};
+use crate::ground::{carries, next, until_joined, until_request, until_up};
 use crate::realm::{Realm, any_port, key_pair, secret_text, tcp};
 
 /// What every script begins with: sockets with this key or another mechanism, what they hear, and how their
@@ -67,16 +67,7 @@ fn python(realm: &Realm, server: &Server, pair: &KeyPair, script: &str) -> Optio
 /// An honest host still gets through, both ways.
 fn is_unharmed(realm: &Realm, server: &Server, requests: &Receiver<ServerEvent>) {
     let (pair, _) = realm.enroll("telnet-host");
-    let (client, answers) = realm.client(server, &pair);
-    until_up(&answers);
-    client.handle().send(b"well?".to_vec()).expect("up");
-    let (peer, payload) = until_request(requests);
-    assert_eq!(payload, b"well?");
-    server
-        .handle()
-        .publish(peer, b"well".to_vec())
-        .expect("room");
-    assert_eq!(next(&answers), ClientEvent::Published(b"well".to_vec()));
+    carries(realm.client(server, &pair), server, requests);
 }
 
 #[test]

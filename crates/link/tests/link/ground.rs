@@ -152,5 +152,20 @@ pub(crate) fn until_request(events: &Receiver<ServerEvent>) -> (PeerId, Vec<u8>)
     })
 }
 
+/// A link carries requests and events, both ways.
+pub(crate) fn carries(
+    (client, answers): (Client, Receiver<ClientEvent>),
+    server: &Server,
+    requests: &Receiver<ServerEvent>,
+) {
+    until_up(&answers);
+    client.handle().send(b"well?".to_vec()).expect("up");
+    let (peer, payload) = until_request(requests);
+    assert_eq!(payload, b"well?");
+    let published = server.handle().publish(peer, b"well".to_vec());
+    published.expect("room");
+    assert_eq!(next(&answers), ClientEvent::Published(b"well".to_vec()));
+}
+
 /// The security that lets a test use TCP.
 pub(crate) const LOOPBACK: Security = Security::UnprotectedLoopback;
