@@ -1,16 +1,17 @@
 //! Values on their way to workers and web pages, and back.
 //!
-//! In: the world's values, or a peer's. Out: the other of the two, or what is wrong. An anonymous object or a waif is
-//! nobody's but the daemon's: it does not go to a worker, and on a page it is its literal.
+//! In: the world's values, or a peer's. Out: the other of the two, or what is wrong. Symbols travel as strings, errors
+//! by their names. Anonymous objects, waifs, flyweights and binaries are nobody's but the daemon's: they do not go to a
+//! worker, and on a page they are their literals.
 
 use moor_rpc::{WIRE_DEPTH_MAX, WIRE_VALUES_MAX, WireValue};
-use moor_value::{ErrorCode, List, Map, ObjId, Str, Value};
+use moor_value::{ErrorName, List, Map, ObjId, Str, Value};
 
 /// Why a value does not travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TravelError {
-    /// It holds an anonymous object or a waif.
-    #[error("anonymous objects and waifs cannot leave the daemon")]
+    /// It holds an anonymous object, a waif, a flyweight or a binary.
+    #[error("anonymous objects, waifs, flyweights and binaries cannot leave the daemon")]
     NotPortable,
     /// It is nested deeper, or has more values, than a message may hold.
     #[error(
@@ -22,7 +23,7 @@ pub(crate) enum TravelError {
     Alien,
 }
 
-/// What becomes of an anonymous object or a waif.
+/// What becomes of a value that has no form outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Homebound {
     Refused,
@@ -69,6 +70,8 @@ impl Packer {
             Value::Float(number) => WireValue::Float(*number),
             Value::Obj(object) => WireValue::Obj(object.0),
             Value::Err(code) => WireValue::Err(code.name().to_owned()),
+            Value::Error(error) => WireValue::Err(error.name().as_str().to_owned()),
+            Value::Sym(symbol) => WireValue::Str(symbol.as_str().to_owned()),
             Value::Bool(truth) => WireValue::Bool(*truth),
             Value::Str(text) => WireValue::Str(text.as_str().to_owned()),
             Value::List(list) => {
@@ -83,10 +86,14 @@ impl Packer {
                 });
                 WireValue::Map(entries.collect::<Result<_, _>>()?)
             }
-            Value::Anon(_) | Value::Waif(_) if self.homebound == Homebound::Shown => {
+            Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_)
+                if self.homebound == Homebound::Shown =>
+            {
                 WireValue::Str(value.to_literal())
             }
-            Value::None | Value::Anon(_) | Value::Waif(_) => return Err(TravelError::NotPortable),
+            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_) => {
+                return Err(TravelError::NotPortable);
+            }
         })
     }
 }
@@ -103,7 +110,9 @@ pub(crate) fn from_wire(value: WireValue) -> Result<Value, TravelError> {
         WireValue::Str(text) => Value::Str(Str::new(&text)),
         WireValue::Bool(truth) => Value::Bool(truth),
         WireValue::Obj(number) => Value::Obj(ObjId(number)),
-        WireValue::Err(name) => Value::Err(ErrorCode::from_name(&name).ok_or(TravelError::Alien)?),
+        WireValue::Err(name) => ErrorName::from_text(&name)
+            .ok_or(TravelError::Alien)?
+            .into_value(),
         WireValue::List(items) => {
             let items = items.into_iter().map(from_wire);
             Value::List(List::from_vec(items.collect::<Result<_, _>>()?))
@@ -122,6 +131,8 @@ pub(crate) fn from_wire(value: WireValue) -> Result<Value, TravelError> {
 
 #[cfg(test)]
 mod tests {
+    use moor_value::{ErrorCode, ErrorValue, Flyweight, Sym};
+
     use super::*;
 
     fn nested(depth: usize) -> Value {
@@ -148,6 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn kinds_without_a_form_of_their_own() {
+        let says = ErrorValue::make(ErrorName::Known(ErrorCode::Perm), Some("no".into()));
+        let wire = to_worker(&Value::from(vec![Sym::new("name").into(), says]));
+        let expected = vec![
+            WireValue::Str("name".into()),
+            WireValue::Err("E_PERM".into()),
+        ];
+        assert_eq!(wire, Ok(WireValue::List(expected)));
+        let flyweight = Flyweight::new(ObjId(1), List::new()).expect("it is not deep");
+        let flyweight = Value::from(flyweight);
+        assert_eq!(to_worker(&flyweight), Err(TravelError::NotPortable));
+        assert_eq!(to_page(&flyweight), Ok(WireValue::Str("<#1>".into())));
+    }
+
+    #[test]
     fn depth_and_number_at_their_bounds_and_one_past() {
         assert!(
             to_worker(&nested(WIRE_DEPTH_MAX))
@@ -171,7 +197,7 @@ mod tests {
         let alien = [
             WireValue::Float(f64::NAN),
             WireValue::Float(f64::INFINITY),
-            WireValue::Err("E_NOPE".into()),
+            WireValue::Err("NOPE".into()),
             WireValue::Map(vec![(list(), WireValue::Int(1))]),
             WireValue::List(vec![WireValue::Float(f64::NAN)]),
         ];

@@ -3,7 +3,10 @@
 mod support;
 
 use moor_dump::{Contents, Format, ImageSource, WriteError, write};
-use moor_value::{DEPTH_MAX, ErrorCode, Graveyard, List, Map, ObjId, Str, Value, WaifRef};
+use moor_value::{
+    Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, Graveyard, List, Map, ObjId,
+    Str, Sym, Value, WaifRef,
+};
 use moor_world::{
     ObjectFlags, ObjectImage, PropFlags, PropImage, VerbImage, WaifImage, WorldImage,
 };
@@ -148,6 +151,17 @@ fn values_that_no_format_has_a_place_for() {
         &with_program("return"),
         "a program that does not compile (#0:v w)",
     );
+    let flyweight = Flyweight::new(ObjId(0), List::new()).expect("it is not deep");
+    let says = ErrorValue::make(ErrorName::Known(ErrorCode::Perm), Some("no".into()));
+    for (value, what) in [
+        (Sym::new("name").into(), "a symbol"),
+        (says, "an error with a message or a name of its own"),
+        (Binary::from_vec(vec![0]).into(), "a binary value"),
+        (flyweight.into(), "a flyweight"),
+    ] {
+        let within = Value::from(vec![value]);
+        fits_nowhere(&with_value(within), &format!("{what} (#0.p)"));
+    }
     let mut named = with_value(Value::ZERO);
     named.objects[0].name = Str::new("two\nlines");
     fits_nowhere(&named, "a name of several lines (#0)");

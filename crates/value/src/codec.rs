@@ -6,7 +6,10 @@
 
 use thiserror::Error;
 
-use crate::{AnonRef, DEPTH_MAX, ErrorCode, List, Map, MapKey, ObjId, Str, Value, WaifRef};
+use crate::{
+    AnonRef, Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, MapKey,
+    ObjId, Str, Sym, Value, WaifRef,
+};
 
 /// Supplies the world's handles for the ids that an encoding names.
 pub trait HandleResolver {
@@ -48,9 +51,12 @@ pub enum DecodeError {
     /// A number that no error code has.
     #[error("unknown error code {0}")]
     ErrorCode(u8),
-    /// A map key that is a list, a map or no value, or occurs twice.
+    /// A map key that is a list, a map, a flyweight or no value, or occurs twice; so too the name of a slot.
     #[error("a map key is repeated or of a kind that cannot be one")]
     Key,
+    /// The name of an error or of a slot that cannot be one.
+    #[error("the name of an error or of a slot is none")]
+    Name,
     /// Lists and maps nest deeper than `DEPTH_MAX`.
     #[error("lists and maps nest too deeply")]
     Depth,
@@ -72,7 +78,14 @@ mod tag {
     pub(super) const MAP: u8 = 9;
     pub(super) const ANON: u8 = 10;
     pub(super) const WAIF: u8 = 11;
+    pub(super) const SYM: u8 = 12;
+    pub(super) const ERROR: u8 = 13;
+    pub(super) const BINARY: u8 = 14;
+    pub(super) const FLYWEIGHT: u8 = 15;
 }
+
+/// Stands for the number of an error that a world has named itself.
+const CUSTOM: u8 = 255;
 
 /// Appends the value's bytes.
 pub fn encode(value: &Value, out: &mut Vec<u8>) {
@@ -108,7 +121,51 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) {
             put_signed(waif.class().0, out);
             put_signed(waif.owner().0, out);
         }
+        Value::Sym(symbol) => {
+            out.push(tag::SYM);
+            put_text(symbol.as_str(), out);
+        }
+        Value::Error(error) => put_error(error, out),
+        Value::Binary(bytes) => {
+            tagged(tag::BINARY, bytes.len() as u64, out);
+            out.extend_from_slice(bytes.as_slice());
+        }
+        Value::Fly(flyweight) => put_flyweight(flyweight, out),
     }
+}
+
+fn put_error(error: &ErrorValue, out: &mut Vec<u8>) {
+    out.push(tag::ERROR);
+    match error.name() {
+        ErrorName::Known(code) => out.push(code.number()),
+        ErrorName::Custom(name) => {
+            out.push(CUSTOM);
+            put_text(name.as_str(), out);
+        }
+    }
+    out.push(u8::from(error.own_message().is_some()));
+    if let Some(message) = error.own_message() {
+        put_text(message.as_str(), out);
+    }
+}
+
+fn put_flyweight(flyweight: &Flyweight, out: &mut Vec<u8>) {
+    tagged_signed(tag::FLYWEIGHT, flyweight.delegate().0, out);
+    put_unsigned(flyweight.slots().len() as u64, out);
+    for (name, value) in flyweight.slots() {
+        put_text(name.name_text().unwrap_or_default(), out);
+        encode(value, out);
+    }
+    put_unsigned(flyweight.contents().len() as u64, out);
+    flyweight
+        .contents()
+        .iter()
+        .for_each(|item| encode(item, out));
+}
+
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    put_unsigned(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Takes one value off the front of `input`.
@@ -129,7 +186,7 @@ fn decode_nested(
         tag::INT => Value::Int(take_signed(input)?),
         tag::FLOAT => Value::Float(take_float(input)?),
         tag::OBJ => Value::Obj(ObjId(take_signed(input)?)),
-        tag::ERR => Value::Err(take_error_code(input)?),
+        tag::ERR => Value::Err(error_code(take_byte(input)?)?),
         tag::FALSE => Value::Bool(false),
         tag::TRUE => Value::Bool(true),
         tag::STR => Value::Str(take_str(input)?),
@@ -140,6 +197,10 @@ fn decode_nested(
             Value::Anon(resolver.anon(id).ok_or(DecodeError::Handle(id))?)
         }
         tag::WAIF => Value::Waif(take_waif(input, resolver)?),
+        tag::SYM => Value::Sym(Sym::new(take_text(input)?)),
+        tag::ERROR => take_error(input)?,
+        tag::BINARY => Value::Binary(Binary::from_vec(take_run(input)?.to_vec())),
+        tag::FLYWEIGHT => Value::Fly(take_flyweight(input, resolver, depth_left)?),
         unknown => return Err(DecodeError::Tag(unknown)),
     })
 }
@@ -196,12 +257,58 @@ fn take_count(input: &mut &[u8], element_bytes_min: usize) -> Result<usize, Deco
     Ok(count)
 }
 
+fn take_error(input: &mut &[u8]) -> Result<Value, DecodeError> {
+    let name = match take_byte(input)? {
+        CUSTOM => ErrorName::custom(take_text(input)?).ok_or(DecodeError::Name)?,
+        number => ErrorName::Known(error_code(number)?),
+    };
+    let message = match take_byte(input)? {
+        0 => None,
+        1 => Some(take_str(input)?),
+        other => return Err(DecodeError::Tag(other)),
+    };
+    Ok(ErrorValue::make(name, message))
+}
+
+/// A flyweight nests two deep itself: see [`Value::depth`].
+fn take_flyweight(
+    input: &mut &[u8],
+    resolver: &mut dyn HandleResolver,
+    depth_left: u32,
+) -> Result<Flyweight, DecodeError> {
+    let depth_left = depth_left.checked_sub(2).ok_or(DecodeError::Depth)?;
+    let delegate = ObjId(take_signed(input)?);
+    let mut slots = Map::new();
+    for _ in 0..take_count(input, 2)? {
+        let name = Sym::new(take_text(input)?);
+        let value = decode_nested(input, resolver, depth_left)?;
+        let key = MapKey::new(name.into()).ok_or(DecodeError::Key)?;
+        if slots.insert(key, value).is_some() {
+            return Err(DecodeError::Key);
+        }
+    }
+    let count = take_count(input, 1)?;
+    let mut contents = Vec::with_capacity(count);
+    for _ in 0..count {
+        contents.push(decode_nested(input, resolver, depth_left)?);
+    }
+    Flyweight::with_slots(delegate, &slots, List::from_vec(contents)).ok_or(DecodeError::Name)
+}
+
 fn take_str(input: &mut &[u8]) -> Result<Str, DecodeError> {
+    take_text(input).map(Str::new)
+}
+
+fn take_text<'i>(input: &mut &'i [u8]) -> Result<&'i str, DecodeError> {
+    std::str::from_utf8(take_run(input)?).map_err(|_| DecodeError::Text)
+}
+
+/// A count and as many bytes.
+fn take_run<'i>(input: &mut &'i [u8]) -> Result<&'i [u8], DecodeError> {
     let len = take_count(input, 1)?;
     let (bytes, rest) = input.split_at(len);
     *input = rest;
-    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Text)?;
-    Ok(Str::new(text))
+    Ok(bytes)
 }
 
 fn take_float(input: &mut &[u8]) -> Result<f64, DecodeError> {
@@ -210,8 +317,7 @@ fn take_float(input: &mut &[u8]) -> Result<f64, DecodeError> {
     Ok(f64::from_bits(u64::from_le_bytes(*bytes)))
 }
 
-fn take_error_code(input: &mut &[u8]) -> Result<ErrorCode, DecodeError> {
-    let number = take_byte(input)?;
+fn error_code(number: u8) -> Result<ErrorCode, DecodeError> {
     ErrorCode::from_number(number.into()).ok_or(DecodeError::ErrorCode(number))
 }
 

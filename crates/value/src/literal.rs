@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::{FloatText, List, Map, Value};
+use crate::{ErrorValue, FloatText, Flyweight, List, Map, Sym, Value};
 
 impl Value {
     /// What `toliteral()` gives: source text of the value, where one exists.
@@ -29,6 +29,14 @@ impl Value {
             }
             Value::Err(code) => out.write_str(code.name()),
             Value::Bool(truth) => out.write_str(if *truth { "true" } else { "false" }),
+            Value::Error(error) => write_error(out, error),
+            Value::Sym(symbol) => write_symbol(out, symbol),
+            Value::Binary(bytes) => {
+                out.write_str("b\"")?;
+                bytes.write_base64(out)?;
+                out.write_char('"')
+            }
+            Value::Fly(flyweight) => write_flyweight(out, flyweight),
             Value::Str(s) => write_quoted(out, s.as_str()),
             Value::List(list) => write_list(out, list),
             Value::Map(map) => write_map(out, map),
@@ -42,7 +50,8 @@ impl Value {
         }
     }
 
-    /// What `tostr()` gives: strings as they are, lists and maps as `{list}` and `[map]`.
+    /// What `tostr()` gives: strings and symbols as they are, errors as what they say, lists and maps as `{list}` and
+    /// `[map]`.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let written = self.write_text(&mut text);
@@ -58,6 +67,9 @@ impl Value {
         match self {
             Value::Str(s) => out.write_str(s.as_str()),
             Value::Err(code) => out.write_str(code.message()),
+            Value::Error(error) => out.write_str(error.message().as_str()),
+            Value::Sym(symbol) => out.write_str(symbol.as_str()),
+            Value::Fly(_) => out.write_str("<flyweight>"),
             Value::List(_) => out.write_str("{list}"),
             Value::Map(_) => out.write_str("[map]"),
             Value::Waif(_) => out.write_str("[[waif]]"),
@@ -82,6 +94,39 @@ fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     }
     out.write_str(rest)?;
     out.write_char('"')
+}
+
+fn write_symbol(out: &mut impl Write, symbol: &Sym) -> fmt::Result {
+    out.write_char('\'')?;
+    match Sym::is_word(symbol.as_str()) {
+        true => out.write_str(symbol.as_str()),
+        false => write_quoted(out, symbol.as_str()),
+    }
+}
+
+fn write_error(out: &mut impl Write, error: &ErrorValue) -> fmt::Result {
+    out.write_str(error.name().as_str())?;
+    let Some(message) = error.own_message() else {
+        return Ok(());
+    };
+    out.write_char('(')?;
+    write_quoted(out, message.as_str())?;
+    out.write_char(')')
+}
+
+fn write_flyweight(out: &mut impl Write, flyweight: &Flyweight) -> fmt::Result {
+    write!(out, "<{}", flyweight.delegate())?;
+    for (name, value) in flyweight.slots() {
+        out.write_str(", .")?;
+        name.write_text(out)?;
+        out.write_str(" = ")?;
+        value.write_literal(out)?;
+    }
+    if !flyweight.contents().is_empty() {
+        out.write_str(", ")?;
+        write_list(out, flyweight.contents())?;
+    }
+    out.write_char('>')
 }
 
 fn write_list(out: &mut impl Write, list: &List) -> fmt::Result {
@@ -111,7 +156,7 @@ fn write_map(out: &mut impl Write, map: &Map) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AnonRef, ErrorCode, Graveyard, ObjId, WaifRef};
+    use crate::{AnonRef, Binary, ErrorCode, ErrorName, Graveyard, ObjId, WaifRef};
 
     #[test]
     fn literals_and_texts() {
@@ -120,6 +165,16 @@ mod tests {
         map.insert_value("k".into(), vec![Value::Int(1)].into());
         map.insert_value(2.into(), 2.5.into());
         let waif = WaifRef::new(1, ObjId(3), ObjId(4), graveyard.clone());
+        let error = |name, message: Option<&str>| {
+            let name = ErrorName::from_text(name).expect("a name");
+            ErrorValue::make(name, message.map(Into::into))
+        };
+        let plain = Flyweight::new(ObjId(1), List::new()).expect("it is not deep");
+        let full = plain
+            .with_slot("b", 2.into())
+            .and_then(|full| full.with_slot("a", plain.clone().into()))
+            .and_then(|full| full.with_contents(vec!["c".into()].into()))
+            .expect("slots");
         let cases: Vec<(Value, &str, &str)> = vec![
             ((-5).into(), "-5", "-5"),
             (1.0.into(), "1.0", "1.0"),
@@ -136,6 +191,21 @@ mod tests {
                 "*anonymous*",
             ),
             (waif.into(), "[[class = #3, owner = #4]]", "[[waif]]"),
+            (Sym::new("Foo").into(), "'Foo", "Foo"),
+            (Sym::new("a \"b").into(), r#"'"a \"b""#, "a \"b"),
+            (error("E_PERM", Some("no")), r#"E_PERM("no")"#, "no"),
+            (error("E_MINE", None), "E_MINE", "E_MINE"),
+            (
+                Binary::from_vec(b"moo".to_vec()).into(),
+                r#"b"bW9v""#,
+                r#"b"bW9v""#,
+            ),
+            (plain.clone().into(), "<#1>", "<flyweight>"),
+            (
+                full.into(),
+                r#"<#1, .a = <#1>, .b = 2, {"c"}>"#,
+                "<flyweight>",
+            ),
         ];
         for (value, literal, text) in cases {
             assert_eq!(value.to_literal(), literal);

@@ -1,6 +1,6 @@
 //! MOO maps: counted ordered maps that change in place while nobody else holds them.
 //!
-//! In: keys (any value that is not a list or a map) and values. Out: maps, in ToastStunt's key
+//! In: keys (any value that is not a list, a map or a flyweight) and values. Out: maps, in ToastStunt's key
 //! order. String keys are the same key whatever the case of their letters; the spelling of
 //! the last insertion is kept. Size and depth are kept with the body.
 
@@ -39,10 +39,10 @@ struct Body {
 const _: () = assert!(size_of::<Map>() == 8);
 
 impl MapKey {
-    /// The key of that value; none for lists, maps and [`Value::None`].
+    /// The key of that value; none for lists, maps, flyweights and [`Value::None`].
     pub fn new(value: Value) -> Option<Self> {
         match value {
-            Value::None | Value::List(_) | Value::Map(_) => None,
+            Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) => None,
             key => Some(Self(key)),
         }
     }
@@ -172,9 +172,11 @@ impl Map {
         let body = self.own();
         body.bytes = body.bytes.saturating_add(entry_bytes(&key.0, &value));
         body.depth = body.depth.max(value.depth() + 1);
-        // The tree would keep the old spelling of an equal key.
+        // The tree would keep the old spelling of an equal key, or what an equal error said.
         let old = match &key.0 {
-            Value::Str(_) => body.entries.remove_entry(&key),
+            Value::Str(_) | Value::Sym(_) | Value::Err(_) | Value::Error(_) => {
+                body.entries.remove_entry(&key)
+            }
             _ => None,
         };
         if let Some((old_key, old_value)) = old {

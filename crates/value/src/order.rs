@@ -19,8 +19,8 @@ impl Value {
         equal(self, other, case)
     }
 
-    /// The order of `<` and `>`: none where those raise E_TYPE (values of different kinds, lists
-    /// and maps). Any two anonymous objects, and any two waifs, come out equal, as in ToastStunt.
+    /// The order of `<` and `>`: none where those raise E_TYPE (values of different kinds, lists,
+    /// maps and flyweights). Errors are ordered by their names alone. Any two anonymous objects, and any two waifs, come out equal, as in ToastStunt.
     #[inline]
     pub fn compare(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {
@@ -28,8 +28,12 @@ impl Value {
             (Value::Float(a), Value::Float(b)) => Some(a.partial_cmp(b).unwrap_or(Ordering::Equal)),
             (Value::Obj(a), Value::Obj(b)) => Some(a.cmp(b)),
             (Value::Err(a), Value::Err(b)) => Some(a.cmp(b)),
+            (Value::Error(_), Value::Err(_) | Value::Error(_))
+            | (Value::Err(_), Value::Error(_)) => Some(self.error_name().cmp(&other.error_name())),
             (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
             (Value::Str(a), Value::Str(b)) => Some(a.cmp_fold(b)),
+            (Value::Sym(a), Value::Sym(b)) => Some(a.cmp_fold(b)),
+            (Value::Binary(a), Value::Binary(b)) => Some(a.as_slice().cmp(b.as_slice())),
             (Value::Anon(_), Value::Anon(_)) | (Value::Waif(_), Value::Waif(_)) => {
                 Some(Ordering::Equal)
             }
@@ -39,7 +43,7 @@ impl Value {
 }
 
 /// MOO's `==`: strings without regard to case; an integer never equals a float; a boolean
-/// equals the integer 0 or 1.
+/// equals the integer 0 or 1; errors are equal whose names are, whatever they say.
 impl PartialEq for Value {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
@@ -57,6 +61,9 @@ fn equal(a: &Value, b: &Value, case: Case) -> bool {
         (Value::Obj(a), Value::Obj(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Err(a), Value::Err(b)) => a == b,
+        (Value::Error(_), Value::Err(_) | Value::Error(_)) | (Value::Err(_), Value::Error(_)) => {
+            equal_errors(a, b, case)
+        }
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Bool(truth), Value::Int(n)) | (Value::Int(n), Value::Bool(truth)) => {
             *n == i64::from(*truth)
@@ -70,13 +77,26 @@ fn equal(a: &Value, b: &Value, case: Case) -> bool {
         }
         (Value::Anon(a), Value::Anon(b)) => a == b,
         (Value::Waif(a), Value::Waif(b)) => a == b,
+        (Value::Sym(a), Value::Sym(b)) => a == b,
+        (Value::Binary(a), Value::Binary(b)) => a == b,
+        (Value::Fly(a), Value::Fly(b)) => a.equal(b, case),
         (Value::None, Value::None) => true,
         _ => false,
     }
 }
 
-/// The order of map keys, total over everything that is not a list or a map: first by kind
-/// (integers, objects, errors, floats, booleans, strings, anonymous objects, waifs), then within it.
+/// `==` asks for the name only, `equal()` for what they say too.
+fn equal_errors(a: &Value, b: &Value, case: Case) -> bool {
+    a.error_name() == b.error_name()
+        && match (a, b) {
+            _ if case == Case::Fold => true,
+            (Value::Error(a), Value::Error(b)) => a.says_the_same(b),
+            _ => false,
+        }
+}
+
+/// The order of map keys, total over everything that holds no other values: first by kind (integers, objects,
+/// errors, floats, booleans, strings, anonymous objects, waifs, symbols, binaries), then within it.
 #[inline]
 pub(crate) fn key_order(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
@@ -97,20 +117,32 @@ fn key_rank(value: &Value) -> u8 {
     match value {
         Value::Int(_) => 0,
         Value::Obj(_) => 1,
-        Value::Err(_) => 2,
+        Value::Err(_) | Value::Error(_) => 2,
         Value::Float(_) => 3,
         Value::Bool(_) => 4,
         Value::Str(_) => 5,
         Value::Anon(_) => 6,
         Value::Waif(_) => 7,
-        Value::None | Value::List(_) | Value::Map(_) => 8,
+        Value::Sym(_) => 8,
+        Value::Binary(_) => 9,
+        Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) => 10,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorCode, Map, ObjId};
+    use crate::{Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Sym};
+
+    fn error(name: &str, message: &str) -> Value {
+        let name = ErrorName::from_text(name).expect("a name");
+        ErrorValue::make(name, Some(message.into()))
+    }
+
+    fn flyweight(slot: &str, value: Value) -> Value {
+        let plain = Flyweight::new(ObjId(1), List::new()).expect("it is not deep");
+        plain.with_slot(slot, value).expect("a slot").into()
+    }
 
     #[test]
     fn equality_is_toaststunts() {
@@ -120,6 +152,14 @@ mod tests {
             (0.into(), false.into()),
             (0.0.into(), (-0.0).into()),
             (vec!["a".into()].into(), vec!["A".into()].into()),
+            (error("E_TYPE", "so"), ErrorCode::Type.into()),
+            (error("E_MINE", "so"), error("e_mine", "or so")),
+            (Sym::new("Foo").into(), Sym::new("foo").into()),
+            (
+                Binary::from_vec(vec![1]).into(),
+                Binary::from_vec(vec![1]).into(),
+            ),
+            (flyweight("A", "x".into()), flyweight("a", "X".into())),
         ];
         let differs: &[(Value, Value)] = &[
             (1.into(), 1.0.into()),
@@ -129,6 +169,12 @@ mod tests {
             (ErrorCode::Type.into(), 1.into()),
             ("É".into(), "e".into()),
             (Map::new().into(), Vec::new().into()),
+            (Sym::new("foo").into(), "foo".into()),
+            (error("E_TYPE", "so"), ErrorCode::Div.into()),
+            (error("E_MINE", "so"), error("E_YOURS", "so")),
+            (Binary::from_vec(vec![65]).into(), "A".into()),
+            (flyweight("a", 1.into()), flyweight("a", 2.into())),
+            (flyweight("a", 1.into()), flyweight("b", 1.into())),
         ];
         for (a, b) in equals {
             assert_eq!(a, b);
@@ -139,7 +185,12 @@ mod tests {
             assert_ne!(b, a);
         }
         assert!(!equals[0].0.equal_case_sensitive(&equals[0].1));
-        assert!(!equals[4].0.equal_case_sensitive(&equals[4].1));
+        for at in [4, 5, 6, 9] {
+            assert!(!equals[at].0.equal_case_sensitive(&equals[at].1), "{at}");
+        }
+        let says = |message| error("E_TYPE", message);
+        assert!(says("a").equal_case_sensitive(&says("a")));
+        assert!(!says("a").equal_case_sensitive(&says("A")));
     }
 
     #[test]
@@ -152,6 +203,18 @@ mod tests {
         assert_eq!(
             Value::from(i64::MIN).compare(&i64::MAX.into()),
             Some(Ordering::Less)
+        );
+        assert_eq!(
+            Value::from(Sym::new("B")).compare(&Sym::new("a").into()),
+            Some(Ordering::Greater)
+        );
+        assert_eq!(
+            error("E_A", "z").compare(&ErrorCode::Type.into()),
+            Some(Ordering::Greater)
+        );
+        assert_eq!(
+            flyweight("a", 1.into()).compare(&flyweight("a", 1.into())),
+            None
         );
         assert_eq!(Value::from(1).compare(&2.0.into()), None);
         assert_eq!(Value::from(Vec::new()).compare(&Vec::new().into()), None);

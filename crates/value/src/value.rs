@@ -1,9 +1,12 @@
-//! The value that programs compute with: sixteen bytes, one of eleven kinds.
+//! The value that programs compute with: sixteen bytes, one of fourteen kinds.
 //!
 //! In: Rust data. Out: kind, truth, accessors, size and depth. Equality and order are in
 //! `order.rs`, text in `literal.rs`, bytes in `codec.rs`.
 
-use crate::{AnonRef, ErrorCode, List, Map, ObjId, Str, WaifRef};
+use crate::{
+    AnonRef, Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Str, Sym,
+    WaifRef,
+};
 
 /// How deeply lists and maps may nest. It bounds every recursion over values (comparison, literal
 /// text, encoding, destruction). An element that would nest deeper is refused by the containers
@@ -16,7 +19,7 @@ pub const STACK_BYTES_MIN: usize = 2 * 1024 * 1024;
 /// What every value counts for in `value_bytes()`, in bytes.
 pub(crate) const SLOT_BYTES: usize = 16;
 
-/// The kinds of values, with the numbers that `typeof()` gives in ToastStunt.
+/// The kinds of values, with the numbers that `typeof()` gives in ToastStunt; from 15 on in mooR.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names are MOO's own")]
@@ -33,6 +36,9 @@ pub enum ValueType {
     Anon = 12,
     Waif = 13,
     Bool = 14,
+    Flyweight = 15,
+    Sym = 16,
+    Binary = 17,
 }
 
 /// A MOO value.
@@ -48,8 +54,10 @@ pub enum Value {
     Float(f64),
     /// The number of a permanent object, which need not exist.
     Obj(ObjId),
-    /// An error code.
+    /// An error of the table, without a message of its own.
     Err(ErrorCode),
+    /// An error with a message of its own, or one that a world has named.
+    Error(ErrorValue),
     /// A truth value.
     Bool(bool),
     /// A string.
@@ -62,6 +70,12 @@ pub enum Value {
     Anon(AnonRef),
     /// A waif.
     Waif(WaifRef),
+    /// A symbol.
+    Sym(Sym),
+    /// Bytes.
+    Binary(Binary),
+    /// A flyweight.
+    Fly(Flyweight),
 }
 
 const _: () = assert!(size_of::<Value>() == 16);
@@ -86,18 +100,21 @@ impl Value {
             Self::Int(_) => ValueType::Int,
             Self::Float(_) => ValueType::Float,
             Self::Obj(_) => ValueType::Obj,
-            Self::Err(_) => ValueType::Err,
+            Self::Err(_) | Self::Error(_) => ValueType::Err,
             Self::Bool(_) => ValueType::Bool,
             Self::Str(_) => ValueType::Str,
             Self::List(_) => ValueType::List,
             Self::Map(_) => ValueType::Map,
             Self::Anon(_) => ValueType::Anon,
             Self::Waif(_) => ValueType::Waif,
+            Self::Sym(_) => ValueType::Sym,
+            Self::Binary(_) => ValueType::Binary,
+            Self::Fly(_) => ValueType::Flyweight,
         }
     }
 
-    /// Truth: a number other than zero, `true`, or a string, list or map that is not empty.
-    /// Objects, errors, anonymous objects and waifs are false.
+    /// Truth: a number other than zero, `true`, a symbol, or a string, list, map or binary that is not empty, or a
+    /// flyweight with contents. Objects, errors, anonymous objects and waifs are false.
     #[inline]
     pub fn is_true(&self) -> bool {
         match self {
@@ -107,7 +124,15 @@ impl Value {
             Self::Str(s) => !s.is_empty(),
             Self::List(l) => !l.is_empty(),
             Self::Map(m) => !m.is_empty(),
-            Self::None | Self::Obj(_) | Self::Err(_) | Self::Anon(_) | Self::Waif(_) => false,
+            Self::Sym(_) => true,
+            Self::Binary(bytes) => !bytes.is_empty(),
+            Self::Fly(flyweight) => !flyweight.contents().is_empty(),
+            Self::None
+            | Self::Obj(_)
+            | Self::Err(_)
+            | Self::Error(_)
+            | Self::Anon(_)
+            | Self::Waif(_) => false,
         }
     }
 
@@ -125,17 +150,22 @@ impl Value {
             Self::Float(_) => SLOT_BYTES + size_of::<f64>(),
             Self::List(l) => SLOT_BYTES.saturating_add(l.bytes()),
             Self::Map(m) => SLOT_BYTES.saturating_add(m.bytes()),
+            Self::Sym(symbol) => SLOT_BYTES + symbol.as_str().len() + 1,
+            Self::Error(error) => SLOT_BYTES + error.bytes(),
+            Self::Binary(bytes) => SLOT_BYTES + bytes.len() + 1,
+            Self::Fly(flyweight) => flyweight.bytes(),
             _ => SLOT_BYTES,
         }
     }
 
-    /// How deeply lists and maps nest: 0 for everything else, 1 for a list of such. O(1).
+    /// How deeply lists, maps and flyweights nest: 0 for everything else, 1 for a list of such, 2 for a flyweight. O(1).
     /// It may stay too high after elements were removed.
     #[inline]
     pub fn depth(&self) -> u32 {
         match self {
             Self::List(l) => l.depth(),
             Self::Map(m) => m.depth(),
+            Self::Fly(flyweight) => flyweight.depth(),
             _ => 0,
         }
     }
@@ -190,11 +220,25 @@ impl Value {
         }
     }
 
-    /// The error code, if it is one.
+    /// The code of an error of the table, with a message or without.
     #[inline]
     pub fn as_err(&self) -> Option<ErrorCode> {
         match self {
             Self::Err(code) => Some(*code),
+            Self::Error(error) => match error.name() {
+                ErrorName::Known(code) => Some(*code),
+                ErrorName::Custom(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The text of a string or of a symbol: what names something.
+    #[inline]
+    pub fn name_text(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) => Some(text.as_str()),
+            Self::Sym(symbol) => Some(symbol.as_str()),
             _ => None,
         }
     }
@@ -299,6 +343,10 @@ impl Clone for Value {
             Self::Map(map) => Self::Map(map.clone()),
             Self::Anon(anon) => Self::Anon(anon.clone()),
             Self::Waif(waif) => Self::Waif(waif.clone()),
+            Self::Error(error) => Self::Error(error.clone()),
+            Self::Sym(symbol) => Self::Sym(symbol.clone()),
+            Self::Binary(bytes) => Self::Binary(bytes.clone()),
+            Self::Fly(flyweight) => Self::Fly(flyweight.clone()),
         }
     }
 }
@@ -328,12 +376,19 @@ from! {
     Map => Map;
     AnonRef => Anon;
     WaifRef => Waif;
+    Sym => Sym;
+    Binary => Binary;
+    Flyweight => Fly;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Graveyard;
+
+    fn flyweight(contents: Vec<Value>) -> Flyweight {
+        Flyweight::new(ObjId(1), contents.into()).expect("it is not deep")
+    }
 
     #[test]
     fn truth_is_toaststunts() {
@@ -348,6 +403,9 @@ mod tests {
             "0".into(),
             vec![Value::Int(0)].into(),
             map.into(),
+            Sym::new("").into(),
+            Binary::from_vec(vec![0]).into(),
+            flyweight(vec![Value::Int(0)]).into(),
         ];
         let falsehoods: Vec<Value> = vec![
             0.into(),
@@ -361,6 +419,9 @@ mod tests {
             ErrorCode::Type.into(),
             AnonRef::new(1, graveyard.clone()).into(),
             WaifRef::new(1, ObjId(1), ObjId(1), graveyard).into(),
+            ErrorValue::make(ErrorName::Known(ErrorCode::Type), Some("so".into())),
+            Binary::default().into(),
+            flyweight(Vec::new()).into(),
         ];
         assert!(truths.iter().all(Value::is_true));
         assert!(!falsehoods.iter().any(Value::is_true));
@@ -379,6 +440,13 @@ mod tests {
             (vec![Value::Int(1), Value::from("hello")].into(), 70),
             (Map::new().into(), 32),
             (map.into(), 32 + 24 + 16 + 19),
+            (Sym::new("abc").into(), 20),
+            (Binary::from_vec(vec![1, 2]).into(), 19),
+            (flyweight(vec![Value::Int(1)]).into(), 32 + 16 + 32),
+            (
+                ErrorValue::make(ErrorName::Known(ErrorCode::Type), Some("abc".into())),
+                20,
+            ),
         ];
         for (value, bytes) in cases {
             assert_eq!(value.bytes(), bytes, "{value:?}");

@@ -62,6 +62,12 @@ pub(crate) fn add(a: &mut Value, b: &Value, limits: &TaskLimits) -> Result<(), B
             }
             x.push_str(y.as_str());
         }
+        (Value::Binary(x), Value::Binary(y)) => {
+            if x.len() + y.len() > limits.string_bytes() {
+                return Err(limits.quota());
+            }
+            x.extend(y.as_slice());
+        }
         (Value::List(_), Value::List(_)) => crate::collection::join(a, b, limits)?,
         (Value::List(_), _) => crate::collection::append(a, b.clone(), limits)?,
         _ => return Err(add_mismatch(a, b)),
@@ -75,7 +81,7 @@ fn add_mismatch(a: &Value, b: &Value) -> Box<Raise> {
     let (left, right) = (a.value_type(), b.value_type());
     let numeric = |t| matches!(t, T::Int | T::Float);
     match (left, right) {
-        (T::Str | T::Int | T::Float, _) => Raise::type_mismatch(b, &[left]),
+        (T::Str | T::Int | T::Float | T::Binary, _) => Raise::type_mismatch(b, &[left]),
         (_, T::Str) => Raise::type_mismatch(a, &[T::Str]),
         (_, right) if numeric(right) => Raise::type_mismatch(a, &[right]),
         _ => Raise::type_mismatch(a, &[T::Int, T::Float, T::Str]),

@@ -200,7 +200,14 @@ impl Vm {
         Raise::verb(code, &self.stack[receiver], text.as_str())
     }
 
-    /// Finds the verb; nothing is changed when there is none.
+    /// Makes a symbol that names a verb the string that it stands for.
+    fn spell_out(&mut self, register: usize) {
+        if let Value::Sym(name) = &self.stack[register] {
+            self.stack[register] = Value::from(name.as_str());
+        }
+    }
+
+    /// Finds the verb; nothing is changed when there is none, but a symbol in place of its name.
     #[inline(always)]
     fn find<H: Host>(
         &mut self,
@@ -210,6 +217,9 @@ impl Vm {
         receiver: usize,
         name: CalledName,
     ) -> Result<Found, Refused> {
+        if let CalledName::Register(r) = name {
+            self.spell_out(window + usize::from(r));
+        }
         let frame = &self.frames[self.frames.len() - 1];
         let program = &self.verbs.get(frame.verb).program;
         let (call_name, text) = match name {

@@ -1,9 +1,9 @@
-//! Indexing, ranges and changes in place of lists, strings and maps.
+//! Indexing, ranges and changes in place of lists, strings, maps and binaries, and reading of flyweights' contents.
 //!
 //! Whatever changes a value changes it where it stands while nobody else holds it. Every check comes before the
 //! first change, so that an error leaves the value as it was.
 
-use moor_value::{ErrorCode, List, Map, MapKey, Str, Value, ValueType};
+use moor_value::{Binary, ErrorCode, List, Map, MapKey, Str, Value, ValueType};
 
 use crate::outcome::{LIST_HEAD_BYTES, SLOT_BYTES, SizeLimits, TaskLimits};
 use crate::raise::Raise;
@@ -27,6 +27,8 @@ fn key_mismatch(key: &Value) -> Box<Raise> {
             T::Anon,
             T::Waif,
             T::Bool,
+            T::Sym,
+            T::Binary,
         ],
     )
 }
@@ -59,8 +61,17 @@ pub(crate) fn get(a: &Value, i: &Value) -> Computed {
             let index = usize::try_from(*i).map_err(|_| range_error())?;
             text.char_at(index).map(Value::Str).ok_or_else(range_error)
         }
-        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(type_error()),
+        (Value::Map(_), key) if key.has_parts() => Err(type_error()),
         (Value::Map(map), key) => map.get(key).cloned().ok_or_else(range_error),
+        (Value::Binary(bytes), Value::Int(i)) => {
+            let at = place(*i, bytes.len()).ok_or_else(range_error)?;
+            Ok(Value::Int(bytes.as_slice()[at].into()))
+        }
+        (Value::Fly(flyweight), Value::Int(i)) => {
+            let contents = flyweight.contents();
+            let at = place(*i, contents.len()).ok_or_else(range_error)?;
+            Ok(contents.as_slice()[at].clone())
+        }
         _ => Err(type_error()),
     }
 }
@@ -69,13 +80,15 @@ pub(crate) fn get(a: &Value, i: &Value) -> Computed {
 pub(crate) fn range(a: &Value, from: &Value, to: &Value) -> Computed {
     match a {
         Value::Map(map) => map_range(map, from, to),
-        Value::List(list) => {
+        Value::List(list) => list_range(list, from, to),
+        Value::Fly(flyweight) => list_range(flyweight.contents(), from, to),
+        Value::Binary(bytes) => {
             let (from, to) = bounds(from, to)?;
             if from > to {
-                return Ok(Value::List(List::new()));
+                return Ok(Value::Binary(Binary::default()));
             }
-            let (start, end) = within(from, to, list.len())?;
-            Ok(Value::List(list.slice(start..end)))
+            let (start, end) = within(from, to, bytes.len())?;
+            Ok(Value::Binary(bytes.slice(start..end)))
         }
         Value::Str(text) => {
             let (from, to) = bounds(from, to)?;
@@ -87,6 +100,15 @@ pub(crate) fn range(a: &Value, from: &Value, to: &Value) -> Computed {
         }
         _ => Err(Raise::type_mismatch(a, CONTAINERS)),
     }
+}
+
+fn list_range(list: &List, from: &Value, to: &Value) -> Computed {
+    let (from, to) = bounds(from, to)?;
+    if from > to {
+        return Ok(Value::List(List::new()));
+    }
+    let (start, end) = within(from, to, list.len())?;
+    Ok(Value::List(list.slice(start..end)))
 }
 
 fn bounds(from: &Value, to: &Value) -> Result<(i64, i64), Box<Raise>> {
@@ -126,7 +148,9 @@ pub(crate) fn first(a: &Value) -> Computed {
         Value::Str(text) => Ok(Value::Int(i64::from(!text.is_empty()))),
         Value::List(list) => Ok(Value::Int(i64::from(!list.is_empty()))),
         Value::Map(map) => Ok(edge(map.first())),
-        _ => Err(Raise::type_mismatch(a, CONTAINERS)),
+        _ => length(a)
+            .map(|length| Value::Int(length.min(1)))
+            .ok_or_else(|| Raise::type_mismatch(a, CONTAINERS)),
     }
 }
 
@@ -146,13 +170,15 @@ fn edge(entry: Option<(&Value, &Value)>) -> Value {
     entry.map_or(Value::ZERO, |(key, _)| key.clone())
 }
 
-/// `length(a)` of a string, list or map.
+/// `length(a)` of what has one.
 #[inline]
 pub(crate) fn length(a: &Value) -> Option<i64> {
     match a {
         Value::Str(text) => Some(text.len_chars() as i64),
         Value::List(list) => Some(list.len() as i64),
         Value::Map(map) => Some(map.len() as i64),
+        Value::Binary(bytes) => Some(bytes.len() as i64),
+        Value::Fly(flyweight) => Some(flyweight.contents().len() as i64),
         _ => None,
     }
 }
@@ -315,8 +341,17 @@ pub(crate) fn set_index(a: &mut Value, i: &Value, value: Value, limits: &TaskLim
             text.set_range(at + 1, at + 1, one.as_str());
             Ok(())
         }
-        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(type_error()),
+        (Value::Map(_), key) if key.has_parts() => Err(type_error()),
         (Value::Map(_), key) => insert(a, key, value, limits),
+        (Value::Binary(bytes), Value::Int(i)) => {
+            let Value::Int(byte) = value else {
+                return Err(type_error());
+            };
+            let at = place(*i, bytes.len()).ok_or_else(range_error)?;
+            let byte = u8::try_from(byte).map_err(|_| Raise::new(ErrorCode::InvArg))?;
+            bytes.splice(at..at + 1, &[byte]);
+            Ok(())
+        }
         _ => Err(type_error()),
     }
 }
@@ -341,7 +376,7 @@ pub(crate) fn change_at(
             done.and(depth_fits)
         }
         (Value::List(_), key) => Err(Raise::type_mismatch(key, &[ValueType::Int])),
-        (Value::Map(_), Value::List(_) | Value::Map(_)) => Err(key_mismatch(key)),
+        (Value::Map(_), key) if key.has_parts() => Err(key_mismatch(key)),
         (Value::Map(map), key) => {
             let (own_key, _) = map.get_entry(key).ok_or_else(range_error)?;
             let own_key = MapKey::new(own_key.clone()).ok_or_else(|| key_mismatch(key))?;
@@ -392,6 +427,10 @@ pub(crate) fn set_range(
             Ok(())
         }
         (Value::Map(map), Value::Map(with)) => set_map_range(map, from, to, with, limits),
+        (Value::Binary(bytes), Value::Binary(with)) => {
+            let (left, right) = cut(from, to, bytes.len())?;
+            set_bytes(bytes, left, right, with, limits)
+        }
         _ if kind != value.value_type() => Err(Raise::type_mismatch(value, &[kind])),
         _ => Err(Raise::type_mismatch(a, CONTAINERS)),
     }
@@ -442,6 +481,28 @@ fn set_list_range(
     Ok(())
 }
 
+/// Puts the bytes of `with` between the first `left` and those from `right` on.
+fn set_bytes(
+    bytes: &mut Binary,
+    left: usize,
+    right: usize,
+    with: &Binary,
+    limits: &TaskLimits,
+) -> Changed {
+    if left + with.len() + bytes.len() - right > limits.string_bytes() {
+        return Err(limits.quota());
+    }
+    if left <= right {
+        bytes.splice(left..right, with.as_slice());
+    } else {
+        let mut built = bytes.slice(0..left);
+        built.extend(with.as_slice());
+        built.extend(&bytes.as_slice()[right..]);
+        *bytes = built;
+    }
+    Ok(())
+}
+
 /// `map[from..to] = with`: what lies behind `to` stays as it is, even where `with` has the same key.
 fn set_map_range(
     map: &mut Map,
@@ -477,12 +538,14 @@ fn set_map_range(
     Ok(())
 }
 
-/// The element after position `at` (how many came before) of a string or list.
+/// The element after position `at` (how many came before) of a string, list, binary or flyweight.
 #[inline]
 pub(crate) fn element(a: &Value, at: usize) -> Option<Value> {
     match a {
         Value::List(list) => list.get(at).cloned(),
         Value::Str(text) => char_of(text, at),
+        Value::Fly(flyweight) => flyweight.contents().get(at).cloned(),
+        Value::Binary(bytes) => bytes.as_slice().get(at).map(|byte| i64::from(*byte).into()),
         _ => None,
     }
 }

@@ -42,8 +42,7 @@ impl Raise {
     pub fn message(&self) -> Str {
         match (&self.message, &self.code) {
             (Some(message), _) => message.clone(),
-            (None, Value::Err(code)) => Str::new(code.message()),
-            (None, _) => Str::EMPTY,
+            (None, code) => code.error_message().unwrap_or(Str::EMPTY),
         }
     }
 
@@ -144,5 +143,8 @@ fn type_name(value_type: ValueType) -> &'static str {
         ValueType::Anon => "anonymous object",
         ValueType::Waif => "waif",
         ValueType::Bool => "bool",
+        ValueType::Flyweight => "flyweight",
+        ValueType::Sym => "symbol",
+        ValueType::Binary => "binary",
     }
 }

@@ -1,7 +1,7 @@
 //! Operations on a window of registers that are more than one value's business: what the dispatch loop calls for the
 //! longer instructions, and the short writes that it inlines.
 
-use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value};
+use moor_value::{ErrorCode, List, ObjId, Symbol, Value};
 
 use crate::arithmetic as math;
 use crate::collection;
@@ -129,10 +129,10 @@ pub(crate) fn copy(value: &Value) -> Value {
     }
 }
 
-/// The symbol of a property that a program names by a string. A string that names nothing stands for the empty
+/// The symbol of a property that a program names by a text. A text that names nothing stands for the empty
 /// name, which no property has, so that programs cannot fill the table of symbols.
-pub(crate) fn property_symbol(text: &Str) -> Symbol {
-    Symbol::lookup(text.as_str()).unwrap_or_else(|| Symbol::intern(""))
+pub(crate) fn property_symbol(text: &str) -> Symbol {
+    Symbol::lookup(text).unwrap_or_else(|| Symbol::intern(""))
 }
 
 /// `dst = a + b` for what is not two numbers; in place when `dst` is `a`.

@@ -72,14 +72,8 @@ fn note(nodes: &mut Nodes, value: &Value, refers: &mut Vec<Dead>) {
     let (dead, holders) = match value {
         Value::Anon(anon) => (Dead::Anon(anon.id()), anon.count()),
         Value::Waif(waif) => (Dead::Waif(waif.id()), waif.count()),
-        Value::List(list) if list.is_unique() => {
-            return list.iter().for_each(|item| note(nodes, item, refers));
-        }
-        Value::Map(map) if map.is_unique() => {
-            return map.iter().for_each(|(key, value)| {
-                note(nodes, key, refers);
-                note(nodes, value, refers);
-            });
+        Value::List(_) | Value::Map(_) | Value::Fly(_) if value.is_unique() => {
+            return value.for_each_part(&mut |part| note(nodes, part, refers));
         }
         _ => return,
     };

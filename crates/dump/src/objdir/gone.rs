@@ -1,7 +1,7 @@
 //! References to anonymous objects that are no more.
 //! In: descriptions of a world. Out: the same, in which all of them are one, as they are in files.
 
-use moor_value::{AnonRef, Graveyard, List, Map, Value};
+use moor_value::{AnonRef, Flyweight, Graveyard, List, Map, Value};
 
 use super::literal::Known;
 use super::spec::{ObjectSpec, WorldSpec};
@@ -64,6 +64,22 @@ fn settled(value: &Value, known: &dyn Known, gone: &Value) -> Option<Value> {
                 Value::Map(settled)
             })
         }
+        Value::Fly(flyweight) => settled_flyweight(flyweight, known, gone),
         _ => None,
     }
+}
+
+fn settled_flyweight(flyweight: &Flyweight, known: &dyn Known, gone: &Value) -> Option<Value> {
+    let slots = Value::Map(flyweight.slots().clone());
+    let contents = Value::List(flyweight.contents().clone());
+    let new = (
+        settled(&slots, known, gone),
+        settled(&contents, known, gone),
+    );
+    if new.0.is_none() && new.1.is_none() {
+        return None;
+    }
+    let slots = new.0.unwrap_or(slots).into_map().ok()?;
+    let contents = new.1.unwrap_or(contents).into_list().ok()?;
+    Flyweight::with_slots(flyweight.delegate(), &slots, contents).map(Value::Fly)
 }

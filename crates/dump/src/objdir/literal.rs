@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use moor_value::{ObjId, Value};
+use moor_value::{Flyweight, ObjId, Sym, Value};
 
 /// A value that fits into a line of this many characters is not broken into several.
 const LINE_CHARS_MAX: usize = 100;
@@ -103,8 +103,42 @@ pub(crate) fn one_line(out: &mut String, value: &Value, known: &dyn Known) {
             let (id, class, owner) = (waif.id(), waif.class(), waif.owner());
             write!(out, "waif({id}, {class}, {owner})")
         }
+        Value::Sym(symbol) if !Sym::is_word(symbol.as_str()) => {
+            out.push('\'');
+            write_text(out, symbol.as_str());
+            Ok(())
+        }
+        Value::Error(error) => {
+            out.push_str(error.name().as_str());
+            if let Some(message) = error.own_message() {
+                out.push('(');
+                write_text(out, message.as_str());
+                out.push(')');
+            }
+            Ok(())
+        }
+        Value::Fly(flyweight) => {
+            write_flyweight(out, flyweight, known);
+            Ok(())
+        }
         other => other.write_literal(out),
     };
+}
+
+fn write_flyweight(out: &mut String, flyweight: &Flyweight, known: &dyn Known) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "<{}", flyweight.delegate());
+    for (name, value) in flyweight.slots() {
+        out.push_str(", .");
+        out.push_str(name.name_text().unwrap_or_default());
+        out.push_str(" = ");
+        one_line(out, value, known);
+    }
+    if !flyweight.contents().is_empty() {
+        out.push_str(", ");
+        one_line(out, &Value::List(flyweight.contents().clone()), known);
+    }
+    out.push('>');
 }
 
 fn separated<T>(

@@ -2,7 +2,9 @@
 //! In: the text of one file. Out: what it describes, or the place where it is not as docs/formats/objdir.md has it.
 
 use moor_value::codec::HandleResolver;
-use moor_value::{DEPTH_MAX, ErrorCode, List, Map, ObjId, Str, Value};
+use moor_value::{
+    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Str, Sym, Value,
+};
 use moor_world::{ArgSpec, ObjectFlags, PrepSpec, PropFlags, VerbArgs, VerbFlags};
 
 use super::cursor::{Cursor, TextFault};
@@ -302,6 +304,8 @@ impl<'a, 'h> Parser<'a, 'h> {
             Some('#') => Ok(Value::Obj(self.text.object("an object's number")?)),
             Some('{') => self.list(depth_left),
             Some('[') => self.map(depth_left),
+            Some('<') => self.flyweight(depth_left),
+            Some('\'') => self.symbol(),
             Some('-' | '0'..='9') => {
                 number(self.text.number_text()).ok_or_else(|| before.expected("a number"))
             }
@@ -317,13 +321,79 @@ impl<'a, 'h> Parser<'a, 'h> {
             "false" => Ok(Value::Bool(false)),
             "anonymous" => self.anonymous(),
             "waif" => self.waif(),
-            word => match (ErrorCode::from_name(word), number(word)) {
-                (Some(code), _) => Ok(Value::Err(code)),
+            "b" if self.text.peek() == Some('"') => self.binary(),
+            word => match (ErrorName::from_text(word), number(word)) {
+                (Some(name), _) => self.error(name),
                 // `inf` and `NaN` are floats by their names.
                 (None, Some(number)) => Ok(number),
                 (None, None) => Err(before.expected("a value")),
             },
         }
+    }
+
+    /// What follows the name of an error: perhaps a message in parentheses.
+    fn error(&mut self, name: ErrorName) -> Result<Value, TextFault> {
+        let mut message = None;
+        if self.text.take('(') {
+            message = Some(Str::new(&self.text.text("a message in quotes")?));
+            self.text.must(')', "`)`")?;
+        }
+        Ok(ErrorValue::make(name, message))
+    }
+
+    fn symbol(&mut self) -> Result<Value, TextFault> {
+        self.text.take('\'');
+        let before = self.text;
+        let text = self.text.name("the name of a symbol")?;
+        match text.contains(':') && before.peek() != Some('"') {
+            true => Err(before.expected("the name of a symbol")),
+            false => Ok(Value::Sym(Sym::new(&text))),
+        }
+    }
+
+    fn binary(&mut self) -> Result<Value, TextFault> {
+        let before = self.text;
+        let bytes = Binary::from_base64(&self.text.text("bytes in base 64")?);
+        let bytes = bytes.ok_or_else(|| before.expected("bytes in base 64"))?;
+        Ok(Value::Binary(bytes))
+    }
+
+    /// `<#1, .slot = value, {contents}>`.
+    fn flyweight(&mut self, depth_left: u32) -> Result<Value, TextFault> {
+        // The flyweight itself, and what its slots and contents are kept in.
+        let depth_left = self.deeper(depth_left)?;
+        let inner = self.deeper(depth_left)?;
+        let begin = self.text;
+        self.text.take('<');
+        let delegate = self.object()?;
+        let (mut slots, mut contents) = (Map::new(), List::new());
+        while self.text.take(',') {
+            self.text.skip_white();
+            if self.text.peek() == Some('{') {
+                contents = self.list(depth_left)?.into_list().unwrap_or_default();
+                break;
+            }
+            self.slot(&mut slots, inner)?;
+        }
+        self.text.must('>', "`,` or `>`")?;
+        let made = Flyweight::with_slots(delegate, &slots, contents);
+        made.map(Value::Fly)
+            .ok_or_else(|| begin.fault("a flyweight with a slot of a name that no slot has"))
+    }
+
+    fn slot(&mut self, slots: &mut Map, depth_left: u32) -> Result<(), TextFault> {
+        self.text.must('.', "`.` and the name of a slot, or `{`")?;
+        let before = self.text;
+        let name = Value::Sym(Sym::new(self.text.word()));
+        self.text.skip_white();
+        self.text.must('=', "`=`")?;
+        self.text.skip_white();
+        let value = self.value(depth_left)?;
+        if slots.get(&name).is_some() {
+            return Err(before.fault("a slot that the flyweight has already"));
+        }
+        slots.insert_value(name, value);
+        Ok(())
     }
 
     fn anonymous(&mut self) -> Result<Value, TextFault> {
@@ -425,7 +495,7 @@ impl<'a, 'h> Parser<'a, 'h> {
             }
             match map.insert_value(key, value) {
                 true => Ok(()),
-                false => Err(before.expected("a key that is no list and no map")),
+                false => Err(before.expected("a key that holds no other values")),
             }
         })?;
         Ok(Value::Map(map))

@@ -219,6 +219,10 @@ impl Surveyor<'_> {
                 self.newer("an anonymous object");
                 self.mention_anon(anon.id());
             }
+            Value::Sym(_) => self.unfit("a symbol"),
+            Value::Error(_) => self.unfit("an error with a message or a name of its own"),
+            Value::Binary(_) => self.unfit("a binary value"),
+            Value::Fly(_) => self.unfit("a flyweight"),
             Value::List(_) | Value::Map(_) | Value::Waif(_) => self.nested(value, depth),
         }
     }

@@ -87,11 +87,35 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "property p (#2, \"r\") = [{} -> 2];",
-        "4:25: expected a key that is no list and no map, found \"{} -> 2];\"",
+        "4:25: expected a key that holds no other values, found \"{} -> 2];\"",
     ),
     (
-        "property p (#2, \"r\") = E_NOTHING;",
-        "4:24: expected a value, found \"E_NOTHING;\"",
+        "property p (#2, \"r\") = NOTHING;",
+        "4:24: expected a value, found \"NOTHING;\"",
+    ),
+    (
+        "property p (#2, \"r\") = E_MINE(1);",
+        "4:31: expected a message in quotes, found \"1);\"",
+    ),
+    (
+        "property p (#2, \"r\") = 'a:b;",
+        "4:25: expected the name of a symbol, found \"a:b;\"",
+    ),
+    (
+        "property p (#2, \"r\") = b\"Zh==\";",
+        "4:25: expected bytes in base 64, found \"\\\"Zh==\\\";\"",
+    ),
+    (
+        "property p (#2, \"r\") = <#1, .a = 1, .A = 2>;",
+        "4:38: a slot that the flyweight has already",
+    ),
+    (
+        "property p (#2, \"r\") = <#1, .slots = 1>;",
+        "4:24: a flyweight with a slot of a name that no slot has",
+    ),
+    (
+        "property p (#2, \"r\") = [<#1> -> 1];",
+        "4:25: expected a key that holds no other values, found \"<#1> -> 1];\"",
     ),
     (
         "property p (#2, \"r\") = 99999999999999999999;",

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use moor_dump::ImageSource;
 use moor_dump::objdir;
+use moor_value::{
+    AnonRef, Binary, ErrorName, ErrorValue, Flyweight, Graveyard, List, Map, ObjId, Str, Sym, Value,
+};
 use moor_world::WorldImage;
 use proptest::prelude::*;
 
@@ -47,6 +50,43 @@ fn goes_round(world: &WorldImage) -> BTreeMap<PathBuf, String> {
     write(&second, again.path());
     assert_eq!(first, files(again.path()));
     first
+}
+
+/// Kinds of values that no textdump has.
+#[test]
+fn newer_values() {
+    let gone = Value::Anon(AnonRef::new(0, Graveyard::new()));
+    let flyweight = Flyweight::new(ObjId(0), vec![gone, "text".into()].into())
+        .and_then(|plain| plain.with_slot("if", Flyweight::new(ObjId(-1), List::new())?.into()))
+        .expect("a slot");
+    let error = |name, message: &str| {
+        let name = ErrorName::from_text(name).expect("a name");
+        ErrorValue::make(name, Some(message.into()))
+    };
+    let mut map = Map::new();
+    map.insert_value(Sym::new("Key").into(), Binary::default().into());
+    let values = Value::from(vec![
+        Sym::new("name").into(),
+        Sym::new("two\nlines").into(),
+        error("E_PERM", "a \"quoted\" word\n"),
+        error("E_MINE", ""),
+        Binary::from_vec(vec![0, 255, 9]).into(),
+        flyweight.into(),
+        map.into(),
+    ]);
+    let mut world = import(data("format-4.db")).world;
+    world.objects[0].name = Str::new("system");
+    let defined = world
+        .objects
+        .iter_mut()
+        .find(|one| !one.propvals.is_empty());
+    defined.expect("a property").propvals[0].value = Some(values);
+    let files = goes_round(&world);
+    let written = files.values().any(|text| {
+        text.contains("  <#0, .if = <#-1>, {anonymous(gone), \"text\"}>,\n")
+            && text.contains("  'name,\n  '\"two\\nlines\",\n")
+    });
+    assert!(written, "{files:?}");
 }
 
 #[test]

@@ -3,14 +3,14 @@
 
 use moor_value::{ErrorCode, Value};
 
-use super::{BuiltinSpec, Raise};
+use super::{ArgType, BuiltinSpec, Raise};
 
-/// Checks count, then types, in ToastStunt's order.
+/// Checks count, then types, in ToastStunt's order. A symbol in place of a name becomes a string.
 ///
 /// # Errors
 /// E_ARGS for a wrong count, E_TYPE for a wrong type.
 #[inline]
-pub(crate) fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise> {
+pub(crate) fn check_args(spec: &BuiltinSpec, args: &mut [Value]) -> Result<(), Raise> {
     let enough = args.len() >= usize::from(spec.args_min);
     let too_many = spec
         .args_max
@@ -20,10 +20,22 @@ pub(crate) fn check_args(spec: &BuiltinSpec, args: &[Value]) -> Result<(), Raise
     }
     for (arg_type, arg) in spec.types.iter().zip(args) {
         if !arg_type.accepts(arg) {
-            return Err(ErrorCode::Type.into());
+            spell_out(*arg_type, arg)?;
         }
     }
     Ok(())
+}
+
+/// Makes a symbol that names something the string that it stands for.
+#[cold]
+fn spell_out(arg_type: ArgType, arg: &mut Value) -> Result<(), Raise> {
+    match arg {
+        Value::Sym(name) if arg_type == ArgType::Name => {
+            *arg = Value::from(name.as_str());
+            Ok(())
+        }
+        _ => Err(ErrorCode::Type.into()),
+    }
 }
 
 /// What `function_info(name)` shows: name, least arguments, most arguments (-1 for any number),

@@ -99,6 +99,8 @@ fn length(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
         Value::Str(s) => s.len_chars(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
+        Value::Binary(bytes) => bytes.len(),
+        Value::Fly(flyweight) => flyweight.contents().len(),
         _ => return Err(ErrorCode::Type.into()),
     };
     Ok(Value::Int(length as i64))

@@ -88,10 +88,17 @@ impl Writer {
             Value::Int(n) => self.text.push(&n.to_string()),
             Value::Float(x) => self.text.push(&FloatText(*x).to_string()),
             Value::Bool(_) => self.text.push(&value.to_literal()),
-            Value::Obj(_) | Value::Err(_) | Value::Str(_) => self.typed_string(value),
+            Value::Obj(_)
+            | Value::Err(_)
+            | Value::Error(_)
+            | Value::Str(_)
+            | Value::Sym(_)
+            | Value::Binary(_) => self.typed_string(value),
             Value::List(list) => self.items("[", list.iter(), "]", Self::value),
             Value::Map(map) => self.items("{", map.iter(), "}", Self::entry),
-            Value::None | Value::Anon(_) | Value::Waif(_) => Err(ErrorCode::InvArg.into()),
+            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Fly(_) => {
+                Err(ErrorCode::InvArg.into())
+            }
         }
     }
 
@@ -128,7 +135,13 @@ impl Writer {
             Value::Int(_) => (value.to_literal(), "|int"),
             Value::Float(_) => (value.to_literal(), "|float"),
             Value::Obj(_) => (value.to_literal(), "|obj"),
-            Value::Err(_) => (value.to_literal(), "|err"),
+            Value::Err(_) | Value::Error(_) => {
+                let name = value.error_name();
+                let name = name.map(|name| name.as_str().to_owned());
+                (name.unwrap_or_default(), "|err")
+            }
+            Value::Sym(symbol) => (symbol.as_str().to_owned(), ""),
+            Value::Binary(bytes) => (bytes.to_base64(), ""),
             Value::Bool(_) => (value.to_literal(), ""),
             _ => return Err(ErrorCode::InvArg.into()),
         };

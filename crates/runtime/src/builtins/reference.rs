@@ -143,6 +143,10 @@ impl ArgType {
             Self::Anon => "ANON",
             Self::Waif => "WAIF",
             Self::Bool => "BOOL",
+            Self::Flyweight => "FLYWEIGHT",
+            Self::Sym => "SYM",
+            Self::Binary => "BINARY",
+            Self::Name => "STR|SYM",
         }
     }
 }

@@ -100,6 +100,11 @@ pub enum ArgType {
     Anon,
     Waif,
     Bool,
+    Flyweight,
+    Sym,
+    Binary,
+    /// A string that names something, or a symbol, which the argument check makes the string that it stands for.
+    Name,
 }
 
 impl ArgType {
@@ -134,7 +139,7 @@ impl ArgType {
             Self::Any | Self::Num => return None,
             Self::Int => ValueType::Int,
             Self::Obj => ValueType::Obj,
-            Self::Str => ValueType::Str,
+            Self::Str | Self::Name => ValueType::Str,
             Self::Err => ValueType::Err,
             Self::List => ValueType::List,
             Self::Float => ValueType::Float,
@@ -142,6 +147,9 @@ impl ArgType {
             Self::Anon => ValueType::Anon,
             Self::Waif => ValueType::Waif,
             Self::Bool => ValueType::Bool,
+            Self::Flyweight => ValueType::Flyweight,
+            Self::Sym => ValueType::Sym,
+            Self::Binary => ValueType::Binary,
         })
     }
 }

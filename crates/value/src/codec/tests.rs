@@ -19,6 +19,17 @@ impl HandleResolver for World {
     }
 }
 
+fn error(name: &str, message: Option<&str>) -> Value {
+    let name = ErrorName::from_text(name).expect("a name");
+    ErrorValue::make(name, message.map(Str::new))
+}
+
+fn flyweight(slot: &str, value: Value, contents: Vec<Value>) -> Value {
+    let made = Flyweight::new(ObjId(1), contents.into());
+    let made = made.and_then(|made| made.with_slot(slot, value));
+    made.expect("it is not deep").into()
+}
+
 fn decoded(mut bytes: &[u8]) -> Result<Value, DecodeError> {
     decode(&mut bytes, &mut World(Graveyard::new()))
 }
@@ -46,6 +57,14 @@ fn the_layout_is_the_documented_one() {
             WaifRef::new(5, ObjId(1), ObjId(2), graveyard).into(),
             &[11, 5, 2, 4],
         ),
+        (Sym::new("Ab").into(), &[12, 2, b'A', b'b']),
+        (error("E_PERM", Some("no")), &[13, 3, 1, 2, b'n', b'o']),
+        (error("E_A", None), &[13, 255, 3, b'E', b'_', b'A', 0]),
+        (Binary::from_vec(vec![0, 9]).into(), &[14, 2, 0, 9]),
+        (
+            flyweight("a", true.into(), vec![Value::Int(1)]),
+            &[15, 2, 1, 1, b'a', 6, 1, 1, 2],
+        ),
     ];
     for (value, expected) in cases {
         let mut bytes = Vec::new();
@@ -59,7 +78,23 @@ fn the_layout_is_the_documented_one() {
 fn damage_has_a_name() {
     let cases: &[(&[u8], DecodeError)] = &[
         (&[], DecodeError::Truncated),
-        (&[12], DecodeError::Tag(12)),
+        (&[99], DecodeError::Tag(99)),
+        (&[12, 1, 0xff], DecodeError::Text),
+        (&[13, 99, 0], DecodeError::ErrorCode(99)),
+        (&[13, 255, 1, b'x', 0], DecodeError::Name),
+        (
+            &[13, 255, 6, b'E', b'_', b'P', b'E', b'R', b'M', 0],
+            DecodeError::Name,
+        ),
+        (&[13, 3, 2], DecodeError::Tag(2)),
+        (&[14, 2, 0], DecodeError::Truncated),
+        (
+            &[15, 2, 1, 5, b's', b'l', b'o', b't', b's', 0, 0],
+            DecodeError::Name,
+        ),
+        (&[15, 2, 2, 1, b'a', 0, 1, b'A', 0, 0], DecodeError::Key),
+        (&[15, 2, 0xff, 0xff, 0x7f, 0], DecodeError::Truncated),
+        (&[9, 1, 15, 2, 0, 0, 0], DecodeError::Key),
         (&[1, 0x80], DecodeError::Truncated),
         (
             &[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
@@ -89,8 +124,10 @@ fn damage_has_a_name() {
 #[test]
 fn nesting_is_bounded() {
     let check = || {
-        let bytes = [8u8, 1].repeat(DEPTH_MAX as usize * 10);
-        assert_eq!(decoded(&bytes), Err(DecodeError::Depth));
+        for level in [&[8u8, 1][..], &[15, 0, 0, 1], &[15, 0, 1, 1, b'a']] {
+            let bytes = level.repeat(DEPTH_MAX as usize * 10);
+            assert_eq!(decoded(&bytes), Err(DecodeError::Depth));
+        }
     };
     let thread = std::thread::Builder::new().stack_size(crate::STACK_BYTES_MIN);
     let thread = thread.spawn(check).expect("a thread starts");
@@ -107,10 +144,20 @@ fn value() -> impl Strategy<Value = Value> {
         (0..19i64).prop_map(|n| Value::Err(ErrorCode::from_number(n).expect("a code"))),
         any::<bool>().prop_map(Value::Bool),
         ".{0,40}".prop_map(Value::from),
+        ".{0,20}".prop_map(|text| Sym::new(&text).into()),
+        ("E_[A-Z]{1,6}|e_perm|E_DIV", prop::option::of(".{0,9}"))
+            .prop_map(|(name, message)| error(&name, message.as_deref())),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Binary::from_vec(bytes).into()),
     ];
     leaf.prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            (
+                "[a-c]",
+                inner.clone(),
+                prop::collection::vec(inner.clone(), 0..4)
+            )
+                .prop_map(|(slot, value, contents)| flyweight(&slot, value, contents)),
             prop::collection::vec((inner.clone(), inner), 0..8).prop_map(|entries| {
                 let mut map = Map::new();
                 for (key, value) in entries {

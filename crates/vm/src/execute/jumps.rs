@@ -93,7 +93,7 @@ fn next_in_range(regs: &mut [Value], var: u16, state: u16) -> bool {
 /// Begins a walk over the elements of a container; its first step is at `next`.
 fn prepare_walk(step: &mut Step<'_>, state: u16, next: u16, end: u16) -> Jumped {
     let position = match step.get(state) {
-        Value::List(_) | Value::Str(_) => Value::ZERO,
+        Value::List(_) | Value::Str(_) | Value::Fly(_) | Value::Binary(_) => Value::ZERO,
         Value::Map(_) => Value::None,
         value => {
             let expected = &[ValueType::Str, ValueType::List, ValueType::Map];

@@ -1,7 +1,7 @@
 //! Reading and writing properties.
 
 use moor_bytecode::{Instruction as I, RESULT};
-use moor_value::{ObjId, Str, Symbol, Value, ValueType};
+use moor_value::{ObjId, Symbol, Value, ValueType};
 
 use super::{Computed, Done, Step, foreign};
 use crate::host::Host;
@@ -9,7 +9,7 @@ use crate::raise::Raise;
 use crate::registers::property_symbol;
 
 /// A property's name, as symbol and as the program spells it.
-type Name<'a> = (Symbol, &'a Str);
+type Name<'a> = (Symbol, &'a str);
 
 /// Carries out an instruction of this family.
 #[inline(always)]
@@ -18,7 +18,7 @@ pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I
     let program = step.program;
     let fixed = |name: u16| {
         let name = &program.names[usize::from(name)];
-        (name.symbol, &name.text)
+        (name.symbol, name.text.as_str())
     };
     match instruction {
         I::GetProp { dst, obj, name } => {
@@ -66,22 +66,21 @@ pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I
 }
 
 fn computed_name(name: &Value) -> Result<Name<'_>, Box<Raise>> {
-    match name {
-        Value::Str(text) => Ok((property_symbol(text), text)),
-        value => Err(Raise::type_mismatch(value, &[ValueType::Str])),
-    }
+    let text = name.name_text();
+    let text = text.ok_or_else(|| Raise::type_mismatch(name, &[ValueType::Str]))?;
+    Ok((property_symbol(text), text))
 }
 
 fn read<H: Host>(host: &mut H, object: &Value, name: Name<'_>, perms: ObjId) -> Computed {
     let (symbol, text) = name;
     host.get_property(object, symbol, perms)
-        .map_err(|code| Raise::property(code, object, text.as_str()))
+        .map_err(|code| Raise::property(code, object, text))
 }
 
 fn write<H: Host>(host: &mut H, object: &Value, name: Name<'_>, new: Value, perms: ObjId) -> Done {
     let (symbol, text) = name;
     host.set_property(object, symbol, new, perms)
-        .map_err(|code| Raise::property(code, object, text.as_str()))
+        .map_err(|code| Raise::property(code, object, text))
 }
 
 /// An error that is not raised becomes the value of the assignment where that is used.

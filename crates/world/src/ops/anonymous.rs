@@ -127,12 +127,7 @@ impl Transaction {
                 Value::Waif(waif) if seen.insert(waif.id()) => {
                     pending.extend(self.waif_values(&waif))
                 }
-                Value::List(list) => pending.extend(list.iter().cloned()),
-                Value::Map(map) => pending.extend(
-                    map.iter()
-                        .flat_map(|(key, value)| [key.clone(), value.clone()]),
-                ),
-                _ => {}
+                other => other.for_each_part(&mut |part| pending.push(part.clone())),
             }
         }
         false

@@ -19,22 +19,28 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         )
         .raises("E_INVARG if the object is gone; E_PERM if the object is not readable")
         .permission("owners and wizards; everybody for objects with `r`"),
-    world!("property_info", 2..=2, [Any, Str], LambdaMoo, property_info)
-        .doc(
-            "object:OBJ|ANON property",
-            "LIST",
-            "`{owner, permissions}` of a property; permissions are some of the letters `r`, \
+    world!(
+        "property_info",
+        2..=2,
+        [Any, Name],
+        LambdaMoo,
+        property_info
+    )
+    .doc(
+        "object:OBJ|ANON property",
+        "LIST",
+        "`{owner, permissions}` of a property; permissions are some of the letters `r`, \
              `w`, `c`.",
-        )
-        .raises(
-            "E_INVARG if the object is gone; E_PROPNF if there is no such property; E_PERM if \
+    )
+    .raises(
+        "E_INVARG if the object is gone; E_PROPNF if there is no such property; E_PERM if \
              the property is not readable",
-        )
-        .permission("owners of the property and wizards; everybody for properties with `r`"),
+    )
+    .permission("owners of the property and wizards; everybody for properties with `r`"),
     world!(
         "set_property_info",
         3..=3,
-        [Any, Str, List],
+        [Any, Name, List],
         LambdaMoo,
         set_property_info
     )
@@ -53,7 +59,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "add_property",
         4..=4,
-        [Any, Str, Any, List],
+        [Any, Name, Any, List],
         LambdaMoo,
         add_property
     )
@@ -72,7 +78,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "delete_property",
         2..=2,
-        [Any, Str],
+        [Any, Name],
         LambdaMoo,
         delete_property
     )
@@ -90,7 +96,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "is_clear_property",
         2..=2,
-        [Any, Str],
+        [Any, Name],
         LambdaMoo,
         is_clear_property
     )
@@ -107,7 +113,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "clear_property",
         2..=2,
-        [Any, Str],
+        [Any, Name],
         LambdaMoo,
         clear_property
     )

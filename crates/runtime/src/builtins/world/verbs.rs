@@ -106,7 +106,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              the caller owns the object or it is writable, or a wizard calls",
         )
         .permission("owners of the object and wizards; everybody for objects with `w`"),
-    world!("respond_to", 2..=2, [Any, Str], ToastStunt, respond_to)
+    world!("respond_to", 2..=2, [Any, Name], ToastStunt, respond_to)
         .doc(
             "object:OBJ|ANON verb",
             "LIST|INT",
@@ -118,6 +118,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 /// Which verb an argument describes.
 fn described(env: &mut Env<'_, '_, '_>, description: &Value) -> Result<VerbDesc, Raise> {
+    let spelled = description.name_text().map(Value::from);
+    let description = spelled.as_ref().unwrap_or(description);
     let looks_numeric = description
         .as_str()
         .is_some_and(|name| name.as_str().parse::<u32>().is_ok());

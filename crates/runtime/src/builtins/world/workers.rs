@@ -231,8 +231,9 @@ fn check_part(value: &Value, depth_left: usize, values_left: &mut usize) -> Resu
                 check_part(value, depth_left, values_left)
             })
         }
-        Value::Anon(_) | Value::Waif(_) | Value::None => {
-            let message = "anonymous objects and waifs cannot be sent to a worker";
+        Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_) | Value::None => {
+            let message =
+                "anonymous objects, waifs, flyweights and binaries cannot be sent to a worker";
             Err(Raise::with(ErrorCode::Type, message, Value::ZERO))
         }
         _ => Ok(()),
