@@ -16,9 +16,9 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     ),
     pure!("length", 1..=1, [Any], LambdaMoo, length)
         .doc(
-            "value:STR|LIST|MAP",
+            "value:STR|LIST|MAP|BINARY|FLYWEIGHT",
             "INT",
-            "The number of characters of a string, items of a list or entries of a map.",
+            "The number of characters of a string, items of a list or of a flyweight's contents, entries of a map or bytes of a binary.",
         )
         .raises("E_TYPE if the value has no length"),
     pure!("tofloat", 1..=1, [Any], LambdaMoo, tofloat)
