@@ -6,6 +6,7 @@ use std::time::Duration;
 use moor_node::{NodeArgs, seconds};
 
 use crate::addresses::AddressArgs;
+use crate::features::FeatureArgs;
 use crate::heartbeat::HeartbeatArgs;
 
 /// Own a world: its database, its compiler and its tasks
@@ -62,6 +63,8 @@ pub(crate) struct Args {
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     pub(crate) outbound_network: bool,
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }

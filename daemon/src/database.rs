@@ -26,6 +26,7 @@ pub(crate) struct Database {
 /// Opens the data directory of the flags, or makes it.
 pub(crate) fn open(args: &Args) -> Result<Database> {
     let path = &args.database;
+    let features = args.features.features();
     let mut options = Options::new(&TABLES);
     options.group_interval = args.commit_interval;
     let presence = Store::presence(path).context("the data directory cannot be used")?;
@@ -37,8 +38,8 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
         ),
         (Presence::Database, None) => Store::open(path, options)?,
         (Presence::Vacant, Some(from)) => match args.import_format {
-            ImportFormat::Textdump => import::from_file(from, path, options)?,
-            ImportFormat::Objdir => directory::into_new(from, path, options)?,
+            ImportFormat::Textdump => import::from_file(from, path, options, features)?,
+            ImportFormat::Objdir => directory::into_new(from, path, options, features)?,
         },
         (Presence::Vacant, None) => import::starter(path, options)?,
     };

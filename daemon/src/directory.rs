@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use moor_dump::objdir::{self, Changes, Conflicts, Merged, OnConflict, WorldSpec};
 use moor_dump::{CompileOptions, DumpHandles, OnFault};
-use moor_runtime::{TABLES, WORLD, is_builtin};
+use moor_runtime::{Features, TABLES, WORLD, is_builtin};
 use moor_store::{Batch, Options, Presence, Store};
 use moor_world::WorldImage;
 use rustc_hash::FxHashSet;
@@ -30,10 +30,11 @@ pub(crate) enum Outcome {
 }
 
 /// Reads a directory; all that is wrong with it is the error, a line each.
-pub(crate) fn read(folder: &Path) -> Result<WorldSpec, objdir::ObjdirError> {
+pub(crate) fn read(folder: &Path, features: Features) -> Result<WorldSpec, objdir::ObjdirError> {
     let options = CompileOptions {
         is_builtin: &is_builtin,
         on_fault: OnFault::Refuse,
+        features,
     };
     objdir::read(folder, &mut DumpHandles::default(), &options)
 }
@@ -48,10 +49,15 @@ pub(crate) fn image(spec: &WorldSpec) -> Result<WorldImage> {
 }
 
 /// Fills a new data directory.
-pub(crate) fn into_new(folder: &Path, path: &Path, options: Options) -> Result<Store> {
+pub(crate) fn into_new(
+    folder: &Path,
+    path: &Path,
+    options: Options,
+    features: Features,
+) -> Result<Store> {
     tracing::info!(folder = %folder.display(), "importing");
     deep(|| {
-        let image = image(&read(folder)?)?;
+        let image = image(&read(folder, features)?)?;
         let objects = image.objects.len();
         let store = create(&image, path, options)?;
         tracing::info!(objects, "imported");

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use moor_dump::{
     CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
 };
-use moor_runtime::{ImportedFork, TASKS, WORLD, is_builtin, task_row};
+use moor_runtime::{Features, ImportedFork, TASKS, WORLD, is_builtin, task_row};
 use moor_store::{Options, Store};
 use moor_value::{STACK_BYTES_MIN, Value};
 
@@ -19,21 +19,38 @@ const STARTER: &[u8] = include_bytes!("starter.db");
 const FAULTS_SHOWN: usize = 20;
 
 /// Fills a new data directory from a textdump.
-pub(crate) fn from_file(file: &Path, path: &Path, options: Options) -> Result<Store> {
+pub(crate) fn from_file(
+    file: &Path,
+    path: &Path,
+    options: Options,
+    features: Features,
+) -> Result<Store> {
     let bytes = std::fs::read(file).with_context(|| format!("--import {}", file.display()))?;
     tracing::info!(file = %file.display(), bytes = bytes.len(), "importing");
-    import(&file.display().to_string(), &bytes, path, options)
+    import(&file.display().to_string(), &bytes, path, options, features)
 }
 
 /// Fills a new data directory with the starter world.
 pub(crate) fn starter(path: &Path, options: Options) -> Result<Store> {
     tracing::info!(database = %path.display(), "making the starter world");
-    import("the starter world", STARTER, path, options)
+    import(
+        "the starter world",
+        STARTER,
+        path,
+        options,
+        Features::default(),
+    )
 }
 
 /// Reads, compiles and stores a textdump. Deeply nested values and programs need a deep stack.
-fn import(name: &str, bytes: &[u8], path: &Path, options: Options) -> Result<Store> {
-    deep(|| import_here(name, bytes, path, options))
+fn import(
+    name: &str,
+    bytes: &[u8],
+    path: &Path,
+    options: Options,
+    features: Features,
+) -> Result<Store> {
+    deep(|| import_here(name, bytes, path, options, features))
 }
 
 /// Does work that recurses into values and programs.
@@ -50,11 +67,17 @@ pub(crate) fn deep<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T
     })
 }
 
-fn import_here(name: &str, bytes: &[u8], path: &Path, options: Options) -> Result<Store> {
+fn import_here(
+    name: &str,
+    bytes: &[u8],
+    path: &Path,
+    options: Options,
+    features: Features,
+) -> Result<Store> {
     let begun = Instant::now();
     let mut handles = DumpHandles::default();
     let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
-    let import = compile(dump)?;
+    let import = compile(dump, features)?;
     report(&import);
     let store = fill(&import, path, options)?;
     let objects = import.world.objects.len();
@@ -72,10 +95,11 @@ fn show_progress(progress: Progress) {
     );
 }
 
-fn compile(dump: TextDump) -> Result<Import> {
+fn compile(dump: TextDump, features: Features) -> Result<Import> {
     let options = CompileOptions {
         is_builtin: &is_builtin,
         on_fault: OnFault::Refuse,
+        features,
     };
     dump.compile(&options).map_err(|errors| {
         let more = errors.0.len().saturating_sub(FAULTS_SHOWN);

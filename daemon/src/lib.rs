@@ -6,7 +6,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | flags | `args`, `addresses`, `heartbeat` |
+//! | flags | `args`, `addresses`, `heartbeat`, `features` |
 //! | opening, importing, the starter world | `database`, `import`, `token_key` |
 //! | files that hold the whole world | `export`, `replacement`, `directory`, `world` |
 //! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
@@ -25,6 +25,7 @@ mod credentials;
 mod database;
 mod directory;
 mod export;
+mod features;
 mod gate;
 mod heartbeat;
 mod import;
@@ -42,6 +43,8 @@ mod values;
 mod watcher;
 mod workers;
 pub mod world;
+
+pub use features::FeatureArgs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -194,6 +194,7 @@ impl Daemon<'_> {
             token_lifetime: self.args.token_lifetime,
             files: Some(self.open_files()?),
             outbound_network: self.args.outbound_network,
+            features: self.args.features.features(),
             ..RuntimeConfig::default()
         };
         let outlet = Arc::clone(&publisher);

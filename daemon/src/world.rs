@@ -14,6 +14,7 @@ use moor_node::{Exit, complain};
 
 use crate::args::ExportFormat;
 use crate::directory::{self, Outcome};
+use crate::features::FeatureArgs;
 
 /// Write the world of a data directory that nobody serves to a file or folder
 #[derive(Debug, clap::Parser)]
@@ -41,6 +42,8 @@ struct ImportArgs {
     /// Change nothing, and say what would be changed
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    features: FeatureArgs,
 }
 
 /// Read an object directory, compile every verb, and tell everything that is wrong, as FILE:LINE:COLUMN: what
@@ -48,6 +51,8 @@ struct ImportArgs {
 struct CheckArgs {
     /// The object directory
     directory: PathBuf,
+    #[command(flatten)]
+    features: FeatureArgs,
 }
 
 /// What happens to an object that is in the world and, not the same, in the directory.
@@ -133,7 +138,7 @@ fn faulty(name: &str, faults: &FileFaults) -> Exit {
 }
 
 fn import_here(args: ImportArgs, name: &'static str) -> Result<Exit> {
-    let spec = match directory::read(&args.directory) {
+    let spec = match directory::read(&args.directory, args.features.features()) {
         Ok(spec) => spec,
         Err(ObjdirError::Faults(faults)) => return Ok(faulty(name, &faults)),
         Err(error) => return Err(error.into()),
@@ -160,7 +165,7 @@ fn import_here(args: ImportArgs, name: &'static str) -> Result<Exit> {
 }
 
 fn check_here(args: CheckArgs, name: &'static str) -> Result<Exit> {
-    let spec = match directory::read(&args.directory) {
+    let spec = match directory::read(&args.directory, args.features.features()) {
         Ok(spec) => spec,
         Err(ObjdirError::Faults(faults)) => return Ok(faulty(name, &faults)),
         Err(error) => return Err(error.into()),

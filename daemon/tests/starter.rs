@@ -75,6 +75,7 @@ fn every_program_compiles_without_a_warning() {
     let options = CompileOptions {
         is_builtin: &is_builtin,
         on_fault: OnFault::Refuse,
+        features: Default::default(),
     };
     let import = dump
         .compile(&options)

@@ -10,14 +10,14 @@ use thiserror::Error;
 use crate::bytes::{ReadError, Reader, Writer};
 use crate::instruction::Instruction;
 use crate::program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind,
+    CodeTable, CommandVariable, Filter, Gives, Handler, Local, Name, Program, Scatter, ScatterKind,
     ScatterTarget,
 };
 use crate::verify::VerifyError;
 
 /// The version that [`Program::encode`] writes, the first byte of the encoding.
-pub const FORMAT_VERSION: u8 = 2;
-/// The oldest version that is read: it has no texts of `fork` bodies.
+pub const FORMAT_VERSION: u8 = 3;
+/// The oldest version that is read: it has no texts of `fork` bodies, and like the next no variables of blocks.
 const FORMAT_VERSION_MIN: u8 = 1;
 
 /// Why bytes are not a program.
@@ -113,6 +113,13 @@ impl Program {
             w.u16(*start);
             w.bytes(text.as_bytes());
         }
+        w.count(self.locals.len());
+        for local in &self.locals {
+            w.u16(local.start);
+            w.u16(local.end);
+            w.u16(local.register);
+            w.bytes(local.name.as_bytes());
+        }
     }
 
     /// Takes one program off the front of `input`. `builtin` gives the number of a builtin function's name.
@@ -169,6 +176,10 @@ fn decode_table(
         1 => Vec::new(),
         _ => r.many(|r| Ok::<_, ReadError>((r.u16()?, r.text()?)))?,
     };
+    let locals = match version {
+        1 | 2 => Vec::new(),
+        _ => r.many(take_local)?,
+    };
     Ok(CodeTable {
         code,
         constants,
@@ -182,6 +193,7 @@ fn decode_table(
         scatters,
         lines,
         forks,
+        locals,
     })
 }
 
@@ -275,6 +287,15 @@ fn take_handler(r: &mut Reader<'_>) -> Result<Handler, ReadError> {
         target,
         filter,
         gives,
+    })
+}
+
+fn take_local(r: &mut Reader<'_>) -> Result<Local, ReadError> {
+    Ok(Local {
+        start: r.u16()?,
+        end: r.u16()?,
+        register: r.u16()?,
+        name: r.text()?,
     })
 }
 

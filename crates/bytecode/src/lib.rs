@@ -18,7 +18,7 @@ pub use instruction::{Instruction, OPCODES, OpcodeInfo};
 pub use listing::Listing;
 pub use operand::{Operand, Operands, RESULT, SENSE_WANT, Sense, TAKE};
 pub use program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Name, Program, Scatter, ScatterKind,
+    CodeTable, CommandVariable, Filter, Gives, Handler, Local, Name, Program, Scatter, ScatterKind,
     ScatterTarget, UNSET,
 };
 pub use verify::VerifyError;

@@ -35,6 +35,14 @@ impl fmt::Display for Listing<'_> {
         for (at, scatter) in program.scatters.iter().enumerate() {
             writeln!(f, "scatter {at}: {scatter:?}")?;
         }
+        for local in &program.locals {
+            let (name, register) = (local.name.as_str(), local.register);
+            writeln!(
+                f,
+                "local {name}: r{register} from {} to {}",
+                local.start, local.end
+            )?;
+        }
         Ok(())
     }
 }
@@ -51,15 +59,15 @@ impl Listing<'_> {
         for (place, (name, operand)) in instruction.operands().iter().enumerate() {
             f.write_str(if place == 0 { " " } else { ", " })?;
             write!(f, "{name}=")?;
-            self.operand(f, operand)?;
+            self.operand(f, at, operand)?;
         }
         writeln!(f)
     }
 
-    fn operand(&self, f: &mut fmt::Formatter<'_>, operand: Operand) -> fmt::Result {
+    fn operand(&self, f: &mut fmt::Formatter<'_>, at: usize, operand: Operand) -> fmt::Result {
         let program = self.0;
         match operand {
-            Operand::Reg(r) | Operand::Dst(r) => self.register(f, r),
+            Operand::Reg(r) | Operand::Dst(r) => self.register(f, at, r),
             Operand::Pair(r) | Operand::Triple(r) | Operand::Base(r) => write!(f, "r{r}.."),
             Operand::Const(k) => f.write_str(&program.constants[usize::from(k)].to_literal()),
             Operand::Name(n) => write!(f, "{}", program.names[usize::from(n)].text),
@@ -81,10 +89,10 @@ impl Listing<'_> {
         }
     }
 
-    fn register(&self, f: &mut fmt::Formatter<'_>, register: u16) -> fmt::Result {
-        match self.0.variables.get(usize::from(register)) {
-            Some(name) => f.write_str(name.as_str()),
-            None => write!(f, "r{register}"),
+    fn register(&self, f: &mut fmt::Formatter<'_>, at: usize, register: u16) -> fmt::Result {
+        match self.0.variable_name(register, at) {
+            "?" => write!(f, "r{register}"),
+            name => f.write_str(name),
         }
     }
 }

@@ -125,6 +125,20 @@ pub struct Scatter {
     pub done: u16,
 }
 
+/// A variable of a block: which register has it between two instructions. Registers are shared by variables of different
+/// blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// First instruction where it is visible.
+    pub start: u16,
+    /// First instruction where it is no longer.
+    pub end: u16,
+    /// The register.
+    pub register: u16,
+    /// The variable's name.
+    pub name: Str,
+}
+
 /// Everything that a program consists of, unverified.
 #[derive(Clone, Debug, Default)]
 pub struct CodeTable {
@@ -137,7 +151,7 @@ pub struct CodeTable {
     /// The builtin functions that the code calls: number and name. Numbers belong to one server build, names are
     /// what is stored.
     pub builtins: Vec<(u16, Symbol)>,
-    /// Names of the variables; variable `i` lives in register `i`.
+    /// Names of the variables of the whole program; variable `i` lives in register `i`.
     pub variables: Vec<Str>,
     /// How many registers there are, variables first.
     pub registers: u16,
@@ -154,6 +168,26 @@ pub struct CodeTable {
     /// Where the body of each `fork` begins and its canonical text, so that a task that waits to begin can be told to
     /// other servers. A program that was stored without them has none.
     pub forks: Vec<(u16, Str)>,
+    /// The variables of blocks; of two that are visible at an instruction, the inner one stands first.
+    pub locals: Vec<Local>,
+}
+
+impl CodeTable {
+    /// The variables that are visible at an instruction, inner ones first: their names and registers.
+    pub fn variables_at(&self, pc: usize) -> impl Iterator<Item = (&Str, u16)> {
+        let covers =
+            move |local: &&Local| (usize::from(local.start)..usize::from(local.end)).contains(&pc);
+        let locals = self.locals.iter().filter(covers);
+        let locals = locals.map(|local| (&local.name, local.register));
+        locals.chain(self.variables.iter().zip(0..))
+    }
+
+    /// The name of the variable that a register has at an instruction; `?` for a temporary.
+    pub fn variable_name(&self, register: u16, pc: usize) -> &str {
+        let mut all = self.variables_at(pc);
+        let found = all.find(|(_, place)| *place == register);
+        found.map_or("?", |(name, _)| name.as_str())
+    }
 }
 
 /// A verified program.

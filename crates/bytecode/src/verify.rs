@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::instruction::Instruction;
 use crate::operand::Operand;
-use crate::program::{CodeTable, CommandVariable, Filter, Gives, ScatterKind};
+use crate::program::{CodeTable, CommandVariable, Filter, Gives, Local, ScatterKind};
 
 /// What is wrong with a program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,7 +54,8 @@ pub(crate) fn verify(table: &CodeTable) -> Result<(), VerifyError> {
     verify_handlers(table)?;
     verify_scatters(table)?;
     verify_lines(table)?;
-    verify_forks(table)
+    verify_forks(table)?;
+    verify_locals(table)
 }
 
 fn verify_instruction(
@@ -200,6 +201,20 @@ fn verify_forks(table: &CodeTable) -> Result<(), VerifyError> {
     let outside = |(start, _): &(u16, _)| usize::from(*start) >= table.code.len();
     match table.forks.iter().position(outside) {
         Some(at) => Err(VerifyError::Table { table: "forks", at }),
+        None => Ok(()),
+    }
+}
+
+fn verify_locals(table: &CodeTable) -> Result<(), VerifyError> {
+    let outside = |local: &Local| {
+        let range = local.start <= local.end && usize::from(local.end) <= table.code.len();
+        !range || local.register >= table.registers
+    };
+    match table.locals.iter().position(outside) {
+        Some(at) => Err(VerifyError::Table {
+            table: "locals",
+            at,
+        }),
         None => Ok(()),
     }
 }

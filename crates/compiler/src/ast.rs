@@ -118,6 +118,56 @@ pub enum StmtKind {
     Return(Option<Expr>),
     /// `expr;`.
     Expr(Expr),
+    /// `let name;`, `let name = value;` and the same with `const` and `global`. Constants have a value.
+    Declare {
+        /// Which word it is.
+        declarator: Declarator,
+        /// The variable.
+        id: VarId,
+        /// Its value, evaluated before the name means the variable; without it, the variable has none.
+        value: Option<Expr>,
+    },
+    /// `let {items} = value;` and the same with `const` and `global`; the items are as in [`ExprKind::Scatter`].
+    DeclareScatter {
+        /// Which word it is.
+        declarator: Declarator,
+        /// The variables, in order.
+        items: Vec<ScatterItem>,
+        /// The list that is taken apart; the items' names do not yet mean them in it.
+        value: Expr,
+    },
+    /// `begin .. end`: declarations in it end with it.
+    Begin(Vec<Stmt>),
+}
+
+/// The words that declare variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Declarator {
+    /// `let`: a variable of the block.
+    Let,
+    /// `const`: one that is never assigned again.
+    Const,
+    /// `global`: to the end of the block the name means the variable of the whole program.
+    Global,
+}
+
+impl Declarator {
+    const ALL: [Self; 3] = [Self::Let, Self::Const, Self::Global];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Let => "let",
+            Self::Const => "const",
+            Self::Global => "global",
+        }
+    }
+
+    /// The declarator of this word, in any case.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|declarator| declarator.word().eq_ignore_ascii_case(word))
+    }
 }
 
 /// `if (condition) body` or `elseif (condition) body`.
@@ -268,6 +318,9 @@ pub enum ExprKind {
         /// The list that is taken apart.
         value: Box<Expr>,
     },
+    /// `return value` or `return` within an expression: the program ends there. Never a whole statement, which is a
+    /// [`StmtKind::Return`].
+    Return(Option<Box<Expr>>),
     /// `` `body ! codes => default' ``.
     Catch {
         /// The protected expression.

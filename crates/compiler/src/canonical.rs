@@ -6,7 +6,7 @@
 
 use crate::ast::Ast;
 use crate::error::{CompileError, CompileErrors};
-use crate::parser::{ParseOptions, Parsed, parse, parse_with_warnings};
+use crate::parser::{BY_NAME, ParseOptions, Parsed, parse, parse_with_warnings};
 use crate::unparse::{Layout, unparse};
 use crate::version::LanguageVersion;
 
@@ -36,8 +36,14 @@ pub fn canonical(source: &str, options: &ParseOptions<'_>) -> Result<Canonical, 
             warnings,
         });
     }
-    // Its functions have been looked at, and old uses of new keywords are renamed.
-    let ast = parse(&text, &ParseOptions::new(&|_| true))?;
+    // Old uses of new keywords are renamed, and unknown functions are called by name.
+    let is_builtin = |name: &str| name == BY_NAME || (options.is_builtin)(name);
+    let current = ParseOptions {
+        version: LanguageVersion::CURRENT,
+        is_builtin: &is_builtin,
+        ..*options
+    };
+    let ast = parse(&text, &current)?;
     let lines = unparse(&ast, Layout::CANONICAL);
     Ok(Canonical {
         lines,

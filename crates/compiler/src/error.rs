@@ -93,6 +93,20 @@ pub enum ErrorKind {
     /// `break name` or `continue name` where no enclosing loop has that name.
     #[error("Invalid loop name in `{0}' statement: {1}")]
     LoopName(&'static str, Box<str>),
+    /// A second declaration of a name in one block.
+    #[error("`{0}' is declared in this block already")]
+    DeclaredTwice(Box<str>),
+    /// An assignment to what `const` declared.
+    #[error("`{name}' is a constant and cannot be assigned, column {column}")]
+    AssignedConstant {
+        /// The constant.
+        name: Box<str>,
+        /// Where the assignment is, from 1.
+        column: u32,
+    },
+    /// Something of a [`Feature`](crate::Feature) that the server has switched off; its name.
+    #[error("This server does not have the feature {0} (--{0})")]
+    FeatureOff(&'static str),
     /// A warning: a word that is a keyword by now is used as a name.
     #[error("Renaming old use of new keyword: {0}")]
     RenamedKeyword(Box<str>),

@@ -1,6 +1,7 @@
 //! The variables of one program: a table from spelling to number, without regard to case.
 //!
-//! In go names as the parser meets them; out come small numbers in order of first appearance. The names that
+//! In go names as the parser meets them; out come small numbers in order of first appearance. Variables that a block declares
+//! have numbers of their own, whatever else has their name; where they are visible is the parser's knowledge. The names that
 //! every program begins with (`player`, `args`, `NUM` ...) are recognised and keep their official spelling.
 //! It does not know where a variable lives when the program runs.
 
@@ -120,6 +121,14 @@ pub struct Names {
 struct Name {
     spelling: Box<str>,
     predefined: Option<Predefined>,
+    /// Of a variable of a block.
+    local: Option<Local>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Local {
+    slot: u32,
+    is_constant: bool,
 }
 
 /// Two tables are equal when they hold the same names in the same order and spelling.
@@ -138,7 +147,7 @@ impl Names {
         }
     }
 
-    /// The variable of this name, in any case; a new name is added with this spelling.
+    /// The variable of the whole program that has this name, in any case; a new name is added with this spelling.
     pub fn intern(&mut self, name: &str) -> VarId {
         let key = name.to_ascii_lowercase().into_boxed_str();
         if let Some(&id) = self.ids.get(&key) {
@@ -153,12 +162,42 @@ impl Names {
         self.list.push(Name {
             spelling,
             predefined,
+            local: None,
         });
         self.ids.insert(key, id);
         id
     }
 
-    /// The variable of this name, in any case.
+    /// A new variable of a block: `slot` is its place among the variables that are declared and visible there.
+    pub fn declare(&mut self, name: &str, slot: u32, is_constant: bool) -> VarId {
+        let id = VarId(self.list.len() as u32);
+        self.list.push(Name {
+            spelling: name.into(),
+            predefined: None,
+            local: Some(Local { slot, is_constant }),
+        });
+        id
+    }
+
+    /// Of a variable of a block, its place among those that are declared and visible where it is: two of the same place are
+    /// never visible at once.
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub fn slot(&self, id: VarId) -> Option<u32> {
+        self.list[id.0 as usize].local.map(|local| local.slot)
+    }
+
+    /// Whether the variable keeps the value of its declaration.
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub fn is_constant(&self, id: VarId) -> bool {
+        let local = self.list[id.0 as usize].local;
+        local.is_some_and(|local| local.is_constant)
+    }
+
+    /// The variable of the whole program that has this name, in any case.
     pub fn find(&self, name: &str) -> Option<VarId> {
         self.ids.get(name.to_ascii_lowercase().as_str()).copied()
     }

@@ -83,10 +83,11 @@ impl Infix {
 }
 
 /// The level of a whole expression. A map and a step are at the lowest, because ToastStunt's table leaves them
-/// out: it prints a map that is an operand in parentheses, and so does `verb_code()` here.
+/// out: it prints a map that is an operand in parentheses, and so does `verb_code()` here. A `return` takes everything
+/// behind it.
 pub(crate) fn level(kind: &ExprKind) -> u8 {
     match kind {
-        ExprKind::Map(_) | ExprKind::Step(..) => 0,
+        ExprKind::Map(_) | ExprKind::Step(..) | ExprKind::Return(Some(_)) => 0,
         ExprKind::Assign { .. } | ExprKind::Scatter { .. } => ASSIGN,
         ExprKind::Cond { .. } => COND,
         ExprKind::And(..) | ExprKind::Or(..) => LOGIC,
@@ -102,6 +103,8 @@ pub(crate) fn level(kind: &ExprKind) -> u8 {
         | ExprKind::Last
         | ExprKind::Call { .. }
         | ExprKind::List(_)
+        // It is printed in parentheses of its own.
+        | ExprKind::Return(None)
         | ExprKind::Catch { .. } => PRIMARY,
     }
 }

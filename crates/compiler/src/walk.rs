@@ -75,8 +75,29 @@ pub fn parts<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Block(body));
             visit(Part::Block(handler));
         }
+        StmtKind::Declare { .. } | StmtKind::DeclareScatter { .. } => declared(&stmt.kind, visit),
+        StmtKind::Begin(body) => visit(Part::Block(body)),
         StmtKind::Break(_) | StmtKind::Continue(_) | StmtKind::Return(None) => {}
         StmtKind::Return(Some(expr)) | StmtKind::Expr(expr) => visit(Part::Expr(expr)),
+    }
+}
+
+fn declared<'a>(kind: &'a StmtKind, visit: &mut dyn FnMut(Part<'a>)) {
+    match kind {
+        StmtKind::Declare { id, value, .. } => {
+            value.iter().for_each(|value| visit(Part::Expr(value)));
+            visit(Part::Variable(*id));
+        }
+        StmtKind::DeclareScatter { items, value, .. } => {
+            visit(Part::Expr(value));
+            for item in items {
+                if let ScatterItem::Optional(_, Some(default)) = item {
+                    visit(Part::Expr(default));
+                }
+                visit(Part::Variable(item.variable()));
+            }
+        }
+        _ => unreachable!("only declarations declare"),
     }
 }
 
@@ -89,8 +110,12 @@ fn codes<'a>(codes: &'a Codes, visit: &mut dyn FnMut(&'a Expr)) {
 /// Calls `visit` with each expression directly within `expr`, in the order of evaluation.
 pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
     match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Var(_) | ExprKind::First | ExprKind::Last => {}
-        ExprKind::Unary(_, a) => visit(a),
+        ExprKind::Literal(_)
+        | ExprKind::Var(_)
+        | ExprKind::First
+        | ExprKind::Last
+        | ExprKind::Return(None) => {}
+        ExprKind::Unary(_, a) | ExprKind::Return(Some(a)) => visit(a),
         ExprKind::Step(_, place) => place_children(place, visit),
         ExprKind::Binary(_, a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => {
             visit(a);

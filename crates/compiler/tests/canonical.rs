@@ -1,13 +1,14 @@
 //! The canonical layout: what is stored, and which lines tracebacks name.
 
 use moor_compiler::ast::{ExprKind, StmtKind};
-use moor_compiler::{LanguageVersion, ParseOptions, UnknownBuiltins, canonical};
+use moor_compiler::{Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical};
 
 fn options(version: LanguageVersion) -> ParseOptions<'static> {
     ParseOptions {
         version,
         is_builtin: &|name| name == "call_function",
         unknown_builtins: UnknownBuiltins::CallByName,
+        features: Features::default(),
     }
 }
 

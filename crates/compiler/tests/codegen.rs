@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use moor_compiler::{
-    CompileErrors, ErrorKind, LanguageVersion, ParseOptions, UnknownBuiltins, canonical, compile,
+    CompileErrors, ErrorKind, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
+    compile,
 };
 
 fn compiled(source: &str) -> Result<usize, CompileErrors> {
@@ -11,6 +12,7 @@ fn compiled(source: &str) -> Result<usize, CompileErrors> {
         version: LanguageVersion::LAMBDAMOO,
         is_builtin: &|name| name == "call_function",
         unknown_builtins: UnknownBuiltins::CallByName,
+        features: Features::default(),
     };
     let canonical = canonical(source, &options)?;
     let program = compile(&canonical.ast, &|name| {

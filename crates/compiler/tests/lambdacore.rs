@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use moor_compiler::{
-    LanguageVersion, Layout, ParseOptions, UnknownBuiltins, parse, parse_with_warnings, unparse,
+    Features, LanguageVersion, Layout, ParseOptions, UnknownBuiltins, parse, parse_with_warnings,
+    unparse,
 };
 
 /// How many programs the database holds.
@@ -49,6 +50,7 @@ fn lambdacore_prints_as_it_is_stored() {
         version: LanguageVersion::LAMBDAMOO,
         is_builtin: &every_name,
         unknown_builtins: UnknownBuiltins::CallByName,
+        features: Features::default(),
     };
     let programs = programs(&database);
     assert_eq!(programs.len(), PROGRAMS);

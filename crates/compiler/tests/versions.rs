@@ -1,7 +1,7 @@
 //! Programs that were written for older versions of the language, and programs that call unknown functions.
 
 use moor_compiler::{
-    CompileError, LanguageVersion, Layout, ParseOptions, Parsed, UnknownBuiltins, parse,
+    CompileError, Features, LanguageVersion, Layout, ParseOptions, Parsed, UnknownBuiltins, parse,
     parse_with_warnings, unparse,
 };
 
@@ -10,6 +10,7 @@ fn load(source: &str, version: LanguageVersion) -> (Vec<String>, Vec<String>) {
         version,
         is_builtin: &|name| name == "length",
         unknown_builtins: UnknownBuiltins::CallByName,
+        features: Features::default(),
     };
     let Parsed { ast, warnings } = parse_with_warnings(source, &options).expect("a program");
     let warnings = warnings.iter().map(CompileError::to_string).collect();

@@ -38,6 +38,7 @@ fn import(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let import = dump.compile(&CompileOptions {
         is_builtin: &|_| true,
         on_fault: OnFault::Keep,
+        features: Default::default(),
     })?;
     println!("compiled in {:?}", start.elapsed());
     for warning in &import.warnings {

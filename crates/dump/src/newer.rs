@@ -1,5 +1,5 @@
-//! What a program uses that LambdaMOO's language has not got.
-//! In: a syntax tree. Out: the first such thing, in words; a file of LambdaMOO's formats cannot hold the program.
+//! What a program uses that LambdaMOO's language has not got, and what ToastStunt's has not got either.
+//! In: a syntax tree. Out: the first such thing of each kind, in words; files of those servers cannot hold the program.
 //! Builtin functions are not looked at: LambdaMOO loads a call of one that it does not know, and the call fails.
 
 use moor_compiler::LanguageVersion;
@@ -13,10 +13,19 @@ use moor_value::ErrorCode;
 /// The property that the server itself keeps and that LambdaMOO has not got.
 const LAST_MOVE: &str = "last_move";
 
-/// The first thing that LambdaMOO's parser does not take, or takes for something else.
-pub(crate) fn newer_in(ast: &Ast) -> Option<&'static str> {
+/// The first thing in a program that another server's parser does not take, or takes for something else.
+pub(crate) struct Newer {
+    /// Than LambdaMOO's language.
+    pub(crate) lambdamoo: Option<&'static str>,
+    /// Than ToastStunt's.
+    pub(crate) toaststunt: Option<&'static str>,
+}
+
+/// What is newer in a program.
+pub(crate) fn newer_in(ast: &Ast) -> Newer {
     let mut walk = Walk {
         found: None,
+        own: None,
         read: Vec::new(),
         assigned: Vec::new(),
     };
@@ -28,11 +37,16 @@ pub(crate) fn newer_in(ast: &Ast) -> Option<&'static str> {
         let (_, name, since) = Predefined::ALL[predefined as usize];
         (since > LanguageVersion::LAMBDAMOO).then_some(name)
     });
-    walk.found.or(newer)
+    Newer {
+        lambdamoo: walk.found.or(newer),
+        toaststunt: walk.own,
+    }
 }
 
 struct Walk {
     found: Option<&'static str>,
+    /// What only this server has.
+    own: Option<&'static str>,
     read: Vec<VarId>,
     assigned: Vec<VarId>,
 }
@@ -42,6 +56,10 @@ impl Walk {
         self.found.get_or_insert(what);
     }
 
+    fn own(&mut self, what: &'static str) {
+        self.own.get_or_insert(what);
+    }
+
     fn block(&mut self, body: &[Stmt]) {
         body.iter().for_each(|stmt| self.statement(stmt));
     }
@@ -49,6 +67,13 @@ impl Walk {
     fn statement(&mut self, stmt: &Stmt) {
         if let StmtKind::ForIn { key: Some(_), .. } = &stmt.kind {
             self.newer("a loop over indices or keys");
+        }
+        match &stmt.kind {
+            StmtKind::Declare { declarator, .. } | StmtKind::DeclareScatter { declarator, .. } => {
+                self.own(declarator.word());
+            }
+            StmtKind::Begin(_) => self.own("`begin`"),
+            _ => {}
         }
         parts(stmt, &mut |part| match part {
             Part::Variable(id) => self.assigned.push(id),
@@ -75,6 +100,7 @@ impl Walk {
                 self.assigned
                     .extend(items.iter().map(ScatterItem::variable));
             }
+            ExprKind::Return(_) => self.own("`return` in an expression"),
             _ => {}
         }
         children(expr, &mut |child| self.expr(child));

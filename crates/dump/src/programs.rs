@@ -6,7 +6,9 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use moor_compiler::{CompileError, LanguageVersion, ParseOptions, UnknownBuiltins, canonical};
+use moor_compiler::{
+    CompileError, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
+};
 use moor_value::{ObjId, Str, Value};
 use moor_world::{VerbImage, WorldImage};
 
@@ -40,6 +42,8 @@ pub struct CompileOptions<'a> {
     pub is_builtin: &'a (dyn Fn(&str) -> bool + Sync),
     /// What happens when a program does not compile.
     pub on_fault: OnFault,
+    /// Which additions to the language the server has.
+    pub features: Features,
 }
 
 /// A dump ready to become a world.
@@ -231,6 +235,7 @@ fn compile_text(source: &str, version: LanguageVersion, options: &CompileOptions
         version,
         is_builtin: &|name| (options.is_builtin)(name),
         unknown_builtins: UnknownBuiltins::CallByName,
+        features: options.features.of_accepted(),
     };
     match canonical(source, &parse) {
         Ok(program) => Outcome {

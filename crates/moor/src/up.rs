@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use moor_daemon::FeatureArgs;
 use moor_node::{ADMIN_SOCKET, Drain, Exit, Health, NodeArgs, PathError, Paths};
 
 use crate::programs::{CURL_WORKER, DAEMON, Program, TELNET_HOST, WEB_HOST};
@@ -55,6 +56,8 @@ struct Args {
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     outbound_network: bool,
+    #[command(flatten)]
+    features: FeatureArgs,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -181,6 +184,7 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
     if args.outbound_network {
         daemon.args.push("--outbound-network".into());
     }
+    daemon.args.extend(args.features.flags());
     let mut plans = vec![
         daemon,
         plan(&TELNET_HOST, [to_daemon.to_vec(), telnet(args)].concat()),

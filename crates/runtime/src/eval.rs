@@ -164,7 +164,7 @@ impl Runtime {
         if self.evals.count.load(Ordering::Acquire) >= EVALS_MAX {
             return Err(EvalError::Full);
         }
-        let program = match program::canonical(code) {
+        let program = match program::canonical(code, self.limits.features) {
             Ok((_, program)) => program,
             Err(errors) => {
                 let errors = errors.to_string().lines().map(str::to_owned).collect();

@@ -283,7 +283,7 @@ impl Stretch<'_> {
 
     /// A verb as the machine runs it; compiled by whoever runs it first.
     pub(crate) fn ready_verb(&self, found: &Arc<ResolvedVerb>) -> Arc<Verb> {
-        program::ready_verb(found)
+        program::ready_verb(found, self.runtime.limits.features)
     }
 
     /// What the world's protection of builtins says of a call of a protected one.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moor_bytecode::{CodeTable, Program};
-use moor_compiler::CompileErrors;
+use moor_compiler::{CompileErrors, Features};
 use moor_value::{Map, ObjId, Str, Value};
 use moor_vm::{Command, Start, Verb, Vm};
 
@@ -104,7 +104,8 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
 
 /// The program of a fork's body, which knows that it is one.
 fn body(source: &str, line: u32) -> Result<Arc<Program>, ImportTaskError> {
-    let (text, program) = program::canonical(source).map_err(ImportTaskError::Compile)?;
+    let (text, program) =
+        program::canonical(source, Features::default()).map_err(ImportTaskError::Compile)?;
     let mut table = CodeTable::clone(&program);
     for (_, own) in &mut table.lines {
         *own = own.saturating_add(line.saturating_sub(1));

@@ -6,7 +6,8 @@
 use std::sync::{Arc, LazyLock};
 
 use moor_bytecode::Program;
-use moor_compiler::{CompileErrors, ParseOptions, UnknownBuiltins};
+use moor_compiler::ast::Ast;
+use moor_compiler::{CompileErrors, Features, ParseOptions, UnknownBuiltins};
 use moor_value::{ObjId, Str, Value};
 use moor_vm::Verb;
 use moor_world::{Compiled, EntityKind, ResolvedVerb, VerbFlags};
@@ -18,28 +19,42 @@ use crate::registry::registry;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn canonical(source: &str) -> Result<(String, Arc<Program>), CompileErrors> {
+pub(crate) fn canonical(
+    source: &str,
+    features: Features,
+) -> Result<(String, Arc<Program>), CompileErrors> {
     let is_builtin = |name: &str| registry().number(name).is_some();
-    let canonical = moor_compiler::canonical(source, &ParseOptions::new(&is_builtin))?;
+    let mut options = ParseOptions::new(&is_builtin);
+    options.features = features;
+    let canonical = moor_compiler::canonical(source, &options)?;
     let program = moor_compiler::compile(&canonical.ast, &|name| registry().number(name))?;
     Ok((canonical.lines.join("\n"), Arc::new(program)))
 }
 
-/// Compiles stored source.
-fn compile_with(source: &str, unknown_builtins: UnknownBuiltins) -> Result<Program, CompileErrors> {
+/// The tree of stored source, which may call functions that are not there and use features that are off by now.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn parse_stored(source: &str, features: Features) -> Result<Ast, CompileErrors> {
     let is_builtin = |name: &str| registry().number(name).is_some();
     let mut options = ParseOptions::new(&is_builtin);
-    options.unknown_builtins = unknown_builtins;
-    let ast = moor_compiler::parse(source, &options)?;
+    options.unknown_builtins = UnknownBuiltins::CallByName;
+    options.features = features.of_accepted();
+    moor_compiler::parse(source, &options)
+}
+
+/// Compiles stored source.
+fn compile_stored(source: &str, features: Features) -> Result<Program, CompileErrors> {
+    let ast = parse_stored(source, features)?;
     moor_compiler::compile(&ast, &|name| registry().number(name))
 }
 
 /// A verb as the machine runs it. Its code is compiled by whoever runs it first.
-pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>) -> Arc<Verb> {
+pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>, features: Features) -> Arc<Verb> {
     let ready = found.prepared(|found| {
         let code = found
             .code
-            .compiled(|source| -> Compiled { compiled(found, source) });
+            .compiled(|source| -> Compiled { compiled(found, source, features) });
         let program = Arc::clone(code)
             .downcast::<Program>()
             .unwrap_or_else(|_| empty());
@@ -58,8 +73,8 @@ pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>) -> Arc<Verb> {
 
 /// The program of stored source. Source that does not compile was never accepted by this server;
 /// should it occur, the verb runs as if it were empty and the log says so.
-fn compiled(found: &ResolvedVerb, source: &str) -> Arc<Program> {
-    match compile_with(source, UnknownBuiltins::CallByName) {
+fn compiled(found: &ResolvedVerb, source: &str, features: Features) -> Arc<Program> {
+    match compile_stored(source, features) {
         Ok(program) => Arc::new(program),
         Err(errors) => {
             tracing::error!(
@@ -74,7 +89,7 @@ fn compiled(found: &ResolvedVerb, source: &str) -> Arc<Program> {
 /// The program without a statement.
 fn empty() -> Arc<Program> {
     static EMPTY: LazyLock<Arc<Program>> = LazyLock::new(|| {
-        let program = compile_with("", UnknownBuiltins::Refuse);
+        let program = compile_stored("", Features::default());
         Arc::new(program.expect("a program without a statement compiles"))
     });
     Arc::clone(&EMPTY)

@@ -80,7 +80,8 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
     if stretch.txn.find_verb_by_desc(entity, &verb).is_err() {
         return vec!["That verb appears to have disappeared ...".to_owned()];
     }
-    match program::canonical(&programming.lines.join("\n")) {
+    let features = stretch.runtime.limits.features;
+    match program::canonical(&programming.lines.join("\n"), features) {
         Err(errors) => {
             let mut told = errors.lines();
             told.push(format!("{} error(s).", told.len()));

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use moor_compiler::Features;
 use moor_store::{AppendError, Batch, CommitLog};
 use moor_value::{ErrorCode, ObjId, STACK_BYTES_MIN, Value};
 use moor_world::World;
@@ -65,6 +66,8 @@ pub struct RuntimeConfig {
     pub files: Option<Arc<moor_files::Folder>>,
     /// Whether programs may open connections to elsewhere.
     pub outbound_network: bool,
+    /// Which additions to the language programs may use.
+    pub features: Features,
 }
 
 impl Default for RuntimeConfig {
@@ -77,6 +80,7 @@ impl Default for RuntimeConfig {
             token_lifetime: crate::sign_in::LIFETIME,
             files: None,
             outbound_network: false,
+            features: Features::default(),
         }
     }
 }

@@ -275,8 +275,9 @@ impl Vm {
     #[cold]
     fn unset_register(&self, register: usize) -> Box<Raise> {
         let frame = &self.frames[self.frames.len() - 1];
-        let names = &self.verbs.get(frame.verb).program.variables;
-        Raise::variable(names.get(register).map_or("?", Str::as_str))
+        let program = &self.verbs.get(frame.verb).program;
+        let register = u16::try_from(register).unwrap_or(moor_bytecode::UNSET);
+        Raise::variable(program.variable_name(register, frame.at()))
     }
 
     /// Puts the elements of a list where the callee's arguments belong.

@@ -14,7 +14,7 @@ mod properties;
 mod values;
 
 use moor_bytecode::{CodeTable, Instruction as I, TAKE};
-use moor_value::{ErrorCode, Str, Value};
+use moor_value::{ErrorCode, Value};
 
 use crate::context::Context;
 use crate::frame::{Command, Frame};
@@ -228,9 +228,8 @@ impl Step<'_> {
     #[cold]
     fn unset(&self, used: &[u16]) -> Option<Box<Raise>> {
         let register = *used.iter().find(|r| self.get(**r).is_none())?;
-        let names = &self.program.variables;
-        let name = names.get(usize::from(register)).map_or("?", Str::as_str);
-        Some(Raise::variable(name))
+        let at = self.frames[self.frames.len() - 1].at();
+        Some(Raise::variable(self.program.variable_name(register, at)))
     }
 
     /// Carries out an instruction that may jump.

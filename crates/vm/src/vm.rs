@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use moor_value::{ObjId, Str, Value};
+use rustc_hash::FxHashSet;
 
 use crate::frame::{Command, Frame, PendingBuiltin};
 use crate::raise::Raise;
@@ -254,12 +255,20 @@ impl Vm {
     /// The variables of each frame that have values, by name, from the current frame outwards.
     pub fn variables(&self) -> Vec<Vec<(Str, Value)>> {
         let one = |frame: &Frame| {
-            let names = &self.verbs.get(frame.verb).program.variables;
+            let program = &self.verbs.get(frame.verb).program;
+            // A task that has not begun stands at its first instruction, any other behind one.
+            let at = match frame.pc as usize {
+                pc if program.fork_body(pc).is_some() => pc,
+                _ => frame.at(),
+            };
             let values = &self.stack[frame.base as usize..];
-            let bound = names
-                .iter()
-                .zip(values)
-                .filter(|(_, value)| !value.is_none());
+            let mut named = FxHashSet::default();
+            // Only a variable of a block hides another.
+            let visible = program.variables_at(at).filter(|(name, _)| {
+                program.locals.is_empty() || named.insert(name.as_str().to_ascii_lowercase())
+            });
+            let values = visible.map(|(name, register)| (name, &values[usize::from(register)]));
+            let bound = values.filter(|(_, value)| !value.is_none());
             bound
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect()

@@ -11,7 +11,12 @@ fn every_case_gives_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut failures = Vec::new();
     let mut count = 0;
-    for name in ["expressions.txt", "collections.txt", "statements.txt"] {
+    for name in [
+        "expressions.txt",
+        "collections.txt",
+        "statements.txt",
+        "scopes.txt",
+    ] {
         let text = std::fs::read_to_string(folder.join(name)).expect("the cases are there");
         let mut source = String::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

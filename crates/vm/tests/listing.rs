@@ -36,6 +36,10 @@ const PROGRAMS: &[(&str, &str)] = &[
         "finally",
         "for i in [1..3] try if (i) break; endif return i; finally x = i; endtry endfor",
     ),
+    (
+        "scopes",
+        "a = 1; if (a) let x = a; const {y, ?z} = x; fork (1) let w = x; y + w; endfork endif begin let x = {}; x = {@x, x}; let a; end",
+    ),
     ("fork", "fork t (5) this.count = t; endfork return t;"),
 ];
 

@@ -26,6 +26,7 @@ fn compiled(bytes: &[u8]) -> WorldImage {
     let options = CompileOptions {
         is_builtin: &is_builtin,
         on_fault: OnFault::Refuse,
+        features: Default::default(),
     };
     let dump = moor_dump::read("world", bytes, &mut DumpHandles::default(), &mut |_| {});
     let import = dump.expect("a textdump").compile(&options);

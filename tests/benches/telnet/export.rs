@@ -84,6 +84,7 @@ fn with_things(lambdacore: &Path, things: usize, folder: &Path) -> PathBuf {
     let options = CompileOptions {
         is_builtin: &|_| true,
         on_fault: OnFault::Refuse,
+        features: Default::default(),
     };
     let mut world = dump.compile(&options).expect("its programs compile").world;
     add_things(&mut world, things);

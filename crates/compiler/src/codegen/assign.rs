@@ -44,7 +44,7 @@ impl<'a> Codegen<'a> {
         Operand { reg, spent: true }
     }
 
-    fn assign_variable(&mut self, id: VarId, reg: u16, value: &'a Expr) {
+    pub(super) fn assign_variable(&mut self, id: VarId, reg: u16, value: &'a Expr) {
         self.ticks += 1;
         if let ExprKind::List(args) = &value.kind
             && let [Arg::Splice(head), rest @ ..] = args.as_slice()

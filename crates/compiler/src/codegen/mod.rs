@@ -20,7 +20,7 @@ mod stmt;
 mod try_stmt;
 mod usage;
 
-use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Program, TAKE};
+use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Local, Program, TAKE};
 use moor_value::Str;
 use rustc_hash::FxHashMap;
 
@@ -48,11 +48,8 @@ pub fn compile(ast: &Ast, builtins: &FindBuiltin<'_>) -> Result<Program, Compile
     codegen.prologue();
     codegen.block(&ast.body);
     codegen.emit(I::ReturnI { imm: 0 });
-    while let Some((label, body)) = codegen.forks.pop() {
-        codegen.bind(label);
-        codegen.keep_text(body);
-        codegen.block(body);
-        codegen.emit(I::ReturnI { imm: 0 });
+    while let Some(fork) = codegen.forks.pop() {
+        codegen.fork_body(fork);
     }
     codegen.finish()
 }
@@ -66,6 +63,14 @@ enum Home {
     Constant(Predefined),
     /// In the frame's arguments, never as a list.
     Arguments,
+}
+
+/// The body of a `fork` that is still to be generated.
+struct ForkBody<'a> {
+    label: Label,
+    body: &'a [Stmt],
+    /// The variables of blocks that it sees.
+    visible: Vec<VarId>,
 }
 
 /// The state of one compilation.
@@ -90,7 +95,9 @@ struct Codegen<'a> {
     guards: u32,
     /// The registers of the values that `^` and `$` mean, innermost last.
     indexed: Vec<u16>,
-    forks: Vec<(Label, &'a [Stmt])>,
+    forks: Vec<ForkBody<'a>>,
+    /// The variables of blocks that are visible here, and since which instruction.
+    visible: Vec<(VarId, u16)>,
     /// LambdaMOO's ticks for what the current turn of the innermost loop surely carries out.
     ticks: u32,
     pos: Pos,
@@ -117,6 +124,7 @@ impl<'a> Codegen<'a> {
             guards: 0,
             indexed: Vec::new(),
             forks: Vec::new(),
+            visible: Vec::new(),
             ticks: 0,
             pos: Pos { line: 1, column: 1 },
             error: None,
@@ -127,18 +135,38 @@ impl<'a> Codegen<'a> {
 
     fn place_variables(&mut self) {
         for (id, spelling) in self.ast.names.iter() {
+            if self.ast.names.slot(id).is_some() {
+                // Its register is behind those of the whole program.
+                self.homes.push(Home::Register(0));
+                continue;
+            }
             let home = self.home_of(id);
             if let Home::Register(_) = home {
                 self.table.variables.push(Str::new(spelling));
             }
             self.homes.push(home);
         }
-        self.first_temp = self.table.variables.len() as u32;
+        self.first_temp = self.table.variables.len() as u32 + self.place_locals();
         self.next_temp = self.first_temp;
         self.registers = self.registers.max(self.first_temp);
         if self.first_temp > REGISTERS_MAX {
             self.too_large("variables");
         }
+    }
+
+    /// Gives each variable of a block its register, which two share that are never visible at once. Answers how many there
+    /// are.
+    fn place_locals(&mut self) -> u32 {
+        let first = self.table.variables.len() as u32;
+        let mut count = 0;
+        for (id, _) in self.ast.names.iter() {
+            if let Some(slot) = self.ast.names.slot(id) {
+                let register = u16::try_from(first.saturating_add(slot)).unwrap_or(0);
+                self.homes[id.0 as usize] = Home::Register(register);
+                count = count.max(slot.saturating_add(1));
+            }
+        }
+        count
     }
 
     fn home_of(&mut self, id: VarId) -> Home {
@@ -194,6 +222,17 @@ impl<'a> Codegen<'a> {
         }
     }
 
+    /// Generates the body of a `fork`.
+    fn fork_body(&mut self, fork: ForkBody<'a>) {
+        self.bind(fork.label);
+        self.keep_text(fork.body);
+        let start = self.here();
+        self.visible = fork.visible.iter().map(|&id| (id, start)).collect();
+        self.block(fork.body);
+        self.emit(I::ReturnI { imm: 0 });
+        self.end_visibility(0);
+    }
+
     /// Keeps the text of the `fork` body that begins here.
     fn keep_text(&mut self, body: &[Stmt]) {
         let bytes = |table: &CodeTable| -> usize {
@@ -205,6 +244,34 @@ impl<'a> Codegen<'a> {
             let text = Str::new(&lines.join("\n"));
             let here = self.here();
             self.table.forks.push((here, text));
+        }
+    }
+
+    /// From the next instruction on the variable of a block is visible.
+    fn begin_visibility(&mut self, id: VarId) {
+        if self.ast.names.slot(id).is_some() {
+            let start = self.here();
+            self.visible.push((id, start));
+        }
+    }
+
+    /// The variables of blocks that became visible behind the first `count` are so no more.
+    fn end_visibility(&mut self, count: usize) {
+        let end = self.here();
+        for (id, start) in self
+            .visible
+            .split_off(count.min(self.visible.len()))
+            .into_iter()
+            .rev()
+        {
+            let register = self.register(id);
+            let name = Str::new(self.ast.names.spelling(id));
+            self.table.locals.push(Local {
+                start,
+                end,
+                register,
+                name,
+            });
         }
     }
 

@@ -3,17 +3,19 @@
 use moor_bytecode::{Instruction as I, RESULT, Sense};
 use moor_value::Value;
 
-use super::Codegen;
 use super::emit::{Label, Operand};
 use super::exits::{Exit, LoopScope};
-use crate::ast::{CondArm, Expr, Stmt, StmtKind};
+use super::{Codegen, ForkBody};
+use crate::ast::{CondArm, Declarator, Expr, ScatterItem, Stmt, StmtKind};
 use crate::names::VarId;
 
 impl<'a> Codegen<'a> {
     pub(super) fn block(&mut self, body: &'a [Stmt]) {
+        let around = self.visible.len();
         for stmt in body {
             self.statement(stmt);
         }
+        self.end_visibility(around);
     }
 
     fn statement(&mut self, stmt: &'a Stmt) {
@@ -47,8 +49,43 @@ impl<'a> Codegen<'a> {
             StmtKind::Continue(name) => self.leave(Exit::Continue(self.loop_named(*name))),
             StmtKind::Return(value) => self.return_statement(value.as_ref()),
             StmtKind::Expr(expr) => self.effect(expr),
+            StmtKind::Declare {
+                declarator,
+                id,
+                value,
+            } => self.declaration(*declarator, *id, value.as_ref()),
+            StmtKind::DeclareScatter { items, value, .. } => {
+                self.clear_optional(items);
+                self.scatter_statement(items, value);
+                let ids = items.iter().map(ScatterItem::variable);
+                ids.for_each(|id| self.begin_visibility(id));
+            }
+            StmtKind::Begin(body) => self.block(body),
         }
         self.release(mark);
+    }
+
+    fn declaration(&mut self, declarator: Declarator, id: VarId, value: Option<&'a Expr>) {
+        let dst = self.register(id);
+        match value {
+            Some(value) => self.assign_variable(id, dst, value),
+            // Another variable may have had the register.
+            None if declarator == Declarator::Let => self.emit(I::Clear { dst }),
+            None => {}
+        }
+        self.begin_visibility(id);
+    }
+
+    /// Variables of a block that a scattering assignment may leave as they are begin without a value.
+    fn clear_optional(&mut self, items: &[ScatterItem]) {
+        for item in items {
+            if let ScatterItem::Optional(id, None) = item
+                && self.ast.names.slot(*id).is_some()
+            {
+                let dst = self.register(*id);
+                self.emit(I::Clear { dst });
+            }
+        }
     }
 
     fn if_chain(&mut self, arms: &'a [CondArm], otherwise: &'a [Stmt]) {
@@ -208,7 +245,12 @@ impl<'a> Codegen<'a> {
         let delay_register = self.temp();
         self.expr_to(delay, delay_register);
         let label = self.label();
-        self.forks.push((label, body));
+        let visible = self.visible.iter().map(|&(id, _)| id).collect();
+        self.forks.push(ForkBody {
+            label,
+            body,
+            visible,
+        });
         let (flags, task) = match task {
             Some(id) => (RESULT, self.register(id)),
             None => (0, delay_register),
@@ -221,7 +263,7 @@ impl<'a> Codegen<'a> {
         });
     }
 
-    fn return_statement(&mut self, value: Option<&'a Expr>) {
+    pub(super) fn return_statement(&mut self, value: Option<&'a Expr>) {
         let constant = match value {
             Some(expr) => self.constant_value(expr),
             None => Some(Value::ZERO),

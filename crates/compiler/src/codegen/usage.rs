@@ -55,10 +55,17 @@ impl Usage {
     }
 }
 
-/// Whether the statement is `{...} = args;`.
+/// Whether the statement is `{...} = args;`, or a declaration like it.
 pub(super) fn scatters(stmt: &Stmt, args: VarId) -> bool {
-    matches!(&stmt.kind, StmtKind::Expr(Expr { kind: ExprKind::Scatter { value, .. }, .. })
-        if value.kind == ExprKind::Var(args))
+    let value = match &stmt.kind {
+        StmtKind::Expr(Expr {
+            kind: ExprKind::Scatter { value, .. },
+            ..
+        }) => value,
+        StmtKind::DeclareScatter { value, .. } => value,
+        _ => return false,
+    };
+    value.kind == ExprKind::Var(args)
 }
 
 /// Whether evaluating the expression may assign the variable.

@@ -48,6 +48,16 @@ impl<'s> Lexer<'s> {
         Ok(Spanned { token, pos })
     }
 
+    /// The token after the one that [`next`](Self::next) gave last, which stays to be read; [`Token::End`] for none.
+    pub(crate) fn peek_token(&self) -> Token {
+        let mut ahead = Self {
+            rest: self.rest.clone(),
+            warnings: Vec::new(),
+            ..*self
+        };
+        ahead.next().map_or(Token::End, |spanned| spanned.token)
+    }
+
     fn token(&mut self) -> Result<Token, ErrorKind> {
         let Some(c) = self.peek() else {
             return Ok(Token::End);

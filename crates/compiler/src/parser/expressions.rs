@@ -3,6 +3,7 @@
 use super::tree::{Args, Tree};
 use super::{Parse, Parser};
 use crate::ast::{ExprKind, Literal, Pos, UnaryOp};
+use crate::features::Feature;
 use crate::lexer::token::Token;
 use crate::precedence::{ASSIGN, COND, Infix, LOGIC};
 use moor_value::ObjId;
@@ -86,12 +87,31 @@ impl Parser<'_, '_> {
             Token::Sign("~") => self
                 .prefixed(|parser, operand| parser.unary_node(pos, UnaryOp::Complement, operand)),
             Token::Sign("++") => self.prefixed(|parser, operand| parser.increment(pos, operand)),
+            Token::Word("return") => self.return_expression(pos),
             Token::Sign("--") => self.prefixed(|parser, operand| parser.decrement(pos, operand)),
             _ => {
                 let operand = self.operand()?;
                 self.postfixes(operand)
             }
         }
+    }
+
+    /// `return` with what stands behind it, as far as it goes.
+    fn return_expression(&mut self, pos: Pos) -> Parse<Tree> {
+        self.require(pos, Feature::ReturnExpressions)?;
+        self.advance()?;
+        if self.at_expression_end() {
+            return Ok(self.leaf(pos, ExprKind::Return(None)));
+        }
+        let value = self.expression()?;
+        self.node(pos, value.height, ExprKind::Return(Some(value.expr)))
+    }
+
+    /// Whether the current token can only stand behind an expression.
+    fn at_expression_end(&self) -> bool {
+        const ENDS: [&str; 9] = [";", ")", "]", "}", ",", "|", "'", "=>", ".."];
+        let text = self.current.token.text();
+        self.current.token == Token::End || text.is_some_and(|text| ENDS.contains(&text))
     }
 
     /// The operand of the operator that is the current token, and what the operator makes of it.

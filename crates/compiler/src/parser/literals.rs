@@ -1,7 +1,7 @@
 //! Operands: literals, variables, calls of builtins, and whatever stands in brackets of its own.
 
 use super::tree::{Args, Tree};
-use super::{Parse, Parser, UnknownBuiltins};
+use super::{BY_NAME, Parse, Parser, UnknownBuiltins};
 use crate::ast::{Arg, ExprKind, Literal, Pos, StepOp, UnaryOp};
 use crate::error::{CompileError, ErrorKind};
 use crate::lexer::token::Token;
@@ -62,14 +62,14 @@ impl Parser<'_, '_> {
     fn variable_or_call(&mut self, pos: Pos) -> Parse<Tree> {
         let name = self.expect_name()?;
         if !self.at("(") {
-            let variable = self.names.intern(&name);
+            let variable = self.resolve(&name);
             return Ok(self.leaf(pos, ExprKind::Var(variable)));
         }
         let mut args = self.call_args()?;
         let mut builtin = name.to_ascii_lowercase().into_boxed_str();
         if !(self.options.is_builtin)(&builtin) {
             self.unknown_builtin(pos, name, &mut args)?;
-            builtin = "call_function".into();
+            builtin = BY_NAME.into();
         }
         let below = args.height;
         let kind = ExprKind::Call {

@@ -5,11 +5,13 @@
 //! meaning is noted and reading goes on; the first syntax error ends it, as it does in LambdaMOO.
 //! It knows nothing of how programs are stored or run.
 
+mod declarations;
 mod expressions;
 mod lists;
 mod literals;
 mod loops;
 mod places;
+mod scopes;
 mod statements;
 mod tree;
 
@@ -17,11 +19,13 @@ use std::borrow::Cow;
 
 use crate::ast::{Ast, Pos};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
+use crate::features::{Feature, Features};
 use crate::lexer::Lexer;
 use crate::lexer::token::{Spanned, Token, is_identifier};
 use crate::names::Names;
 use crate::version::LanguageVersion;
 use loops::Loops;
+use scopes::Scopes;
 
 /// How many nodes a path from the root of a tree to a leaf may have: statements within one another, and the
 /// operators of an expression. Every walk over a tree may recurse this deep.
@@ -37,6 +41,9 @@ pub const ERRORS_MAX: usize = 100;
 /// How many `except` clauses one `try` may have.
 pub const EXCEPT_ARMS_MAX: usize = 255;
 
+/// The builtin function that calls another by its name.
+pub(crate) const BY_NAME: &str = "call_function";
+
 /// How many targets one scattering assignment may have.
 pub const SCATTER_ITEMS_MAX: usize = 255;
 
@@ -49,15 +56,18 @@ pub struct ParseOptions<'a> {
     pub is_builtin: &'a dyn Fn(&str) -> bool,
     /// What becomes of a call of a function that the server has not got.
     pub unknown_builtins: UnknownBuiltins,
+    /// Which additions to the language the program may use.
+    pub features: Features,
 }
 
 impl<'a> ParseOptions<'a> {
-    /// The current language, where unknown functions are errors.
+    /// The current language with the usual additions, where unknown functions are errors.
     pub fn new(is_builtin: &'a dyn Fn(&str) -> bool) -> Self {
         Self {
             version: LanguageVersion::CURRENT,
             is_builtin,
             unknown_builtins: UnknownBuiltins::Refuse,
+            features: Features::default(),
         }
     }
 }
@@ -120,6 +130,7 @@ struct Parser<'s, 'o> {
     current: Spanned,
     options: &'o ParseOptions<'o>,
     names: Names,
+    scopes: Scopes,
     loops: Loops,
     /// How many statements, parentheses and operands are open.
     nesting: usize,
@@ -142,6 +153,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             lexer,
             options,
             names: Names::new(options.version),
+            scopes: Scopes::default(),
             loops: Loops::default(),
             nesting: 0,
             statements: 0,
@@ -182,6 +194,14 @@ impl<'s, 'o> Parser<'s, 'o> {
         }
         self.errors.push(CompileError::new(pos, kind));
         Ok(())
+    }
+
+    /// Complains when a feature is off that the program uses here.
+    fn require(&mut self, pos: Pos, feature: Feature) -> Parse<()> {
+        if self.options.features.has(feature) {
+            return Ok(());
+        }
+        self.complain(pos, ErrorKind::FeatureOff(feature.name()))
     }
 
     /// The error that the current token cannot stand here.

@@ -25,6 +25,7 @@ impl Parser<'_, '_> {
             self.complain(pos, ErrorKind::IllegalTarget)?;
             return Ok(value);
         };
+        self.check_place(pos, &place)?;
         let kind = ExprKind::Assign {
             place: Box::new(place),
             value: value.expr,
@@ -37,6 +38,7 @@ impl Parser<'_, '_> {
         let below = operand.height;
         match place(*operand.expr) {
             Some(place) if !matches!(place, Place::Range { .. }) => {
+                self.check_place(pos, &place)?;
                 self.node(pos, below, ExprKind::Step(op, Box::new(place)))
             }
             _ => {
@@ -94,8 +96,8 @@ impl Parser<'_, '_> {
     fn scatter_item(&mut self, targets: &mut Targets) -> Parse<()> {
         let optional = self.eat("?")?;
         let rest = !optional && self.eat("@")?;
-        let name = self.expect_name()?;
-        let id = self.names.intern(&name);
+        let (pos, name) = (self.current.pos, self.expect_name()?);
+        let id = self.resolve_assigned(pos, &name)?;
         let item = if rest {
             ScatterItem::Rest(id)
         } else if !optional {
@@ -133,12 +135,18 @@ impl Parser<'_, '_> {
             match arg {
                 Arg::One(Expr {
                     kind: ExprKind::Var(id),
-                    ..
-                }) => items.push(ScatterItem::Required(id)),
+                    pos,
+                }) => {
+                    self.check_assigned(pos, id)?;
+                    items.push(ScatterItem::Required(id));
+                }
                 Arg::Splice(Expr {
                     kind: ExprKind::Var(id),
-                    ..
-                }) => items.push(ScatterItem::Rest(id)),
+                    pos,
+                }) => {
+                    self.check_assigned(pos, id)?;
+                    items.push(ScatterItem::Rest(id));
+                }
                 Arg::One(other) | Arg::Splice(other) => {
                     self.complain(other.pos, ErrorKind::ScatterTarget)?;
                     break;
@@ -148,7 +156,16 @@ impl Parser<'_, '_> {
         Ok(items)
     }
 
-    fn check_scatter(&mut self, pos: Pos, items: &[ScatterItem]) -> Parse<()> {
+    /// Complains when the variable whose value changes is a constant.
+    fn check_place(&mut self, pos: Pos, place: &Place) -> Parse<()> {
+        match place {
+            Place::Var(id) => self.check_assigned(pos, *id),
+            Place::Index { base, .. } | Place::Range { base, .. } => self.check_place(pos, base),
+            Place::Prop { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn check_scatter(&mut self, pos: Pos, items: &[ScatterItem]) -> Parse<()> {
         let rests = items
             .iter()
             .filter(|item| matches!(item, ScatterItem::Rest(_)));

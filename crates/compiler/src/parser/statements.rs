@@ -1,7 +1,7 @@
 //! Statements.
 
 use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser, too_deep};
-use crate::ast::{Codes, CondArm, ExceptArm, Expr, Pos, Stmt, StmtKind};
+use crate::ast::{Codes, CondArm, ExceptArm, Expr, ExprKind, Pos, Stmt, StmtKind};
 use crate::error::ErrorKind;
 use crate::lexer::token::Token;
 use crate::names::VarId;
@@ -9,15 +9,17 @@ use crate::names::VarId;
 impl Parser<'_, '_> {
     /// Statements up to a keyword that ends a block, or the end of the program.
     pub(super) fn block(&mut self) -> Parse<Vec<Stmt>> {
-        let mut statements = Vec::new();
-        while !self.at_block_end() {
-            statements.extend(self.inner_statement()?);
-        }
-        Ok(statements)
+        self.scoped(|parser| {
+            let mut statements = Vec::new();
+            while !parser.at_block_end() {
+                statements.extend(parser.inner_statement()?);
+            }
+            Ok(statements)
+        })
     }
 
     /// One statement inside those that are open.
-    fn inner_statement(&mut self) -> Parse<Option<Stmt>> {
+    pub(super) fn inner_statement(&mut self) -> Parse<Option<Stmt>> {
         self.statements += 1;
         if self.statements >= DEPTH_MAX {
             return Err(too_deep(self.current.pos));
@@ -27,7 +29,7 @@ impl Parser<'_, '_> {
         Ok(statement)
     }
 
-    fn at_block_end(&self) -> bool {
+    pub(super) fn at_block_end(&self) -> bool {
         match self.current.token {
             Token::End => true,
             Token::Word(word) => matches!(
@@ -61,9 +63,20 @@ impl Parser<'_, '_> {
             Token::Word("break") => self.exit_statement("break", StmtKind::Break),
             Token::Word("continue") => self.exit_statement("continue", StmtKind::Continue),
             Token::Word("return") => self.return_statement(),
-            _ => self.expression_statement(),
+            _ => self.worded_statement(),
         }?;
         Ok(Some(Stmt { pos, kind }))
+    }
+
+    /// A statement that no keyword begins.
+    fn worded_statement(&mut self) -> Parse<StmtKind> {
+        if let Some(declarator) = self.declarator() {
+            return self.declaration(declarator);
+        }
+        match self.at_begin() {
+            true => self.begin_statement(),
+            false => self.expression_statement(),
+        }
     }
 
     fn if_statement(&mut self) -> Parse<StmtKind> {
@@ -241,7 +254,9 @@ impl Parser<'_, '_> {
             }
             return Ok(make(None));
         };
-        let id = self.names.find(&name).filter(|&id| self.loops.has(id));
+        let declared = self.scopes.find(&name);
+        let id = declared.or_else(|| self.names.find(&name));
+        let id = id.filter(|&id| self.loops.has(id));
         if id.is_none() {
             self.complain(pos, ErrorKind::LoopName(word, name))?;
         }
@@ -263,16 +278,22 @@ impl Parser<'_, '_> {
         if !self.eat(";")? {
             return Err(self.unexpected("`;' or an operator"));
         }
-        Ok(StmtKind::Expr(expr))
+        Ok(match expr.kind {
+            // Whatever parentheses were around it.
+            ExprKind::Return(value) => StmtKind::Return(value.map(|value| *value)),
+            _ => StmtKind::Expr(expr),
+        })
     }
 
     fn variable(&mut self) -> Parse<VarId> {
-        let name = self.expect_name()?;
-        Ok(self.names.intern(&name))
+        let (pos, name) = (self.current.pos, self.expect_name()?);
+        self.resolve_assigned(pos, &name)
     }
 
     fn eat_variable(&mut self) -> Parse<Option<VarId>> {
+        let pos = self.current.pos;
         let name = self.eat_name()?;
-        Ok(name.map(|name| self.names.intern(&name)))
+        name.map(|name| self.resolve_assigned(pos, &name))
+            .transpose()
     }
 }

@@ -52,6 +52,7 @@ impl Printer<'_> {
                 self.expr(value);
             }
             ExprKind::Scatter { items, value } => self.scatter(items, value),
+            ExprKind::Return(value) => self.return_expression(value.as_deref()),
             ExprKind::Catch {
                 body,
                 codes,
@@ -97,6 +98,15 @@ impl Printer<'_> {
         };
         self.line.push(sign);
         self.operand(operand, level_min);
+    }
+
+    fn return_expression(&mut self, value: Option<&Expr>) {
+        let Some(value) = value else {
+            // Bare, it would take a `!` behind it for its own value.
+            return self.line.push_str("(return)");
+        };
+        self.line.push_str("return ");
+        self.expr(value);
     }
 
     fn step(&mut self, op: StepOp, place: &Place) {
@@ -239,7 +249,7 @@ impl Printer<'_> {
         self.line.push(']');
     }
 
-    fn scatter(&mut self, items: &[ScatterItem], value: &Expr) {
+    pub(super) fn scatter(&mut self, items: &[ScatterItem], value: &Expr) {
         self.line.push('{');
         for (index, item) in items.iter().enumerate() {
             self.comma(index);

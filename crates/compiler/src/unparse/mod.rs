@@ -8,6 +8,7 @@
 mod expressions;
 
 use crate::ast::{Ast, Codes, CondArm, ExceptArm, Expr, Stmt, StmtKind};
+use crate::lexer::token::continues_word;
 use crate::names::{Names, VarId};
 
 /// How a program is laid out.
@@ -46,6 +47,7 @@ pub(crate) fn unparse_body(names: &Names, body: &[Stmt], layout: Layout) -> Vec<
         names,
         layout,
         level: 0,
+        ends_by_word: None,
         line: String::new(),
         lines: Vec::new(),
     };
@@ -58,6 +60,8 @@ struct Printer<'a> {
     layout: Layout,
     /// How many statements are around.
     level: usize,
+    /// The word that ends the innermost block, where it is a word there only.
+    ends_by_word: Option<&'static str>,
     /// What is printed of the current line.
     line: String,
     lines: Vec<String>,
@@ -71,9 +75,16 @@ impl Printer<'_> {
     }
 
     fn inner_block(&mut self, body: &[Stmt]) {
+        self.worded_block(body, None);
+    }
+
+    /// A block that ends with a word which is one only there.
+    fn worded_block(&mut self, body: &[Stmt], end: Option<&'static str>) {
+        let around = std::mem::replace(&mut self.ends_by_word, end);
         self.level += 1;
         self.block(body);
         self.level -= 1;
+        self.ends_by_word = around;
     }
 
     /// A line made of fixed text.
@@ -141,8 +152,61 @@ impl Printer<'_> {
             StmtKind::Break(name) => self.exit("break", *name),
             StmtKind::Continue(name) => self.exit("continue", *name),
             StmtKind::Return(value) => self.simple_line("return", value.as_ref()),
-            StmtKind::Expr(expr) => self.simple_line("", Some(expr)),
+            StmtKind::Expr(expr) => self.expression_line(expr),
+            StmtKind::Declare { .. } | StmtKind::DeclareScatter { .. } => self.declaration(kind),
+            StmtKind::Begin(body) => {
+                self.fixed_line("begin");
+                self.worded_block(body, Some("end"));
+                self.fixed_line("end");
+            }
         }
+    }
+
+    /// `let`, `const` or `global` with what it declares.
+    fn declaration(&mut self, kind: &StmtKind) {
+        match kind {
+            StmtKind::Declare {
+                declarator,
+                id,
+                value,
+            } => {
+                self.begin_line(declarator.word());
+                self.line.push(' ');
+                self.name(*id);
+                if let Some(value) = value {
+                    self.line.push_str(" = ");
+                    self.expr(value);
+                }
+            }
+            StmtKind::DeclareScatter {
+                declarator,
+                items,
+                value,
+            } => {
+                self.begin_line(declarator.word());
+                self.line.push(' ');
+                self.scatter(items, value);
+            }
+            _ => unreachable!("only declarations are printed here"),
+        }
+        self.line.push(';');
+        self.end_line();
+    }
+
+    /// `expr;`. A first word that would end the block is put in parentheses.
+    fn expression_line(&mut self, expr: &Expr) {
+        self.begin_line("");
+        let begin = self.line.len();
+        self.expr(expr);
+        let text = &self.line[begin..];
+        let word = text.find(|c| !continues_word(c)).unwrap_or(text.len());
+        let ends = |end: &str| text[..word].eq_ignore_ascii_case(end);
+        if self.ends_by_word.is_some_and(ends) {
+            self.line.insert(begin + word, ')');
+            self.line.insert(begin, '(');
+        }
+        self.line.push(';');
+        self.end_line();
     }
 
     fn conditional_statement(&mut self, arms: &[CondArm], otherwise: &[Stmt]) {

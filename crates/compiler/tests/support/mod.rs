@@ -125,7 +125,13 @@ impl Source<'_> {
         let below = depth.saturating_sub(1);
         match self.below(choices) {
             0 => StmtKind::Return(self.maybe(|source| source.expr(below))),
-            1 => StmtKind::Expr(self.expr(below)),
+            1 => match self.expr(below) {
+                Expr {
+                    kind: ExprKind::Return(value),
+                    ..
+                } => StmtKind::Return(value.map(|value| *value)),
+                expr => StmtKind::Expr(expr),
+            },
             2 => self.exit(StmtKind::Break),
             3 => self.exit(StmtKind::Continue),
             4 => StmtKind::If {
@@ -254,7 +260,7 @@ impl Source<'_> {
     }
 
     fn expr_kind(&mut self, depth: usize) -> ExprKind {
-        let choices = if depth == 0 { 3 } else { 18 };
+        let choices = if depth == 0 { 3 } else { 19 };
         let below = depth.saturating_sub(1);
         match self.below(choices) {
             0 => ExprKind::Literal(self.literal()),
@@ -297,6 +303,7 @@ impl Source<'_> {
                 self.of(&[StepOp::Increment, StepOp::Decrement]),
                 Box::new(self.place(below)),
             ),
+            17 => ExprKind::Return(self.maybe(|source| source.boxed(below))),
             _ => ExprKind::Catch {
                 body: self.boxed(below),
                 codes: self.codes(below),

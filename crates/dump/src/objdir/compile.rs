@@ -48,6 +48,7 @@ fn compile_verb(
         OnFault::Refuse => UnknownBuiltins::Refuse,
         OnFault::Keep => UnknownBuiltins::CallByName,
     };
+    parse.features = options.features.of_accepted();
     match canonical(&verb.source, &parse) {
         Ok(program) => verb.source = program.lines.join("\n"),
         Err(errors) => faults.extend(errors.iter().map(|error| FileFault {

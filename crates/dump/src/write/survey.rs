@@ -7,7 +7,7 @@ use moor_world::{ObjectFlags, ObjectImage, VerbImage};
 use rustc_hash::FxHashSet;
 
 use super::{Contents, UnfitParts, UnfitPlace};
-use crate::newer::newer_in;
+use crate::newer::{Newer, newer_in};
 use crate::source::WorldSource;
 use crate::source_text;
 use crate::task::ForkedTask;
@@ -162,9 +162,12 @@ impl Surveyor<'_> {
     fn program(&mut self, source: &str) {
         match source_text::parsed(source) {
             Some(ast) => {
-                if let Some(what) = newer_in(&ast) {
-                    self.newer(what);
-                }
+                let Newer {
+                    lambdamoo,
+                    toaststunt,
+                } = newer_in(&ast);
+                lambdamoo.into_iter().for_each(|what| self.newer(what));
+                toaststunt.into_iter().for_each(|what| self.unfit(what));
             }
             None => self.unfit("a program that does not compile"),
         }

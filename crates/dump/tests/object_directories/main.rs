@@ -22,6 +22,7 @@ fn try_read(folder: &Path) -> Result<WorldSpec, ObjdirError> {
     let options = CompileOptions {
         is_builtin: &|name| name != "unknown",
         on_fault: OnFault::Refuse,
+        features: Default::default(),
     };
     objdir::read(folder, &mut DumpHandles::default(), &options)
 }

@@ -71,6 +71,7 @@ pub fn compile(dump: TextDump, on_fault: OnFault) -> Result<Import, ProgramError
     dump.compile(&CompileOptions {
         is_builtin: &|name| name != "unknown",
         on_fault,
+        features: Default::default(),
     })
 }
 

@@ -97,7 +97,7 @@ impl Server {
 
     /// What a program of the world is run with.
     pub(super) fn start_of(who: Who, source: &str) -> Start {
-        let (_, program) = match program::canonical(source) {
+        let (_, program) = match program::canonical(source, moor_compiler::Features::default()) {
             Ok(compiled) => compiled,
             Err(errors) => panic!("{source}\n{errors}"),
         };

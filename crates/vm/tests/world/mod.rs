@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 
 use moor_bytecode::Program;
-use moor_compiler::{LanguageVersion, ParseOptions, UnknownBuiltins, canonical, compile};
+use moor_compiler::{Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical, compile};
 use moor_value::codec::{HandleResolver, NoHandles};
 use moor_value::{AnonRef, ErrorCode, Graveyard, List, ObjId, Str, Symbol, Value, WaifRef};
 use moor_vm::{
@@ -50,6 +50,7 @@ pub fn program(source: &str) -> Program {
         version: LanguageVersion::CURRENT,
         is_builtin: &|name| builtin_number(name).is_some(),
         unknown_builtins: UnknownBuiltins::Refuse,
+        features: Features::default(),
     };
     let canonical = canonical(source, &options).unwrap_or_else(|e| panic!("{source}: {e}"));
     compile(&canonical.ast, &builtin_number).unwrap_or_else(|e| panic!("{source}: {e}"))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use moor_bytecode::{Listing, Program};
 use moor_compiler::ast::Ast;
-use moor_compiler::{CompileErrors, Layout, ParseOptions, UnknownBuiltins};
+use moor_compiler::{CompileErrors, Features, Layout};
 use moor_value::{ErrorCode, List, ObjId, Str, Value};
 use moor_vm::{Call, Command, PendingBuiltin, Verb};
 
@@ -117,11 +117,14 @@ fn text(code: &[Value]) -> Result<String, Raise> {
 }
 
 /// The syntax tree of stored source. What this server does not compile it has not stored.
-fn parse_stored(source: &str) -> Result<Ast, Raise> {
-    let is_builtin = |name: &str| registry().number(name).is_some();
-    let mut options = ParseOptions::new(&is_builtin);
-    options.unknown_builtins = UnknownBuiltins::CallByName;
-    moor_compiler::parse(source, &options).map_err(|_| ErrorCode::InvArg.into())
+fn parse_stored(env: &Env<'_, '_, '_>, source: &str) -> Result<Ast, Raise> {
+    let parsed = program::parse_stored(source, features(env));
+    parsed.map_err(|_| ErrorCode::InvArg.into())
+}
+
+/// Which additions to the language programs may use.
+fn features(env: &Env<'_, '_, '_>) -> Features {
+    env.stretch.runtime.limits.features
 }
 
 /// The code of a verb: canonical, or with all parentheses, or without indentation.
@@ -136,7 +139,7 @@ fn verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if layout == Layout::CANONICAL {
         return value(lines(code.source().lines()));
     }
-    let printed = moor_compiler::unparse(&parse_stored(code.source())?, layout);
+    let printed = moor_compiler::unparse(&parse_stored(env, code.source())?, layout);
     value(lines(printed.iter().map(String::as_str)))
 }
 
@@ -148,7 +151,7 @@ fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.stretch
         .txn
         .check_set_verb_code(perms, entity, &description)?;
-    let (source, program) = match program::canonical(&text) {
+    let (source, program) = match program::canonical(&text, features(env)) {
         Ok(compiled) => compiled,
         Err(errors) => return value(error_lines(&errors)),
     };
@@ -164,7 +167,7 @@ fn disassemble(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
     let code = env.stretch.txn.verb_code(perms, entity, &description)?;
-    let ast = parse_stored(code.source())?;
+    let ast = parse_stored(env, code.source())?;
     let program = moor_compiler::compile(&ast, &|name| registry().number(name))
         .map_err(|_| ErrorCode::InvArg)?;
     let listing = Listing(&program).to_string();
@@ -180,7 +183,7 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         return Err(ErrorCode::Perm.into());
     }
     let text = text(args)?;
-    let program = match compiled(&text) {
+    let program = match compiled(&text, features(env)) {
         Ok(program) => program,
         Err(errors) => return value(vec![Value::ZERO, Value::List(error_lines(&errors))]),
     };
@@ -224,9 +227,9 @@ thread_local! {
 }
 
 /// The program of a text.
-fn compiled(text: &str) -> Result<Arc<Program>, CompileErrors> {
+fn compiled(text: &str, features: Features) -> Result<Arc<Program>, CompileErrors> {
     if text.len() > EVAL_BYTES_MAX {
-        return Ok(program::canonical(text)?.1);
+        return Ok(program::canonical(text, features)?.1);
     }
     let way = rustc_hash::FxBuildHasher.hash_one(text) as usize % EVAL_WAYS;
     let known = REMEMBERED.with_borrow(|ways| {
@@ -236,7 +239,7 @@ fn compiled(text: &str) -> Result<Arc<Program>, CompileErrors> {
     if let Some(program) = known {
         return Ok(program);
     }
-    let (_, program) = program::canonical(text)?;
+    let (_, program) = program::canonical(text, features)?;
     REMEMBERED.with_borrow_mut(|ways| {
         if ways.is_empty() {
             ways.resize_with(EVAL_WAYS, || None);
