@@ -193,6 +193,8 @@ instructions! {
     ReturnI { imm: Imm } "return imm"
     Fork { flags: Flags, task: Dst, delay: Reg, body: Target } "start a task at body with a copy of the registers after `delay` seconds; with RESULT: task = its id in both"
     EndFinally { state: Pair } "if state[0] == 1: raise state[1] again"
+    Error { dst: Dst, a: Reg, k: Const } "dst = the error constants[k] with the message a; E_TYPE"
+    Flyweight { dst: Dst, base: Base } "dst = a flyweight of base with the slots base+1, a map, and the contents base+2; the registers are moved; E_TYPE E_INVARG E_QUOTA"
 }
 
 const _: () = assert!(size_of::<Instruction>() == 8);
@@ -211,6 +213,7 @@ impl Instruction {
             I::CallVerbDynSpread { base, .. } => (base, 3),
             I::CallBuiltin { base, argc, .. } => (base, u32::from(argc)),
             I::CallBuiltinSpread { base, .. } => (base, 1),
+            I::Flyweight { base, .. } => (base, 3),
             _ => return None,
         })
     }

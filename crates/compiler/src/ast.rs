@@ -8,7 +8,7 @@
 //! Bound: no path from the root to a leaf is longer than [`DEPTH_MAX`](crate::parser::DEPTH_MAX) nodes when the
 //! tree comes from the parser, so that every walk over it may be recursive.
 
-use moor_value::{ErrorCode, ObjId};
+use moor_value::{ErrorCode, ErrorName, ObjId};
 
 use crate::names::{Names, VarId};
 
@@ -299,6 +299,22 @@ pub enum ExprKind {
         /// Its arguments.
         args: Vec<Arg>,
     },
+    /// `E_PERM(message)`: an error with a message of its own.
+    Error {
+        /// Which error.
+        name: ErrorName,
+        /// A string.
+        message: Box<Expr>,
+    },
+    /// `<delegate, .slot = value, {contents}>`.
+    Flyweight {
+        /// The object whose verbs it has.
+        delegate: Box<Expr>,
+        /// Names, no two of them equal, and values.
+        slots: Vec<(Box<str>, Expr)>,
+        /// A list; without it there are none.
+        contents: Option<Box<Expr>>,
+    },
     /// `{args}`.
     List(Vec<Arg>),
     /// `[key -> value, ..]`.
@@ -346,6 +362,12 @@ pub enum Literal {
     Obj(ObjId),
     /// `E_TYPE` and its like.
     Err(ErrorCode),
+    /// An error of the world's own, as it is spelled.
+    Custom(Box<str>),
+    /// `'name`.
+    Sym(Box<str>),
+    /// `b".."`.
+    Binary(Box<[u8]>),
 }
 
 /// Operators before their operand.

@@ -54,6 +54,12 @@ pub enum ErrorKind {
     /// An exponent without digits.
     #[error("Malformed floating-point literal")]
     MalformedFloat,
+    /// `b".."` with something that is no base 64.
+    #[error("Malformed binary literal: not base 64")]
+    MalformedBinary,
+    /// A slot of a flyweight that occurs twice, or has a name that no slot may have.
+    #[error("Invalid or repeated slot of a flyweight: {0}")]
+    SlotName(Box<str>),
     /// A float too large for 64 bits.
     #[error("Floating-point literal out of range")]
     FloatRange,

@@ -45,6 +45,33 @@ pub enum Predefined {
     Iobjstr,
 }
 
+/// The names of the kinds of values, each the number that `typeof()` gives, for programs that assign no variable of the
+/// name: one that did so before there were such names means what it meant. Those of ToastStunt are [`Predefined`] too.
+const KIND_CONSTANTS: [(&str, ValueType); 14] = [
+    ("SYM", ValueType::Sym),
+    ("FLYWEIGHT", ValueType::Flyweight),
+    ("BINARY", ValueType::Binary),
+    ("TYPE_INT", ValueType::Int),
+    ("TYPE_OBJ", ValueType::Obj),
+    ("TYPE_STR", ValueType::Str),
+    ("TYPE_ERR", ValueType::Err),
+    ("TYPE_LIST", ValueType::List),
+    ("TYPE_FLOAT", ValueType::Float),
+    ("TYPE_MAP", ValueType::Map),
+    ("TYPE_BOOL", ValueType::Bool),
+    ("TYPE_SYM", ValueType::Sym),
+    ("TYPE_FLYWEIGHT", ValueType::Flyweight),
+    ("TYPE_BINARY", ValueType::Binary),
+];
+
+/// The kind of values that a name stands for, in any case, where it is no variable.
+pub(crate) fn kind_constant(name: &str) -> Option<ValueType> {
+    let row = KIND_CONSTANTS
+        .iter()
+        .find(|(constant, _)| constant.eq_ignore_ascii_case(name));
+    row.map(|(_, kind)| *kind)
+}
+
 impl Predefined {
     /// Every predefined variable: its official spelling and the version of the language that brought it.
     pub const ALL: [(Predefined, &'static str, LanguageVersion); 24] = [

@@ -102,6 +102,8 @@ pub(crate) fn level(kind: &ExprKind) -> u8 {
         | ExprKind::First
         | ExprKind::Last
         | ExprKind::Call { .. }
+        | ExprKind::Error { .. }
+        | ExprKind::Flyweight { .. }
         | ExprKind::List(_)
         // It is printed in parentheses of its own.
         | ExprKind::Return(None)

@@ -141,6 +141,16 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         ExprKind::Call { args, .. } | ExprKind::List(args) => {
             args.iter().for_each(|arg| visit(arg.expr()));
         }
+        ExprKind::Error { message, .. } => visit(message),
+        ExprKind::Flyweight {
+            delegate,
+            slots,
+            contents,
+        } => {
+            visit(delegate);
+            slots.iter().for_each(|(_, value)| visit(value));
+            contents.iter().for_each(|contents| visit(contents));
+        }
         ExprKind::Map(entries) => {
             for (key, value) in entries {
                 visit(value);

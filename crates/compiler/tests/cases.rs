@@ -62,3 +62,8 @@ fn expressions() {
 fn literals() {
     check_file(include_str!("cases/literals.txt"));
 }
+
+#[test]
+fn values() {
+    check_file(include_str!("cases/values.txt"));
+}

@@ -3,12 +3,16 @@
 use moor_compiler::{Feature, Features, ParseOptions, parse};
 
 /// A program for each feature that is a matter of syntax.
-const PROGRAMS: [(Feature, &str); 5] = [
+const PROGRAMS: [(Feature, &str); 9] = [
     (Feature::ReturnExpressions, "x = 1;\ny = x ||\n  return 2;"),
     (Feature::LexicalScopes, "let x = 1;"),
     (Feature::LexicalScopes, "const {x} = {1};"),
     (Feature::LexicalScopes, "global x;"),
     (Feature::LexicalScopes, "begin x; end"),
+    (Feature::SymbolType, "'name;"),
+    (Feature::SymbolType, "x.('\"some text\");"),
+    (Feature::BinaryType, "b\"AA==\";"),
+    (Feature::FlyweightType, "<#1, .a = 1>;"),
 ];
 
 fn errors(source: &str, features: Features) -> Vec<String> {
@@ -37,4 +41,25 @@ fn the_error_names_the_line() {
     let (feature, source) = PROGRAMS[0];
     let told = errors(source, Features::default().with(feature, false));
     assert!(told[0].starts_with("Line 3:  "), "{told:?}");
+}
+
+#[test]
+fn words_of_custom_errors_are_variables_without_the_feature() {
+    let source = "E_MINE = 1; return e_mine;";
+    assert_eq!(errors(source, Features::default()), [""; 0]);
+    let with = Features::default().with(Feature::CustomErrors, true);
+    let told = errors(source, with);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("left side of assignment"), "{told:?}");
+    for source in [
+        "raise(E_MINE);",
+        "return E_MINE(\"so\");",
+        "`x.E_MINE ! E_MINE';",
+    ] {
+        let mut options = ParseOptions::new(&|name| name == "raise");
+        options.features = with;
+        assert!(parse(source, &options).is_ok(), "{source}");
+    }
+    assert_eq!(errors("return E_;", with), [""; 0]);
+    assert_eq!(errors("E_MINE(1);", Features::default()).len(), 1);
 }

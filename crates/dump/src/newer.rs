@@ -101,6 +101,8 @@ impl Walk {
                     .extend(items.iter().map(ScatterItem::variable));
             }
             ExprKind::Return(_) => self.own("`return` in an expression"),
+            ExprKind::Error { .. } => self.own("an error with a message"),
+            ExprKind::Flyweight { .. } => self.own("a flyweight"),
             _ => {}
         }
         children(expr, &mut |child| self.expr(child));
@@ -116,6 +118,9 @@ impl Walk {
                 self.newer("an object number of more than 32 bits");
             }
             Literal::Err(code) if *code > ErrorCode::Float => self.newer(code.name()),
+            Literal::Custom(_) => self.own("an error of the world's own"),
+            Literal::Sym(_) => self.own("a symbol"),
+            Literal::Binary(_) => self.own("a binary value"),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use moor_compiler::Feature;
 use moor_value::{ErrorCode, ObjId, Symbol, Value};
 use moor_vm::{
     AbortReason, BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm,
@@ -246,15 +247,24 @@ impl Stretch<'_> {
         match receiver {
             Value::Anon(handle) => Ok(Entity::anon(handle.id())),
             Value::Waif(waif) => Ok(Entity::object(waif.class())),
-            other => {
-                let name = prototype_name(other).ok_or(ErrorCode::Type)?;
-                let system = Entity::object(ObjId::SYSTEM);
-                match self.txn.property_value(system, Symbol::intern(name)) {
-                    Some(Value::Obj(prototype)) => Ok(Entity::object(prototype)),
-                    _ => Err(ErrorCode::Type),
-                }
+            Value::Fly(flyweight) => Ok(Entity::object(flyweight.delegate())),
+            other => self.prototype(other),
+        }
+    }
+
+    /// The object whose verbs values of a type have: the one of ToastStunt's name, else of mooR's where the feature is on.
+    fn prototype(&mut self, value: &Value) -> Result<Entity, ErrorCode> {
+        let (own, dispatched) = prototype_names(value);
+        let features = self.runtime.limits.features;
+        let dispatched = dispatched.filter(|_| features.has(Feature::TypeDispatch));
+        let system = Entity::object(ObjId::SYSTEM);
+        for name in own.into_iter().chain(dispatched) {
+            let prototype = self.txn.property_value(system, Symbol::intern(name));
+            if let Some(Value::Obj(prototype)) = prototype {
+                return Ok(Entity::object(prototype));
             }
         }
+        Err(ErrorCode::Type)
     }
 
     /// Finds a verb in the world, makes it ready to run and remembers it.
@@ -317,16 +327,19 @@ impl Stretch<'_> {
     }
 }
 
-/// The property of `#0` that holds the prototype of a type.
-fn prototype_name(value: &Value) -> Option<&'static str> {
-    Some(match value {
-        Value::Int(_) => "int_proto",
-        Value::Float(_) => "float_proto",
-        Value::Str(_) => "str_proto",
-        Value::List(_) => "list_proto",
-        Value::Map(_) => "map_proto",
-        Value::Err(_) => "err_proto",
-        Value::Bool(_) => "bool_proto",
-        _ => return None,
-    })
+/// The properties of `#0` that hold the prototype of a type: ToastStunt's, and mooR's.
+fn prototype_names(value: &Value) -> (Option<&'static str>, Option<&'static str>) {
+    let (own, dispatched) = match value {
+        Value::Int(_) => ("int_proto", "integer"),
+        Value::Float(_) => ("float_proto", "float"),
+        Value::Str(_) => ("str_proto", "string"),
+        Value::List(_) => ("list_proto", "list"),
+        Value::Map(_) => ("map_proto", "map"),
+        Value::Err(_) | Value::Error(_) => ("err_proto", "error"),
+        Value::Bool(_) => ("bool_proto", "boolean"),
+        Value::Sym(_) => return (None, Some("symbol")),
+        Value::Binary(_) => return (None, Some("binary")),
+        _ => return (None, None),
+    };
+    (Some(own), Some(dispatched))
 }

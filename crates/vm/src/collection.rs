@@ -27,8 +27,6 @@ fn key_mismatch(key: &Value) -> Box<Raise> {
             T::Anon,
             T::Waif,
             T::Bool,
-            T::Sym,
-            T::Binary,
         ],
     )
 }

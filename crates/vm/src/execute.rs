@@ -115,7 +115,7 @@ impl Vm {
                 => self.window(limits, fuel).follow(comparison::branch_constant, instruction)?,
             [Jump RangePrep RangeStep EachPrep EachStep Scatter ScatterArgs]
                 => self.window(limits, fuel).follow(jumps::execute, instruction)?,
-            [List Push Extend Insert Range First Last SetPath SetRange]
+            [List Push Extend Insert Range First Last SetPath SetRange Error Flyweight]
                 => collections::execute(&mut self.window(limits, fuel), instruction)?,
             [Index IndexI SetIndex]
                 => collections::index(&mut self.window(limits, fuel), instruction)?,

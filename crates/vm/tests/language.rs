@@ -16,6 +16,7 @@ fn every_case_gives_what_it_says() {
         "collections.txt",
         "statements.txt",
         "scopes.txt",
+        "values.txt",
     ] {
         let text = std::fs::read_to_string(folder.join(name)).expect("the cases are there");
         let mut source = String::new();

@@ -1,7 +1,7 @@
 //! Properties, verb calls, builtin calls, lists and maps: what is built from a run of registers.
 
 use moor_bytecode::Instruction as I;
-use moor_value::{List, Map, ObjId, Symbol, Value};
+use moor_value::{ErrorName, List, Map, ObjId, Sym, Symbol, Value};
 
 use super::{Codegen, Home, take_if};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
@@ -262,5 +262,45 @@ impl<'a> Codegen<'a> {
             });
         }
         self.deliver(dst, map);
+    }
+
+    /// `E_PERM(message)` into `dst`.
+    pub(super) fn error(&mut self, name: &ErrorName, message: &'a Expr, dst: u16) {
+        self.ticks += 1;
+        let k = self.constant(&name.clone().into_value());
+        let spare = (!self.is_variable(dst)).then_some(dst);
+        let a = self.operand(message, spare, &[]).reg;
+        self.emit(I::Error { dst, a, k });
+    }
+
+    /// `<delegate, .slot = value, {contents}>` into `dst`.
+    pub(super) fn flyweight(
+        &mut self,
+        delegate: &'a Expr,
+        slots: &'a [(Box<str>, Expr)],
+        contents: Option<&'a Expr>,
+        dst: u16,
+    ) {
+        self.ticks += 1;
+        let base = self.temps(3);
+        self.expr_to(delegate, base);
+        self.load(base + 1, &Value::Map(Map::new()));
+        let mark = self.next_temp;
+        for (name, expr) in slots {
+            let value = self.temps(2);
+            self.expr_to(expr, value);
+            self.load(value + 1, &Value::Sym(Sym::new(name)));
+            self.emit(I::Insert {
+                map: base + 1,
+                key: value + 1,
+                value,
+            });
+            self.release(mark);
+        }
+        match contents {
+            Some(contents) => self.expr_to(contents, base + 2),
+            None => self.load(base + 2, &Value::List(List::new())),
+        }
+        self.emit(I::Flyweight { dst, base });
     }
 }

@@ -47,6 +47,12 @@ impl<'a> Codegen<'a> {
             ExprKind::Index { base, index } => self.index(base, index, dst),
             ExprKind::Range { base, from, to } => self.range(base, from, to, dst),
             ExprKind::Call { builtin, args } => self.call_builtin(builtin, args, dst, None),
+            ExprKind::Error { name, message } => self.error(name, message, dst),
+            ExprKind::Flyweight {
+                delegate,
+                slots,
+                contents,
+            } => self.flyweight(delegate, slots, contents.as_deref(), dst),
             ExprKind::List(args) => self.list(args, dst),
             ExprKind::Map(entries) => self.map(entries, dst),
             ExprKind::Assign { place, value } => {
@@ -69,7 +75,7 @@ impl<'a> Codegen<'a> {
     fn variable_to(&mut self, id: crate::names::VarId, dst: u16) {
         match self.home(id) {
             Home::Register(src) => self.emit(I::Move { dst, src }),
-            Home::Constant(_) => unreachable!("constants are loaded before"),
+            Home::Constant(_) | Home::Kind(_) => unreachable!("constants are loaded before"),
             // Only `{...} = args;` asks, and that reads the arguments where they are.
             Home::Arguments => self.emit(I::LoadArgs { dst }),
         }
@@ -328,7 +334,9 @@ impl<'a> Codegen<'a> {
         for arg in args {
             match arg {
                 crate::ast::Arg::One(expr) => match self.constant_value(expr) {
-                    Some(Value::Err(code)) => mask |= 1 << code.number(),
+                    Some(constant) if constant.as_err().is_some() => {
+                        mask |= constant.as_err().map_or(0, |code| 1 << code.number());
+                    }
                     _ => return self.computed_filter(args),
                 },
                 crate::ast::Arg::Splice(_) => return self.computed_filter(args),

@@ -1,6 +1,6 @@
 //! Constants: which expressions are one, and when two constants are the same.
 
-use moor_value::{List, Value, codec};
+use moor_value::{Binary, ErrorName, ErrorValue, List, Str, Sym, Value, codec};
 
 use super::{Codegen, Home};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
@@ -29,6 +29,12 @@ pub(super) fn literal(literal: &Literal) -> Value {
         Literal::Str(text) => Value::from(&**text),
         Literal::Obj(id) => Value::Obj(*id),
         Literal::Err(code) => Value::Err(*code),
+        // The parser takes no other word for one.
+        Literal::Custom(name) => {
+            ErrorName::from_text(name).map_or(Value::None, ErrorName::into_value)
+        }
+        Literal::Sym(name) => Value::Sym(Sym::new(name)),
+        Literal::Binary(bytes) => Value::Binary(Binary::from_vec(bytes.to_vec())),
     }
 }
 
@@ -39,6 +45,13 @@ impl Codegen<'_> {
             ExprKind::Literal(one) => Some(literal(one)),
             ExprKind::Var(id) => match self.home(*id) {
                 Home::Constant(predefined) => predefined.constant(),
+                Home::Kind(kind) => Some(Value::Int(kind as i64)),
+                _ => None,
+            },
+            ExprKind::Error { name, message } => match &message.kind {
+                ExprKind::Literal(Literal::Str(text)) => {
+                    Some(ErrorValue::make(name.clone(), Some(Str::new(text))))
+                }
                 _ => None,
             },
             ExprKind::List(args) => {

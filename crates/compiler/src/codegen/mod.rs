@@ -21,12 +21,12 @@ mod try_stmt;
 mod usage;
 
 use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Local, Program, TAKE};
-use moor_value::Str;
+use moor_value::{Str, ValueType};
 use rustc_hash::FxHashMap;
 
 use crate::ast::{Ast, Pos, Stmt};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
-use crate::names::{Predefined, VarId};
+use crate::names::{Predefined, VarId, kind_constant};
 use crate::unparse::{Layout, unparse_body};
 use emit::{Label, Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
@@ -61,6 +61,8 @@ enum Home {
     Register(u16),
     /// Nowhere: it is always this constant.
     Constant(Predefined),
+    /// Nowhere: it is the number of a kind of values, as the program assigns no variable of the name.
+    Kind(ValueType),
     /// In the frame's arguments, never as a list.
     Arguments,
 }
@@ -174,13 +176,14 @@ impl<'a> Codegen<'a> {
             self.too_large("variables");
             0
         });
+        let is_assigned = self.usage.assigned.contains(&id);
         match self.ast.names.predefined(id) {
             Some(Predefined::Args) if self.usage.args != ArgsUse::List => Home::Arguments,
-            Some(predefined)
-                if predefined.constant().is_some() && !self.usage.assigned.contains(&id) =>
-            {
+            Some(predefined) if predefined.constant().is_some() && !is_assigned => {
                 Home::Constant(predefined)
             }
+            None if !is_assigned => kind_constant(self.ast.names.spelling(id))
+                .map_or(Home::Register(register), Home::Kind),
             _ => Home::Register(register),
         }
     }

@@ -9,6 +9,8 @@ pub(crate) mod token;
 
 use std::str::Chars;
 
+use moor_value::Binary;
+
 use crate::ast::Pos;
 use crate::error::{CompileError, ErrorKind};
 use crate::version::LanguageVersion;
@@ -38,7 +40,7 @@ impl<'s> Lexer<'s> {
     ///
     /// # Errors
     /// When the text cannot be taken apart from here on: `UnclosedComment`, `MissingQuote`, `MalformedObject`,
-    /// `MalformedFloat`.
+    /// `MalformedFloat`, `MalformedBinary`.
     pub(crate) fn next(&mut self) -> Result<Spanned, Box<CompileError>> {
         self.skip_blank()?;
         let pos = self.pos;
@@ -66,7 +68,8 @@ impl<'s> Lexer<'s> {
             c == '.' && self.has_floats() && self.peek_at(1).is_some_and(|c| c.is_ascii_digit());
         match c {
             '#' => self.object(),
-            '"' => self.string(),
+            '"' => self.string().map(Token::Str),
+            'b' if self.peek_at(1) == Some('"') => self.binary(),
             _ if c.is_ascii_digit() || float_dot => self.number(),
             _ if starts_word(c) => Ok(self.word()),
             _ => Ok(self.sign(c)),
@@ -103,12 +106,12 @@ impl<'s> Lexer<'s> {
     }
 
     /// `"..."`, where a backslash makes the character after it stand for itself.
-    fn string(&mut self) -> Result<Token, ErrorKind> {
+    fn string(&mut self) -> Result<Box<str>, ErrorKind> {
         self.bump();
         let mut text = String::new();
         loop {
             let c = match self.bump() {
-                Some('"') => return Ok(Token::Str(text.into())),
+                Some('"') => return Ok(text.into()),
                 Some('\\') => self.bump(),
                 other => other,
             };
@@ -119,12 +122,41 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn word(&mut self) -> Token {
-        let begin = self.pos;
+    /// `b"..."` with bytes in base 64.
+    fn binary(&mut self) -> Result<Token, ErrorKind> {
+        self.bump();
+        let bytes = Binary::from_base64(&self.string()?).ok_or(ErrorKind::MalformedBinary)?;
+        Ok(Token::Binary(bytes.as_slice().into()))
+    }
+
+    /// The name of a symbol directly behind its quote: a word, keywords included, or a string. `None` when there is
+    /// neither.
+    ///
+    /// # Errors
+    /// `MissingQuote`.
+    pub(crate) fn symbol(&mut self) -> Result<Option<Box<str>>, ErrorKind> {
+        match self.peek() {
+            Some('"') => self.string().map(Some),
+            Some(c) if starts_word(c) => Ok(Some(self.word_text().into())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether what comes next could be the name of a symbol, were a quote before it.
+    pub(crate) fn is_at_symbol_name(&self) -> bool {
+        self.peek().is_some_and(|c| c == '"' || starts_word(c))
+    }
+
+    fn word_text(&mut self) -> &'s str {
         let text = self.rest.as_str();
         let length = text.find(|c| !continues_word(c)).unwrap_or(text.len());
-        let word = &text[..length];
         self.skip_chars(length);
+        &text[..length]
+    }
+
+    fn word(&mut self) -> Token {
+        let begin = self.pos;
+        let word = self.word_text();
         match keyword(word) {
             Some((token, since)) if since <= self.version => return token,
             Some(_) => {

@@ -15,6 +15,8 @@ pub(crate) enum Token {
     Str(Box<str>),
     Obj(ObjId),
     Err(ErrorCode),
+    /// The bytes of `b".."`.
+    Binary(Box<[u8]>),
     /// A word that is no keyword, as the program spells it.
     Id(Box<str>),
     /// A keyword, in lower case whatever the program's spelling.
@@ -54,6 +56,7 @@ impl Token {
             Token::Str(_) => "a string".into(),
             Token::Obj(number) => format!("`{number}'"),
             Token::Err(_) => "an error code".into(),
+            Token::Binary(_) => "a binary".into(),
             Token::Id(name) => format!(
                 "`{}'",
                 name.chars().take(QUOTED_CHARS_MAX).collect::<String>()

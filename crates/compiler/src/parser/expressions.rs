@@ -111,6 +111,9 @@ impl Parser<'_, '_> {
     fn at_expression_end(&self) -> bool {
         const ENDS: [&str; 9] = [";", ")", "]", "}", ",", "|", "'", "=>", ".."];
         let text = self.current.token.text();
+        if text == Some("'") && self.lexer.is_at_symbol_name() {
+            return false;
+        }
         self.current.token == Token::End || text.is_some_and(|text| ENDS.contains(&text))
     }
 

@@ -5,14 +5,27 @@ use super::{BY_NAME, Parse, Parser, UnknownBuiltins};
 use crate::ast::{Arg, ExprKind, Literal, Pos, StepOp, UnaryOp};
 use crate::error::{CompileError, ErrorKind};
 use crate::lexer::token::Token;
+use moor_value::ErrorName;
 
 impl Parser<'_, '_> {
     /// An operand, without what stands before or after it.
     pub(super) fn operand(&mut self) -> Parse<Tree> {
         let pos = self.current.pos;
         match self.current.token {
-            Token::Int(_) | Token::Float(_) | Token::Str(_) | Token::Obj(_) | Token::Err(_) => {
-                self.literal(pos)
+            Token::Int(_) | Token::Float(_) | Token::Str(_) | Token::Obj(_) => self.literal(pos),
+            Token::Err(code) => self.error(pos, ErrorName::Known(code)),
+            Token::Binary(ref bytes) => {
+                let bytes = bytes.clone();
+                self.binary_literal(pos, bytes)
+            }
+            Token::Sign("'") => self.symbol(pos),
+            Token::Sign("<") => {
+                self.advance()?;
+                self.flyweight(pos)
+            }
+            Token::Sign("<<") => {
+                self.split("<");
+                self.flyweight(pos)
             }
             Token::Id(_) => self.variable_or_call(pos),
             Token::Sign("$") => self.dollar(pos),
@@ -38,7 +51,6 @@ impl Parser<'_, '_> {
             }
             Token::Str(value) => Literal::Str(value),
             Token::Obj(value) => Literal::Obj(value),
-            Token::Err(value) => Literal::Err(value),
             _ => return Err(self.unexpected("a literal")),
         };
         Ok(self.leaf(pos, ExprKind::Literal(literal)))
@@ -60,6 +72,11 @@ impl Parser<'_, '_> {
     }
 
     fn variable_or_call(&mut self, pos: Pos) -> Parse<Tree> {
+        if let Token::Id(word) = &self.current.token
+            && let Some(name) = self.custom_error(word)
+        {
+            return self.error(pos, name);
+        }
         let name = self.expect_name()?;
         if !self.at("(") {
             let variable = self.resolve(&name);

@@ -14,6 +14,7 @@ mod places;
 mod scopes;
 mod statements;
 mod tree;
+mod values;
 
 use std::borrow::Cow;
 

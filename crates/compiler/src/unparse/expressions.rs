@@ -5,12 +5,12 @@
 //! parentheses; so does a negation under a negation, which would read as `--`; and a float that needs more than
 //! 15 digits keeps them.
 
-use moor_value::{FloatText, ObjId};
+use moor_value::{Binary, FloatText, ObjId, Sym};
 
 use super::Printer;
 use crate::ast::{Arg, Expr, ExprKind, Literal, Place, ScatterItem, StepOp, UnaryOp};
 use crate::lexer::token::is_identifier;
-use crate::precedence::{COND, Infix, POSTFIX, UNARY, level};
+use crate::precedence::{COND, Infix, POSTFIX, SUM, UNARY, level};
 
 impl Printer<'_> {
     /// An expression that needs no parentheses where it stands.
@@ -44,6 +44,17 @@ impl Printer<'_> {
                 self.line.push_str(builtin);
                 self.call_args(args);
             }
+            ExprKind::Error { name, message } => {
+                self.line.push_str(name.as_str());
+                self.line.push('(');
+                self.expr(message);
+                self.line.push(')');
+            }
+            ExprKind::Flyweight {
+                delegate,
+                slots,
+                contents,
+            } => self.flyweight(delegate, slots, contents.as_deref()),
             ExprKind::List(args) => self.list(args),
             ExprKind::Map(pairs) => self.map(pairs),
             ExprKind::Assign { place, value } => {
@@ -249,6 +260,23 @@ impl Printer<'_> {
         self.line.push(']');
     }
 
+    /// What stands in it binds more tightly than what `>` could be a part of.
+    fn flyweight(&mut self, delegate: &Expr, slots: &[(Box<str>, Expr)], contents: Option<&Expr>) {
+        self.line.push('<');
+        self.operand(delegate, SUM);
+        for (name, value) in slots {
+            self.line.push_str(", .");
+            self.line.push_str(name);
+            self.line.push_str(" = ");
+            self.operand(value, SUM);
+        }
+        if let Some(contents) = contents {
+            self.line.push_str(", ");
+            self.operand(contents, SUM);
+        }
+        self.line.push('>');
+    }
+
     pub(super) fn scatter(&mut self, items: &[ScatterItem], value: &Expr) {
         self.line.push('{');
         for (index, item) in items.iter().enumerate() {
@@ -291,6 +319,19 @@ impl Printer<'_> {
             Literal::Str(text) => self.string(text),
             Literal::Obj(id) => self.line.push_str(&id.to_string()),
             Literal::Err(code) => self.line.push_str(code.name()),
+            Literal::Custom(name) => self.line.push_str(name),
+            Literal::Sym(name) => {
+                self.line.push('\'');
+                match Sym::is_word(name) {
+                    true => self.line.push_str(name),
+                    false => self.string(name),
+                }
+            }
+            Literal::Binary(bytes) => {
+                let text = Binary::from_vec(bytes.to_vec()).to_base64();
+                self.line.push('b');
+                self.string(&text);
+            }
         }
     }
 

@@ -10,11 +10,14 @@ use moor_compiler::ast::{
 };
 use moor_compiler::names::{Names, VarId};
 use moor_compiler::version::LanguageVersion;
-use moor_value::{ErrorCode, ObjId};
+use moor_value::{ErrorCode, ErrorName, ObjId};
 
 const VARIABLES: [&str; 6] = ["a", "b", "_c3", "player", "true", "NUM"];
 const NAMES: [&str; 6] = ["name", "tell", "if", "two words", "", "é"];
 const STRINGS: [&str; 5] = ["", "plain", "quote \" and \\", "/* no comment */", "☃'`"];
+const SYMBOLS: [&str; 5] = ["sym", "If", "E_PERM", "", "two \"words\""];
+const BINARIES: [&[u8]; 3] = [b"", b"\xff\xfe\xfd", b"moor"];
+const SLOTS: [&str; 4] = ["a", "B_1", "if", "E_PERM"];
 const FLOATS: [f64; 8] = [
     0.0,
     -0.0,
@@ -260,7 +263,7 @@ impl Source<'_> {
     }
 
     fn expr_kind(&mut self, depth: usize) -> ExprKind {
-        let choices = if depth == 0 { 3 } else { 19 };
+        let choices = if depth == 0 { 3 } else { 21 };
         let below = depth.saturating_sub(1);
         match self.below(choices) {
             0 => ExprKind::Literal(self.literal()),
@@ -304,6 +307,15 @@ impl Source<'_> {
                 Box::new(self.place(below)),
             ),
             17 => ExprKind::Return(self.maybe(|source| source.boxed(below))),
+            18 => ExprKind::Error {
+                name: ErrorName::Known(self.of(ErrorCode::ALL)),
+                message: self.boxed(below),
+            },
+            19 => ExprKind::Flyweight {
+                delegate: self.boxed(below),
+                slots: self.slots(below),
+                contents: self.maybe(|source| source.boxed(below)),
+            },
             _ => ExprKind::Catch {
                 body: self.boxed(below),
                 codes: self.codes(below),
@@ -312,12 +324,25 @@ impl Source<'_> {
         }
     }
 
+    fn slots(&mut self, depth: usize) -> Vec<(Box<str>, Expr)> {
+        let mut slots: Vec<(Box<str>, Expr)> = Vec::new();
+        for _ in 0..self.below(3) {
+            let name = self.of(&SLOTS);
+            if !slots.iter().any(|(before, _)| **before == *name) {
+                slots.push((name.into(), self.expr(depth)));
+            }
+        }
+        slots
+    }
+
     fn literal(&mut self) -> Literal {
-        match self.below(5) {
+        match self.below(7) {
             0 => Literal::Int(self.of(&INTS)),
             1 => Literal::Float(self.of(&FLOATS)),
             2 => Literal::Str(self.of(&STRINGS).into()),
             3 => Literal::Obj(ObjId(self.of(&[0, 1, -1]))),
+            4 => Literal::Sym(self.of(&SYMBOLS).into()),
+            5 => Literal::Binary(self.of(&BINARIES).into()),
             _ => Literal::Err(self.of(ErrorCode::ALL)),
         }
     }

@@ -154,7 +154,10 @@ fn int_of(value: &Value) -> Result<i64, Raise> {
     Ok(match value {
         Value::Int(n) => *n,
         Value::Obj(id) => id.0,
-        Value::Err(code) => i64::from(code.number()),
+        Value::Err(_) | Value::Error(_) => {
+            let code = value.as_err().ok_or(ErrorCode::Type)?;
+            code.number().into()
+        }
         Value::Bool(truth) => i64::from(*truth),
         Value::Float(x) if x.is_finite() => *x as i64,
         Value::Float(_) => return Err(ErrorCode::Float.into()),

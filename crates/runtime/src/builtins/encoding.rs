@@ -76,11 +76,11 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .doc(
             "values...",
             "STR",
-            "Numbers from 0 to 255, strings, and lists of them as one binary string.",
+            "Numbers from 0 to 255, strings, binary values, and lists of them as one binary string.",
         )
         .raises(
-            "E_INVARG if a number is none of a byte, or a value is neither number, string nor \
-             list; E_QUOTA if the text would be too long",
+            "E_INVARG if a number is none of a byte, or a value is neither number, string, \
+             binary nor list; E_QUOTA if the text would be too long",
         ),
     pure!("url_decode", 1..=1, [Str], ToastStunt, url_decode).doc(
         "text",
@@ -156,6 +156,10 @@ fn push_bytes(call: &mut Call<'_>, bytes: &mut Vec<u8>, value: &Value) -> Result
         Value::Str(text) => {
             call.charge(text.len_bytes())?;
             text.as_str().chars().for_each(|c| push_char(bytes, c));
+        }
+        Value::Binary(binary) => {
+            call.charge(binary.len())?;
+            bytes.extend_from_slice(binary.as_slice());
         }
         Value::List(list) => {
             for item in list {

@@ -75,7 +75,7 @@ fn maphaskey(_: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
 /// E_TYPE for the values that can never be keys.
 fn scalar(key: &Value) -> Result<(), Raise> {
     match key {
-        Value::List(_) | Value::Map(_) => Err(ErrorCode::Type.into()),
+        value if value.has_parts() => Err(ErrorCode::Type.into()),
         _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@
 
 mod ansi;
 mod arg;
+mod binaries;
 mod call;
 mod check;
 mod convert;
@@ -15,6 +16,7 @@ mod crypt;
 mod encoding;
 mod env;
 mod floats;
+mod flyweights;
 mod hash;
 mod json;
 mod json_parser;
@@ -35,6 +37,7 @@ mod sha_crypt;
 mod sort;
 mod spec;
 mod strings;
+mod symbols;
 mod text;
 mod time;
 mod unix_crypt;
@@ -58,10 +61,12 @@ type Family = (&'static str, &'static [BuiltinSpec]);
 /// The tables of all families, each with the heading that it has in the reference.
 const FAMILIES: &[Family] = &[
     ("Strings", ansi::SPECS),
+    ("Binary values", binaries::SPECS),
     ("Values", convert::SPECS),
     ("Hashes and passwords", crypt::SPECS),
     ("Encodings", encoding::SPECS),
     ("Numbers", floats::SPECS),
+    ("Flyweights", flyweights::SPECS),
     ("Hashes and passwords", hash::SPECS),
     ("JSON", json::SPECS),
     ("Lists", lists::SPECS),
@@ -74,6 +79,7 @@ const FAMILIES: &[Family] = &[
     ("Numbers", random::SPECS),
     ("Lists", sort::SPECS),
     ("Strings", strings::SPECS),
+    ("Values", symbols::SPECS),
     ("Time", time::SPECS),
 ];
 

@@ -22,7 +22,7 @@ pub(super) const SPECS: &[BuiltinSpec] =
             )
             .raises(
                 "E_INVARG if there are not as many keys as items; E_TYPE if keys are of different \
-             types, or are lists, maps, anonymous objects or waifs",
+             types, or are lists, maps, flyweights, anonymous objects or waifs",
             ),
     ];
 
@@ -65,7 +65,10 @@ fn require_one_scalar_type(keys: &[Value]) -> Result<(), Raise> {
             | Value::Obj(_)
             | Value::Err(_)
             | Value::Str(_)
+            | Value::Error(_)
             | Value::Bool(_)
+            | Value::Sym(_)
+            | Value::Binary(_)
     );
     if !sortable || keys.iter().any(|key| key.value_type() != first) {
         return Err(ErrorCode::Type.into());

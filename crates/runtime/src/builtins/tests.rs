@@ -7,7 +7,7 @@ mod reference;
 use std::time::Duration;
 
 use literal::{Expr, parse};
-use moor_value::{ErrorCode, Value};
+use moor_value::{Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, ObjId, Sym, Value};
 
 use super::{Call, Limits, Raise, Run, Surroundings, check_args, pure_builtins};
 
@@ -163,6 +163,14 @@ fn samples() -> Vec<Value> {
         true.into(),
         ErrorCode::Perm.into(),
         moor_value::ObjId(1).into(),
+    ]);
+    samples.extend([
+        Sym::new("a b").into(),
+        Binary::from_vec(vec![0, 255]).into(),
+        ErrorValue::make(ErrorName::Known(ErrorCode::Perm), Some("no".into())),
+        Flyweight::new(ObjId(1), List::new())
+            .expect("it is not deep")
+            .into(),
     ]);
     let list: Vec<Value> = vec![1.into(), "a".into(), 2.5.into()];
     samples.push(list.clone().into());

@@ -1,9 +1,10 @@
-//! Lists, maps and strings: building them, taking parts of them, changing them in place.
+//! Lists, maps and strings: building them, taking parts of them, changing them in place; building flyweights, and errors
+//! with messages.
 
 use moor_bytecode::Instruction as I;
-use moor_value::{ErrorCode, List, Value};
+use moor_value::{ErrorCode, ErrorName, ErrorValue, Flyweight, List, Value, ValueType};
 
-use super::{Done, Flow, Step, foreign};
+use super::{Computed, Done, Flow, Step, foreign};
 use crate::collection;
 use crate::raise::Raise;
 use crate::registers::{copy, set_path, set_range};
@@ -48,8 +49,44 @@ pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Done {
             let changed = set_range(step.regs, a, (keys, count), value, step.limits);
             step.finish_change(changed, a, &[a, value])
         }
+        I::Error { dst, a, k } => {
+            let name = step.program.constants[usize::from(k)].error_name();
+            let error = error_with(name, step.get(a));
+            step.finish(error, dst, &[a])
+        }
+        I::Flyweight { dst, base } => build_flyweight(step, dst, base),
         _ => foreign(instruction),
     }
+}
+
+fn error_with(name: Option<ErrorName>, message: &Value) -> Computed {
+    match (name, message) {
+        (Some(name), Value::Str(text)) => Ok(ErrorValue::make(name, Some(text.clone()))),
+        _ => Err(Raise::type_mismatch(message, &[ValueType::Str])),
+    }
+}
+
+/// Moves three registers into a new flyweight.
+fn build_flyweight(step: &mut Step<'_>, dst: u16, base: u16) -> Done {
+    let mut part = |at: u16| step.regs[usize::from(base + at)].take();
+    let parts = (part(0), part(1), part(2));
+    let made = match parts {
+        (Value::Obj(delegate), Value::Map(slots), Value::List(contents)) => {
+            Flyweight::with_slots(delegate, &slots, contents)
+                .map(Value::Fly)
+                .ok_or_else(|| Raise::new(ErrorCode::Quota))
+        }
+        (Value::Obj(_), Value::Map(_), contents) => {
+            Err(Raise::type_mismatch(&contents, &[ValueType::List]))
+        }
+        (Value::Obj(_), slots, _) => Err(Raise::type_mismatch(&slots, &[ValueType::Map])),
+        (delegate, ..) => Err(Raise::type_mismatch(&delegate, &[ValueType::Obj])),
+    };
+    let made = made.and_then(|made| match made.bytes() <= step.limits.map_bytes() {
+        true => Ok(made),
+        false => Err(step.limits.quota()),
+    });
+    step.finish(made, dst, &[])
 }
 
 /// Moves registers into a new list.

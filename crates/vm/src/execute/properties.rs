@@ -1,7 +1,7 @@
 //! Reading and writing properties.
 
 use moor_bytecode::{Instruction as I, RESULT};
-use moor_value::{ObjId, Symbol, Value, ValueType};
+use moor_value::{Flyweight, ObjId, RESERVED_SLOTS, Symbol, Value, ValueType};
 
 use super::{Computed, Done, Step, foreign};
 use crate::host::Host;
@@ -73,8 +73,28 @@ fn computed_name(name: &Value) -> Result<Name<'_>, Box<Raise>> {
 
 fn read<H: Host>(host: &mut H, object: &Value, name: Name<'_>, perms: ObjId) -> Computed {
     let (symbol, text) = name;
+    if let Value::Fly(flyweight) = object {
+        return read_slot(host, flyweight, name, perms);
+    }
     host.get_property(object, symbol, perms)
         .map_err(|code| Raise::property(code, object, text))
+}
+
+/// What a flyweight has under a name: its own delegate and slots, a slot, or the delegate's property.
+fn read_slot<H: Host>(
+    host: &mut H,
+    flyweight: &Flyweight,
+    (symbol, text): Name<'_>,
+    perms: ObjId,
+) -> Computed {
+    let [delegate, slots] = RESERVED_SLOTS;
+    let object = Value::Obj(flyweight.delegate());
+    match flyweight.slot(text) {
+        Some(value) => Ok(value.clone()),
+        None if text.eq_ignore_ascii_case(delegate) => Ok(object),
+        None if text.eq_ignore_ascii_case(slots) => Ok(Value::Map(flyweight.slots().clone())),
+        None => read(host, &object, (symbol, text), perms),
+    }
 }
 
 fn write<H: Host>(host: &mut H, object: &Value, name: Name<'_>, new: Value, perms: ObjId) -> Done {

@@ -78,10 +78,10 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .raises("E_INVARG if the object is gone"),
     world!("isa", 2..=3, [Any, Any, Int], ToastStunt, isa)
         .doc(
-            "object:OBJ|ANON|WAIF ancestor:OBJ|LIST which",
+            "object:OBJ|ANON|WAIF|FLYWEIGHT ancestor:OBJ|LIST which",
             "INT|OBJ",
             "1 if the object is or descends from another, or one of a list; else 0. With \
-             `which` that one, or #-1.",
+             `which` that one, or #-1. A waif stands for its class, a flyweight for its delegate.",
         )
         .raises("E_TYPE if the second argument is neither an object nor a list of them"),
 ];
@@ -133,11 +133,12 @@ fn descendants(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     line(args, relatives)
 }
 
-/// Whether an object is or descends from another, or one of several; a waif stands for its class.
-/// With a third argument, which of them.
+/// Whether an object is or descends from another, or one of several; a waif stands for its class, a flyweight
+/// for its delegate. With a third argument, which of them.
 fn isa(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let entity = match &args[0] {
         Value::Waif(waif) => Entity::object(waif.class()),
+        Value::Fly(flyweight) => Entity::object(flyweight.delegate()),
         other => entity(other)?,
     };
     let candidates = match &args[1] {
