@@ -146,11 +146,7 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
             delegate,
             slots,
             contents,
-        } => {
-            visit(delegate);
-            slots.iter().for_each(|(_, value)| visit(value));
-            contents.iter().for_each(|contents| visit(contents));
-        }
+        } => flyweight(delegate, slots, contents.as_deref(), visit),
         ExprKind::Map(entries) => {
             for (key, value) in entries {
                 visit(value);
@@ -179,6 +175,17 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
             default.iter().for_each(|e| visit(e));
         }
     }
+}
+
+fn flyweight<'a>(
+    delegate: &'a Expr,
+    slots: &'a [(Box<str>, Expr)],
+    contents: Option<&'a Expr>,
+    visit: &mut dyn FnMut(&'a Expr),
+) {
+    visit(delegate);
+    slots.iter().for_each(|(_, value)| visit(value));
+    contents.into_iter().for_each(visit);
 }
 
 fn place_children<'a>(place: &'a Place, visit: &mut dyn FnMut(&'a Expr)) {
