@@ -60,6 +60,13 @@ pub(crate) struct Args {
     /// data directory
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
+    /// The folder of programs of this machine that wizards' code may run (exec()); none unless given. Nothing that the world can
+    /// write may be in it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) executables: Option<PathBuf>,
+    /// The dictionary of spellcheck(): the path of a Hunspell dictionary without .aff and .dic
+    #[arg(long, value_name = "PATH", default_value = "/usr/share/hunspell/en_US")]
+    pub(crate) spelling_dictionary: PathBuf,
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     pub(crate) outbound_network: bool,

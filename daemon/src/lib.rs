@@ -12,6 +12,7 @@
 //! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
 //! | runtime and hosts | `bridge`, `publisher`, `permits`, `convert`, `values`, `topics`, `nodes` |
 //! | runtime and workers | `workers` |
+//! | what programs of the world reach of the machine | `machine` |
 //! | the life of the program, checkpoints | `serve`, `checkpoint` |
 //! | the operator's view | `admin`, `measure` |
 
@@ -30,6 +31,7 @@ mod gate;
 mod heartbeat;
 mod import;
 mod links;
+mod machine;
 mod measure;
 mod nodes;
 mod operator;
@@ -54,5 +56,9 @@ pub const PROGRAM: &str = "moor-daemon";
 
 /// The whole program: `argv` is its command line, the first element its path.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    if let Some(code) = moor_files::executables::guard(&argv) {
+        return code;
+    }
     moor_node::run_with_health(PROGRAM, argv, serve::serve)
 }

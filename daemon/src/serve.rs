@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use moor_files::executables::Executables;
 use moor_node::admin_api::daemon_routes;
 use moor_node::{AdminSocket, Drain, Exit, Health, Paths};
 use moor_runtime::{Runtime, RuntimeConfig, SystemClock};
@@ -18,6 +19,7 @@ use crate::credentials::Credentials;
 use crate::database::{self, Database};
 use crate::gate::{Gate, Opener};
 use crate::links::{LinkOptions, Links};
+use crate::machine;
 use crate::measure::{Gauges, Measured};
 use crate::nodes::Nodes;
 use crate::operator::Wizardry;
@@ -29,8 +31,6 @@ use crate::workers::{self, Workers, WorkersEar};
 
 /// A thread that proves its turns and has not for this long stands still.
 const TURN_TIME_MAX: Duration = Duration::from_secs(30);
-/// The folder of wizards' files in the data directory; the store makes nothing of this name.
-const FILES: &str = "files";
 
 /// The body of the program.
 pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
@@ -52,6 +52,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
         true => Some(Credentials::open(&Paths::from_environment())?),
         false => None,
     };
+    let executables = machine::executables(&args)?;
     // The addresses before the data directory: one that is in use must not leave a new world behind.
     let (hosts_gate, hosts) = Gate::new(|_| Ok(()));
     let (workers_gate, workers) = Gate::new(workers::judge_service);
@@ -65,6 +66,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
     let database = database::open(&args)?;
     let daemon = Daemon {
         args: &args,
+        executables,
         credentials,
         links,
         health,
@@ -92,6 +94,7 @@ struct Doors {
 /// A daemon whose addresses are bound.
 struct Daemon<'a> {
     args: &'a Args,
+    executables: Option<Arc<Executables>>,
     credentials: Option<Credentials>,
     links: Links,
     health: Health,
@@ -165,14 +168,6 @@ impl Daemon<'_> {
         Ok(Exit::Success)
     }
 
-    fn open_files(&self) -> Result<Arc<moor_files::Folder>> {
-        let usual = || self.args.database.join(FILES);
-        let path = self.args.files.clone().unwrap_or_else(usual);
-        let folder = moor_files::Folder::open(&path)
-            .with_context(|| format!("--files {}: not to be used as a folder", path.display()))?;
-        Ok(Arc::new(folder))
-    }
-
     fn registry(&self) -> Option<Arc<moor_keyring::Registry>> {
         let credentials = self.credentials.as_ref()?;
         Some(Arc::clone(credentials.desk.registry()))
@@ -192,7 +187,9 @@ impl Daemon<'_> {
             host_grace: self.args.host_grace,
             token_key: token_key::open(&self.args.database)?,
             token_lifetime: self.args.token_lifetime,
-            files: Some(self.open_files()?),
+            executables: self.executables.clone(),
+            spelling: Some(machine::spelling(self.args)),
+            files: Some(machine::files(self.args)?),
             outbound_network: self.args.outbound_network,
             features: self.args.features.features(),
             ..RuntimeConfig::default()

@@ -61,6 +61,29 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn executables_where_the_world_can_write_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir_all(folder.path().join("both/tools")).expect("folders");
+    for (files, executables, parts) in [
+        (
+            "both",
+            "both/tools",
+            ["the world can write there", "choose a folder apart"],
+        ),
+        (
+            "both/tools",
+            "both",
+            ["the world can write there", "choose a folder apart"],
+        ),
+        ("both", "nowhere", ["--executables nowhere", "No such file"]),
+    ] {
+        let flags = ["world", "--files", files, "--executables", executables];
+        refuses("daemon", &flags, folder.path(), FAILURE, &parts);
+        assert_eq!(names(folder.path()), ["both"]);
+    }
+}
+
+#[test]
 fn wrong_command_lines() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (word, flags, parts) in [

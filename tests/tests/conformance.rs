@@ -24,9 +24,11 @@ fn conformance() {
         return;
     }
     let only = std::env::var("MOOR_CONFORMANCE_ONLY").unwrap_or_default();
-    let server = Server::start(
+    let executables = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/executables");
+    let server = Server::start_with(
         Path::new(env!("CARGO_BIN_EXE_moor-under-test")),
         &Database::Textdump(database),
+        &["--executables", &executables.display().to_string()],
     );
     let mut runner = Runner::new(server.telnet());
     let mut ratchet = Ratchet::default();

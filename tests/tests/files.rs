@@ -1,4 +1,5 @@
-//! Files and databases of programs with the real daemon: where they are, and what a killed daemon leaves of them.
+//! What programs of the world reach of the machine, with the real daemon: files, databases, executables; where they are,
+//! and what a killed daemon leaves of them.
 
 use std::path::Path;
 
@@ -38,4 +39,76 @@ fn the_operator_says_where_files_are() {
     assert_eq!(user.value("return file_list(\"/\");"), "{\"given\"}");
     let out = "return `file_open(\"../world/FORMAT\", \"r-tn\") ! ANY';";
     assert_eq!(user.value(out), "E_INVARG");
+}
+
+#[test]
+fn nothing_of_the_machine_is_run_unless_the_operator_has_named_a_folder() {
+    let server = start(&[]);
+    let mut user = server.log_in("wizard");
+    assert_eq!(user.value("return `exec({\"sleep\"}) ! ANY';"), "E_PERM");
+    assert_eq!(
+        user.value("return `exec({\"/bin/sh\"}) ! ANY';"),
+        "E_INVARG"
+    );
+}
+
+#[test]
+fn a_killed_daemon_takes_its_programs_with_it_and_wakes_their_tasks() {
+    let executables = concat!(env!("CARGO_MANIFEST_DIR"), "/data/executables");
+    let mut server = start(&["--executables", executables]);
+    let mut user = server.log_in("wizard");
+    let works = "return exec({\"test_io\"}, \"~00in\");";
+    assert_eq!(user.value(works), "{0, \"~00in\", \"~00in\"}");
+    let note = server.folder().join("note");
+    let fork = format!(
+        "add_property(#0, \"ended\", 0, {{player, \"\"}}); fork (0) #0.ended = `exec({{\"linger\", \"{}\"}}) ! ANY'; endfork return 1;",
+        note.display()
+    );
+    assert_eq!(user.value(&fork), "1");
+    let processes = awaited(&note);
+    assert_eq!(processes.len(), 2);
+    server.daemon.kill();
+    processes.iter().for_each(|process| until_it_ends(process));
+    server.restart_daemon();
+    let ended =
+        "for i in [1..600] if (#0.ended != 0) break; endif suspend(0.1); endfor return #0.ended;";
+    assert_eq!(user.value(ended), "E_INTRPT");
+}
+
+/// The numbers of processes that a program writes when it has begun.
+fn awaited(note: &Path) -> Vec<String> {
+    loop {
+        match std::fs::read_to_string(note) {
+            Ok(text) if text.ends_with('\n') => {
+                return text.split_whitespace().map(str::to_owned).collect();
+            }
+            _ => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Waits until no process of this number runs.
+fn until_it_ends(number: &str) {
+    let path = format!("/proc/{number}/stat");
+    while std::fs::read_to_string(&path).is_ok_and(|stat| !stat.contains(") Z")) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn words_are_checked_by_the_dictionary_that_the_operator_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("few");
+    std::fs::write(path.with_extension("aff"), "SET UTF-8\nTRY abl\n").expect("written");
+    std::fs::write(path.with_extension("dic"), "1\nball\n").expect("written");
+    let server = start(&["--spelling-dictionary", path.to_str().expect("text")]);
+    let mut user = server.log_in("programmer");
+    let check = "return {spellcheck(\"Ball\"), spellcheck(\"bal\"), spellcheck(\"zzzz\")};";
+    assert_eq!(user.value(check), "{1, {\"ball\"}, {}}");
+    let without = start(&["--spelling-dictionary", "/nowhere/en"]);
+    let mut user = without.log_in("programmer");
+    assert_eq!(
+        user.value("return `spellcheck(\"ball\") ! ANY';"),
+        "E_INVARG"
+    );
 }

@@ -195,6 +195,33 @@ fn the_connection_outlives_the_daemon_and_nothing_is_said_of_it() {
 }
 
 #[test]
+fn http_messages_are_read_piece_by_piece_across_the_end_of_the_daemon() {
+    let mut server = start_open();
+    let mut user = server.log_in("wizard");
+    let peer = Peer::new();
+    let read = "set_connection_option(c, \"hold-input\", 1); set_connection_option(c, \"binary\", 1); notify(c, \"GET~0A\"); \
+                m = read_http(\"response\", c); n = read_http(\"response\", c); \
+                #0.got = {m[\"status\"], m[\"headers\"], m[\"body\"], n[\"status\"]};";
+    begin(&mut user, &call("127.0.0.1", peer.port(), ""), read);
+    let mut caller = peer.accept();
+    assert_eq!(caller.hear(), "GET");
+    let mut send = |bytes: &[u8]| caller.stream.write_all(bytes).expect("it is taken");
+    send(b"HTTP/1.1 200 OK\r\nContent-Le");
+    let waits = "for i in [1..600] t = queued_tasks(); if (t && t[1][2] < 0 && t[1][10] > 0) break; endif suspend(0.1); endfor return t[1][2];";
+    assert_eq!(user.value(waits), "-1");
+    server.daemon.kill();
+    send(b"ngth: 5\r\n\r\na\0");
+    server.restart_daemon();
+    // The rest of this message, and with it a whole other one.
+    send(b"b\r\nHTTP/1.1 404 No\r\n\r\n");
+    let mut user = server.log_in("wizard");
+    assert_eq!(
+        got(&mut user),
+        "{200, [\"Content-Length\" -> \"5\"], \"a~00b~0D~0A\", 404}"
+    );
+}
+
+#[test]
 fn a_daemon_that_dies_while_it_waits_wakes_the_task_and_lets_the_connection_go() {
     let mut server = start_open();
     let mut user = server.log_in("wizard");

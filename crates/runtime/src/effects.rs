@@ -10,6 +10,7 @@ use moor_value::{ObjId, Value};
 
 use crate::dials::Calling;
 use crate::eval::Evaluated;
+use crate::exec::Wish;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::listeners::{Listener, Waiter};
@@ -80,6 +81,8 @@ pub(crate) enum Effect {
     Dial(Box<Calling>),
     /// A statement is to be run; the task that waits for it is parked before.
     Sql(Box<Asked>),
+    /// A program is to be run; the task that waits for it is parked before.
+    Exec(Box<Wish>),
     /// A task is killed.
     Kill(TaskId),
     /// A task that was stored has ended.

@@ -372,6 +372,7 @@ impl Runtime {
         self.release_calls(durable);
         self.release_dials(durable);
         self.release_sql(durable);
+        self.release_programs(durable);
         self.release_evals(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);

@@ -84,7 +84,7 @@ fn state_of(status: TaskStatus) -> usize {
     match status {
         TaskStatus::Until(_) => 0,
         TaskStatus::Forever => 1,
-        TaskStatus::Reading(_) => 2,
+        TaskStatus::Reading(..) => 2,
         TaskStatus::Working { .. } => 3,
         TaskStatus::Ready => 4,
         TaskStatus::Running => 5,

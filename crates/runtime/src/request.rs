@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use moor_value::Value;
+
 use crate::dials::Calling;
+use crate::exec::Wish;
+use crate::http_message::MessageKind;
 use crate::listeners::Listener;
 use crate::session::Session;
 use crate::sql::Asked;
@@ -20,6 +24,8 @@ pub(crate) enum Request {
     Forever,
     /// `read()`: a line of this session.
     Read(Arc<Session>),
+    /// `read_http()`: a message from this session, of which these bytes have come, as a binary string.
+    ReadHttp(Arc<Session>, MessageKind, Value),
     /// `worker_request()` and its kin: a worker's answer.
     Work(Box<Wanted>),
     /// `listen()`: what a host says to it.
@@ -28,6 +34,8 @@ pub(crate) enum Request {
     Dial(Box<Calling>),
     /// `sqlite_query()` and its kin: rows.
     Sql(Box<Asked>),
+    /// `exec()`: a program's end.
+    Exec(Box<Wish>),
     /// The stretch is to be committed and the next one begun at once.
     Yield,
 }

@@ -103,7 +103,7 @@ fn restore_task(runtime: &Runtime, key: &[u8], row: &[u8]) -> Result<(), StartEr
     let entry = read_task(runtime, id, row).map_err(|error| StartError::Unreadable {
         what: format!("task {id}: {error}"),
     })?;
-    if let TaskStatus::Reading(session) = entry.status
+    if let TaskStatus::Reading(session, _) = entry.status
         && let Some(session) = runtime.sessions.by_id(session)
     {
         session.lock().reading = Some(id);
@@ -124,7 +124,7 @@ fn read_task(runtime: &Runtime, id: TaskId, bytes: &[u8]) -> Result<TaskEntry, T
     let local = codec::decode(&mut row.local.as_slice(), &mut resolver)?;
     let mut status = row.status();
     let mut reader = None;
-    if let TaskStatus::Reading(session) = status {
+    if let TaskStatus::Reading(session, _) = status {
         match runtime.sessions.by_id(session) {
             Some(session) => reader = Some(session.lock().record.player()),
             None => {

@@ -14,12 +14,14 @@ use crate::command;
 use crate::effects::{Effect, EndReason};
 use crate::eval::Evaluated;
 use crate::hooks::{After, Hook};
+use crate::http_read;
 use crate::ids::TaskId;
 use crate::options;
+use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
-use crate::task::{Begun, Job, Wake};
+use crate::task::{Awaited, Begun, Failure, Job, Wake};
 use crate::tasks;
 use crate::uncaught;
 
@@ -30,6 +32,15 @@ const READ_ONLY_RETRY: Duration = Duration::from_secs(2);
 /// What a user is told whose command could not be carried out.
 const READ_ONLY_NOTICE: &str =
     "*** That was not done: the world cannot be changed while its disk refuses writes. ***";
+
+/// A line that a task has waited for.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    session: &'a Arc<Session>,
+    taken: &'a Taken,
+    /// What it is to the task.
+    awaited: Awaited,
+}
 
 /// How the first stretch of some code ended.
 #[derive(Debug)]
@@ -128,9 +139,13 @@ impl Runtime {
         };
         match reading {
             Some(task) => {
-                self.queue
-                    .wake_for_line(task, Value::from(taken.line.text.as_str()));
-                self.run_task(task, Some((session, &taken)));
+                let awaited = self.queue.wake_for_line(task, &taken.line.text);
+                let line = Line {
+                    session,
+                    taken: &taken,
+                    awaited,
+                };
+                self.run_task(task, Some(line));
             }
             None => self.run_fresh_line(session, &taken),
         }
@@ -168,7 +183,7 @@ impl Runtime {
     }
 
     /// Goes on with a task; with a line, it was waiting for that line.
-    fn run_task(&self, id: TaskId, line: Option<(&Arc<Session>, &Taken)>) {
+    fn run_task(&self, id: TaskId, line: Option<Line<'_>>) {
         let Some(begun) = self.queue.begin(id) else {
             return;
         };
@@ -179,14 +194,14 @@ impl Runtime {
         let done = self.run_stretch(id, true, |stretch| {
             stretch.local = begun.local.clone();
             stretch.family = begun.family;
-            stretch.session = line.map(|(session, _)| Arc::clone(session));
-            go_on(stretch, &begun);
-            if let Some((session, taken)) = line {
-                finish_line(stretch, session, taken);
+            stretch.session = line.map(|line| Arc::clone(line.session));
+            go_on(stretch, &begun, line);
+            if let Some(line) = line {
+                finish_line(stretch, line.session, line.taken);
             }
         });
         match (&done, line) {
-            (None, Some((session, taken))) => self.tell_unstored(session, taken.line.number),
+            (None, Some(line)) => self.tell_unstored(line.session, line.taken.line.number),
             (None, None) => {
                 silence.keep_for(id);
                 self.queue
@@ -324,16 +339,32 @@ pub(crate) fn start(stretch: &mut Stretch<'_>, start: Start) -> Ended {
 }
 
 /// Goes on with a waiting task. Its row is replaced or deleted by the commit.
-fn go_on(stretch: &mut Stretch<'_>, begun: &Begun) {
+fn go_on(stretch: &mut Stretch<'_>, begun: &Begun, line: Option<Line<'_>>) {
     let mut machine = begun.machine.clone();
     let player = machine
         .frames()
         .first()
         .map_or(ObjId::NOTHING, |frame| frame.player());
-    match &begun.failure {
+    let given = match line {
+        Some(Line {
+            session,
+            awaited: Awaited::Message(kind),
+            ..
+        }) => match http_read::hear(stretch, session, kind, &begun.value) {
+            Some(given) => given,
+            None => {
+                let request = Request::ReadHttp(Arc::clone(session), kind, begun.value.clone());
+                let entry = tasks::suspended(stretch, machine, &request);
+                stretch.effects.push(Effect::Park(Box::new(entry)));
+                return;
+            }
+        },
+        _ => given(begun),
+    };
+    match given {
         _ if begun.forked => {}
-        None => machine.resume(begun.value.clone()),
-        Some(failure) => machine.resume_raise(moor_vm::Raise::with(
+        Ok(value) => machine.resume(value),
+        Err(failure) => machine.resume_raise(moor_vm::Raise::with(
             failure.code.into(),
             failure.message.as_str().into(),
             Value::ZERO,
@@ -342,6 +373,14 @@ fn go_on(stretch: &mut Stretch<'_>, begun: &Begun) {
     if !matches!(run_machine(stretch, machine, player), Ended::Parked) {
         let id = stretch.task;
         stretch.effects.push(Effect::TaskOver(id));
+    }
+}
+
+/// What a task was given while it waited.
+fn given(begun: &Begun) -> Result<Value, Failure> {
+    match &begun.failure {
+        None => Ok(begun.value.clone()),
+        Some(failure) => Err(failure.clone()),
     }
 }
 

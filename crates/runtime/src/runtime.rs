@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::dials::Dials;
 use crate::effects::{LogLevel, ServerRequest};
 use crate::eval::Evals;
+use crate::exec::Programs;
 use crate::hooks::Hook;
 use crate::hosts::Outlet;
 use crate::ids::TaskId;
@@ -31,6 +32,7 @@ use crate::restore;
 use crate::rows;
 use crate::session::SessionTable;
 use crate::sign_in::TokenKey;
+use crate::spelling::Spelling;
 use crate::sql::Sql;
 use crate::stored_tasks::StoredTasks;
 use crate::task::{Job, TaskEntry, TaskQueue, TaskStatus};
@@ -64,6 +66,10 @@ pub struct RuntimeConfig {
     pub token_lifetime: Duration,
     /// Where programs have files and databases; nowhere if there is none.
     pub files: Option<Arc<moor_files::Folder>>,
+    /// The programs of the machine that wizards may run; none if there is none.
+    pub executables: Option<Arc<moor_files::executables::Executables>>,
+    /// The word list of `spellcheck()`; none if there is none.
+    pub spelling: Option<Arc<Spelling>>,
     /// Whether programs may open connections to elsewhere.
     pub outbound_network: bool,
     /// Which additions to the language programs may use.
@@ -79,6 +85,8 @@ impl Default for RuntimeConfig {
             token_key: TokenKey::random(),
             token_lifetime: crate::sign_in::LIFETIME,
             files: None,
+            executables: None,
+            spelling: None,
             outbound_network: false,
             features: Features::default(),
         }
@@ -118,6 +126,7 @@ pub struct Runtime {
     pub(crate) workers: WorkerRequests,
     pub(crate) dials: Dials,
     pub(crate) sql: Sql,
+    pub(crate) programs: Programs,
     /// Itself, for threads that are started later.
     pub(crate) me: Weak<Self>,
     pub(crate) evals: Evals,
@@ -165,6 +174,7 @@ impl Runtime {
             workers: WorkerRequests::new(),
             dials: Dials::default(),
             sql: Sql::default(),
+            programs: Programs::default(),
             me: Weak::clone(me),
             evals: Evals::default(),
             meters: Meters::new(),
@@ -195,6 +205,7 @@ impl Runtime {
             let _ = thread.join();
         }
         self.sql.stop();
+        self.programs.stop();
         let seq = self.log.accepted();
         if self.log.wait_durable(seq, limit).is_err() {
             tracing::warn!("the log was not durable at the end of the time to stop");
@@ -258,7 +269,7 @@ impl Runtime {
     pub(crate) fn park(&self, entry: TaskEntry) {
         let id = entry.id;
         let (reads, session) = match entry.status {
-            TaskStatus::Reading(session) => {
+            TaskStatus::Reading(session, _) => {
                 let session = self.sessions.by_id(session);
                 (true, session.filter(|session| !session.lock().closed))
             }

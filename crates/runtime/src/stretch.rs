@@ -252,6 +252,7 @@ impl Runtime {
             Effect::Work(wanted) => self.request_worker(*wanted, seq),
             Effect::Dial(calling) => self.dial(*calling, seq),
             Effect::Sql(asked) => self.run_sql(*asked, seq),
+            Effect::Exec(wish) => self.exec(*wish, seq),
             Effect::Kill(id) => {
                 self.kill_parked(id);
                 if self.evals.has(id) {

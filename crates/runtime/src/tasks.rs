@@ -11,6 +11,7 @@ use moor_world::Entity;
 
 use crate::dials::DIAL_GRACE;
 use crate::effects::{Effect, ServerRequest};
+use crate::exec::EXEC_WAIT_MAX;
 use crate::ids::TaskId;
 use crate::listeners::{LISTEN_WAIT, Waiter};
 use crate::options::{integer_option, property};
@@ -18,7 +19,7 @@ use crate::request::Request;
 use crate::session::Session;
 use crate::sql::SQL_WAIT_MAX;
 use crate::stretch::Stretch;
-use crate::task::{Family, TaskEntry, TaskInfo, TaskRow, TaskStatus};
+use crate::task::{Awaited, Family, TaskEntry, TaskInfo, TaskRow, TaskStatus};
 
 /// Seconds beyond which a task waits for ever: a thousand million years would overflow a clock.
 const SECONDS_MAX: f64 = 1e15;
@@ -44,7 +45,10 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
     let status = match request {
         Request::Suspend { seconds } => TaskStatus::Until(moment_after(stretch, *seconds)),
         Request::Forever => TaskStatus::Forever,
-        Request::Read(session) => TaskStatus::Reading(session.id),
+        Request::Read(session) => TaskStatus::Reading(session.id, Awaited::Line),
+        Request::ReadHttp(session, kind, _) => {
+            TaskStatus::Reading(session.id, Awaited::Message(*kind))
+        }
         Request::Yield => TaskStatus::Ready,
         Request::Listen(_) => TaskStatus::Until(stretch.runtime.clock.wall() + LISTEN_WAIT),
         Request::Work(wanted) => TaskStatus::Working {
@@ -55,6 +59,10 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
             request: asked.request,
             until: stretch.runtime.clock.wall() + SQL_WAIT_MAX,
         },
+        Request::Exec(wish) => TaskStatus::Working {
+            request: wish.request,
+            until: stretch.runtime.clock.wall() + EXEC_WAIT_MAX,
+        },
         Request::Dial(calling) => TaskStatus::Working {
             request: calling.request,
             until: stretch.runtime.clock.wall() + calling.dial.timeout + DIAL_GRACE,
@@ -62,12 +70,13 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
     };
     let value = match request {
         Request::Listen(listener) => Value::Int(i64::from(listener.port)),
+        Request::ReadHttp(_, _, so_far) => so_far.clone(),
         _ => Value::ZERO,
     };
     let waits = Waits { status, value };
     let local = stretch.local.clone();
     let mut entry = entry(stretch.task, stretch.family, machine, waits, local, false);
-    if let Request::Read(session) = request {
+    if let Request::Read(session) | Request::ReadHttp(session, ..) = request {
         entry.info.reader = Some(reader(stretch, session));
     }
     entry
@@ -79,6 +88,7 @@ pub(crate) fn asked(entry: &TaskEntry, request: Request) -> Option<Effect> {
         (Request::Work(wanted), _) => Some(Effect::Work(wanted)),
         (Request::Dial(calling), _) => Some(Effect::Dial(calling)),
         (Request::Sql(asked), _) => Some(Effect::Sql(asked)),
+        (Request::Exec(wish), _) => Some(Effect::Exec(wish)),
         (Request::Listen(listener), TaskStatus::Until(until)) => {
             let task = entry.id;
             let waiter = Some(Waiter { task, until });
@@ -141,7 +151,7 @@ impl Stretch<'_> {
                     Err(ErrorCode::Quota)
                 }
             }
-            Request::Read(session) => {
+            Request::Read(session) | Request::ReadHttp(session, ..) => {
                 let busy = session
                     .lock()
                     .reading
@@ -164,6 +174,13 @@ impl Stretch<'_> {
             }
             Request::Sql(_) => {
                 if self.may_queue_task(owner) && self.runtime.sql.has_room() {
+                    Ok(())
+                } else {
+                    Err(ErrorCode::Quota)
+                }
+            }
+            Request::Exec(_) => {
+                if self.may_queue_task(owner) && self.runtime.programs.has_room() {
                     Ok(())
                 } else {
                     Err(ErrorCode::Quota)

@@ -207,6 +207,7 @@ impl Runtime {
         } else {
             self.forget_dial(id);
             self.cancel_sql(id);
+            self.cancel_exec(id);
         }
     }
 }

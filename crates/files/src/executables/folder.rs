@@ -72,7 +72,7 @@ impl Executables {
 ///
 /// # Errors
 /// [`ExecutableError::BadPath`].
-pub(crate) fn check_name(name: &str) -> Result<(), ExecutableError> {
+pub fn check_name(name: &str) -> Result<(), ExecutableError> {
     let is_bad = name.is_empty()
         || name.starts_with('/')
         || name.starts_with("..")

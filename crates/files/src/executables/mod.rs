@@ -8,7 +8,7 @@ mod folder;
 mod guard;
 mod run;
 
-pub use folder::{Executable, Executables};
+pub use folder::{Executable, Executables, check_name};
 pub use guard::{Guard, guard};
 pub use run::{Bounds, Call, Cancel, Ended};
 

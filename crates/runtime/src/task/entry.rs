@@ -9,6 +9,7 @@ use moor_vm::Vm;
 
 use super::fair::Family;
 use crate::cluster::WorkerRequestId;
+use crate::http_message::MessageKind;
 use crate::ids::{SessionId, TaskId};
 
 /// What a task waits for.
@@ -18,8 +19,8 @@ pub(crate) enum TaskStatus {
     Until(Duration),
     /// `resume()`, for ever.
     Forever,
-    /// A line of this session.
-    Reading(SessionId),
+    /// Input of this session.
+    Reading(SessionId, Awaited),
     /// A worker's or host's answer to this request, until this moment: time since 1970.
     Working {
         /// The request.
@@ -31,6 +32,15 @@ pub(crate) enum TaskStatus {
     Ready,
     /// Nothing: a worker thread runs it.
     Running,
+}
+
+/// What a task reads from a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// The next line.
+    Line,
+    /// Lines until they are a message. The task's value is what has come, as a binary string.
+    Message(MessageKind),
 }
 
 /// An error that is raised where a task waits.

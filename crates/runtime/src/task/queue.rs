@@ -11,7 +11,7 @@ use moor_value::{ObjId, Value};
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 
-use super::entry::{Failure, TaskEntry, TaskInfo, TaskStatus};
+use super::entry::{Awaited, Failure, TaskEntry, TaskInfo, TaskStatus};
 use super::fair::{FairQueue, Family};
 use crate::clock::Clock;
 use crate::cluster::WorkerRequestId;
@@ -340,11 +340,24 @@ impl TaskQueue {
         true
     }
 
-    /// Gives a reading task the line that it waited for; the caller runs it at once.
-    pub(crate) fn wake_for_line(&self, id: TaskId, line: Value) {
-        if let Some(entry) = self.state.lock().tasks.get_mut(&id) {
-            entry.value = line;
-        }
+    /// Gives a reading task the line that it waited for; the caller runs it at once. What the line is to the task: of a
+    /// message, its value is now all that has come.
+    pub(crate) fn wake_for_line(&self, id: TaskId, line: &str) -> Awaited {
+        let mut state = self.state.lock();
+        let Some(entry) = state.tasks.get_mut(&id) else {
+            return Awaited::Line;
+        };
+        let awaited = match entry.status {
+            TaskStatus::Reading(_, awaited) => awaited,
+            _ => Awaited::Line,
+        };
+        entry.value = match (awaited, entry.value.as_str()) {
+            (Awaited::Message(_), Some(before)) => {
+                Value::from(format!("{}{line}", before.as_str()).as_str())
+            }
+            _ => Value::from(line),
+        };
+        awaited
     }
 
     /// A task could not go on: it is tried again at `due`.
@@ -495,7 +508,7 @@ impl State {
                 self.wait_until(due, id);
             }
             TaskStatus::Ready => self.ready.push(owner, family, Job::Task(id)),
-            TaskStatus::Forever | TaskStatus::Reading(_) | TaskStatus::Running => {}
+            TaskStatus::Forever | TaskStatus::Reading(..) | TaskStatus::Running => {}
         }
     }
 

@@ -8,9 +8,10 @@ use moor_value::Value;
 use moor_value::codec;
 use wincode::{SchemaRead, SchemaWrite};
 
-use super::entry::TaskStatus;
+use super::entry::{Awaited, TaskStatus};
 use super::fair::Family;
 use crate::error::RowError;
+use crate::http_message::MessageKind;
 use crate::ids::SessionId;
 
 /// The stored form of a waiting task.
@@ -50,6 +51,12 @@ pub(crate) enum StoredStatus {
     /// A worker or a host, whose answer a restart loses.
     #[wincode(tag = 4)]
     Working,
+    /// An HTTP request from this session; the row's value is what has come of it.
+    #[wincode(tag = 5)]
+    ReadingRequest([u8; 16]),
+    /// The same for a response.
+    #[wincode(tag = 6)]
+    ReadingResponse([u8; 16]),
 }
 
 impl TaskRow {
@@ -72,7 +79,15 @@ impl TaskRow {
                     StoredStatus::Until(u64::try_from(due.as_micros()).unwrap_or(u64::MAX))
                 }
                 TaskStatus::Forever => StoredStatus::Forever,
-                TaskStatus::Reading(session) => StoredStatus::Reading(session.0),
+                TaskStatus::Reading(session, awaited) => match awaited {
+                    Awaited::Line => StoredStatus::Reading(session.0),
+                    Awaited::Message(MessageKind::Request) => {
+                        StoredStatus::ReadingRequest(session.0)
+                    }
+                    Awaited::Message(MessageKind::Response) => {
+                        StoredStatus::ReadingResponse(session.0)
+                    }
+                },
                 TaskStatus::Working { .. } => StoredStatus::Working,
                 TaskStatus::Ready | TaskStatus::Running => StoredStatus::Ready,
             },
@@ -94,7 +109,13 @@ impl TaskRow {
         match self.status {
             StoredStatus::Until(due_us) => TaskStatus::Until(Duration::from_micros(due_us)),
             StoredStatus::Forever => TaskStatus::Forever,
-            StoredStatus::Reading(session) => TaskStatus::Reading(SessionId(session)),
+            StoredStatus::Reading(session) => reading(session, Awaited::Line),
+            StoredStatus::ReadingRequest(session) => {
+                reading(session, Awaited::Message(MessageKind::Request))
+            }
+            StoredStatus::ReadingResponse(session) => {
+                reading(session, Awaited::Message(MessageKind::Response))
+            }
             StoredStatus::Ready | StoredStatus::Working => TaskStatus::Ready,
         }
     }
@@ -116,6 +137,10 @@ impl TaskRow {
         }
         Ok(row)
     }
+}
+
+fn reading(session: [u8; 16], awaited: Awaited) -> TaskStatus {
+    TaskStatus::Reading(SessionId(session), awaited)
 }
 
 /// A value's bytes.

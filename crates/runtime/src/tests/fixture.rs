@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use moor_files::executables::Executables;
 use moor_store::{Options, Store};
 use moor_value::{ErrorCode, ObjId, Str, Value};
 use moor_vm::{Command, Outcome, Start, Uncaught, Vm};
@@ -16,6 +17,9 @@ use crate::{
     Clock, HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
     SystemClock, TABLES, WORLD,
 };
+
+/// Where the executables of a world are.
+const EXECUTABLES: &str = "executables";
 
 /// A player of the test world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +117,19 @@ impl Server {
         }
     }
 
+    /// The folder of executables.
+    pub(super) fn executables(&self) -> std::path::PathBuf {
+        self.folder.path().join(EXECUTABLES)
+    }
+
+    /// Adds an executable, or replaces it: lines of a shell.
+    pub(super) fn add_executable(&self, name: &str, script: &str) {
+        let path = self.executables().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&path, mode).expect("its mode");
+    }
+
     /// Runs source like the code of a verb that `who` wrote and calls, until its commit. A task
     /// that waits goes on at once.
     pub(super) fn run(&self, who: Who, source: &str) -> Ended {
@@ -204,7 +221,11 @@ fn started(
     clock: Arc<dyn Clock>,
 ) -> Arc<Runtime> {
     let files = moor_files::Folder::open(&folder.path().join("files")).expect("a folder");
+    let executables = folder.path().join(EXECUTABLES);
+    std::fs::create_dir_all(&executables).expect("a folder");
+    let executables = Executables::open(&executables, None).expect("a folder");
     let config = RuntimeConfig {
+        executables: Some(Arc::new(executables)),
         workers: 1,
         files: Some(Arc::new(files)),
         outbound_network: true,

@@ -6,6 +6,7 @@ mod cluster;
 mod dialing;
 mod ending;
 mod evals;
+mod exec;
 mod files;
 mod fixture;
 mod listening;

@@ -1,8 +1,8 @@
-//! Lines of connections: waiting for one, putting one in, dropping those that wait.
+//! Lines of connections: waiting for one, or for a message of several, putting one in, dropping those that wait.
 //!
 //! In: checked arguments. Out: lines, requests to wait, effects on input queues.
 
-use moor_value::{ErrorCode, Value};
+use moor_value::{ErrorCode, ObjId, Str, Value};
 
 use super::super::env::{Answer, Env, Reply, nothing};
 use super::super::spec::world;
@@ -10,6 +10,7 @@ use super::super::{BuiltinSpec, Raise};
 use super::connections::connected;
 use crate::command;
 use crate::effects::Effect;
+use crate::http_message::MessageKind;
 use crate::request::Request;
 use crate::session::FORCED_LINES_MAX;
 
@@ -43,6 +44,21 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              lines wait",
     )
     .permission("wizards; others for their own"),
+    world!("read_http", 1..=2, [Str, Obj], ToastStunt, read_http)
+        .doc(
+            "kind connection",
+            "MAP",
+            "Waits for an HTTP message of the kind `request` or `response` from the connection whose command runs, or \
+             from another one, which had better hold its input and be binary. The map has `method` and `uri`, or \
+             `status`; `headers`, a map; perhaps `body`, a binary string, and `upgrade`. For what is no such message it \
+             has `error`, a list of a name and a sentence. 0 stands for input that is no binary string.",
+        )
+        .raises(
+            "E_INVARG for another kind, and if nobody is connected or another task reads already; \
+             E_PERM unless a wizard calls from the connection's own command, or it is the caller's own; E_QUOTA for \
+             more than 1 MiB",
+        )
+        .permission("wizards; others for their own, by name"),
     world!("flush_input", 1..=2, [Obj, Any], LambdaMoo, flush_input)
         .doc(
             "connection show",
@@ -60,12 +76,7 @@ fn read(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             connection
         }
         None => {
-            // Without an argument a task may only read the input that its own command came from.
-            let player = env.context.task_player();
-            let own = env.stretch.session.as_ref();
-            if own.is_none_or(|session| env.stretch.effects.object_of(session) != player) {
-                return Err(ErrorCode::Perm.into());
-            }
+            let player = env.own_input()?;
             env.wizard_or_programmer()?;
             player
         }
@@ -115,7 +126,41 @@ fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     nothing()
 }
 
+/// `read_http("request" or "response" [, connection])`.
+fn read_http(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let name = args[0].as_str().map_or("", Str::as_str);
+    let kind = MessageKind::named(name).ok_or(ErrorCode::InvArg)?;
+    let connection = match args.get(1).and_then(Value::as_obj) {
+        Some(connection) => {
+            env.self_or_wizard(connection)?;
+            connection
+        }
+        None => {
+            env.wizard_only()?;
+            env.own_input()?
+        }
+    };
+    let session = connected(env, connection)?;
+    Ok(Answer::Suspend(Request::ReadHttp(
+        session,
+        kind,
+        Value::from(""),
+    )))
+}
+
 impl Env<'_, '_, '_> {
+    /// The player whose line the task came from: the only input that a task may read without naming it.
+    fn own_input(&self) -> Result<ObjId, Raise> {
+        let player = self.context.task_player();
+        let own = self.stretch.session.as_ref();
+        let is_own = own.is_some_and(|own| self.stretch.effects.object_of(own) == player);
+        if is_own {
+            Ok(player)
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
+    }
+
     /// `E_PERM` unless the calling code has a programmer's permissions.
     fn wizard_or_programmer(&mut self) -> Result<(), Raise> {
         let perms = self.perms();

@@ -10,6 +10,7 @@ mod cluster;
 mod code;
 mod connection_options;
 mod connections;
+mod exec;
 mod file_paths;
 mod files;
 mod hierarchy;
@@ -25,6 +26,7 @@ mod sqlite;
 mod target;
 mod tasks;
 mod verbs;
+mod words;
 mod workers;
 
 use super::Family;
@@ -36,6 +38,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Verbs", code::SPECS),
     ("Connections", connection_options::SPECS),
     ("Connections", connections::SPECS),
+    ("Programs of the machine", exec::SPECS),
     ("Files", file_paths::SPECS),
     ("Files", files::SPECS),
     ("Objects", hierarchy::SPECS),
@@ -49,5 +52,6 @@ pub(super) const FAMILIES: &[Family] = &[
     ("SQLite", sqlite::SPECS),
     ("Tasks", tasks::SPECS),
     ("Verbs", verbs::SPECS),
+    ("Words", words::SPECS),
     ("Programs around the daemon", workers::SPECS),
 ];

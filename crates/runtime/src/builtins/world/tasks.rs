@@ -274,7 +274,7 @@ fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo, now: Duration) -> V
     let start = match status {
         TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => seconds(due),
         TaskStatus::Forever => NEVER,
-        TaskStatus::Reading(_) => -1,
+        TaskStatus::Reading(..) => -1,
         TaskStatus::Ready | TaskStatus::Running => seconds(info.start.min(now)),
     };
     vec![
@@ -418,7 +418,7 @@ fn queue_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 /// How many tasks of a player wait for a time or for `resume()`, as this stretch leaves them.
 fn background_tasks(env: &Env<'_, '_, '_>, who: ObjId) -> usize {
     let waits =
-        |status: &TaskStatus| !matches!(status, TaskStatus::Reading(_) | TaskStatus::Running);
+        |status: &TaskStatus| !matches!(status, TaskStatus::Reading(..) | TaskStatus::Running);
     let effects = &env.stretch.effects;
     let stored = env.stretch.runtime.queue.list().into_iter();
     let stored = stored
