@@ -334,6 +334,8 @@ pub enum ExprKind {
         /// The list that is taken apart.
         value: Box<Expr>,
     },
+    /// `{element for x in (list)}` and the like: a list of the element's values.
+    Comprehension(Box<Comprehension>),
     /// `return value` or `return` within an expression: the program ends there. Never a whole statement, which is a
     /// [`StmtKind::Return`].
     Return(Option<Box<Expr>>),
@@ -346,6 +348,28 @@ pub enum ExprKind {
         /// The value after an error; without it, the error's code.
         default: Option<Box<Expr>>,
     },
+}
+
+/// A list that a loop makes. Its variables exist in the element only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comprehension {
+    /// Evaluated in each turn.
+    pub element: Expr,
+    /// Receives each element or value of what is walked over.
+    pub value: VarId,
+    /// Receives each index or key.
+    pub key: Option<VarId>,
+    /// What is walked over; evaluated before the first turn.
+    pub source: Source,
+}
+
+/// What a list comprehension walks over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// `in (container)`: a list, a string or a map.
+    In(Expr),
+    /// `in [from..to]`, which has no index.
+    Range(Expr, Expr),
 }
 
 /// A constant as the source wrote it. There is no boolean literal: `true` and `false` are variables that begin

@@ -206,6 +206,22 @@ impl Names {
         id
     }
 
+    /// Makes the variable, which nothing else knows, one of a block; see [`declare`](Self::declare).
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub(crate) fn make_local(&mut self, id: VarId, name: &str, slot: u32) {
+        self.ids.remove(name.to_ascii_lowercase().as_str());
+        self.list[id.0 as usize] = Name {
+            spelling: name.into(),
+            predefined: None,
+            local: Some(Local {
+                slot,
+                is_constant: false,
+            }),
+        };
+    }
+
     /// Of a variable of a block, its place among those that are declared and visible where it is: two of the same place are
     /// never visible at once.
     ///

@@ -105,6 +105,7 @@ pub(crate) fn level(kind: &ExprKind) -> u8 {
         | ExprKind::Error { .. }
         | ExprKind::Flyweight { .. }
         | ExprKind::List(_)
+        | ExprKind::Comprehension(_)
         // It is printed in parentheses of its own.
         | ExprKind::Return(None)
         | ExprKind::Catch { .. } => PRIMARY,

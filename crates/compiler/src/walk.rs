@@ -3,7 +3,7 @@
 //! In: a statement or an expression. Out: what stands directly in it, in the order of evaluation. What is looked for, and how deep, is
 //! the caller's.
 
-use crate::ast::{Codes, Expr, ExprKind, Place, ScatterItem, Stmt, StmtKind};
+use crate::ast::{Codes, Comprehension, Expr, ExprKind, Place, ScatterItem, Source, Stmt, StmtKind};
 use crate::names::VarId;
 
 /// What stands directly in a statement.
@@ -147,6 +147,7 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
             slots,
             contents,
         } => flyweight(delegate, slots, contents.as_deref(), visit),
+        ExprKind::Comprehension(inner) => comprehension(inner, visit),
         ExprKind::Map(entries) => {
             for (key, value) in entries {
                 visit(value);
@@ -186,6 +187,17 @@ fn flyweight<'a>(
     visit(delegate);
     slots.iter().for_each(|(_, value)| visit(value));
     contents.into_iter().for_each(visit);
+}
+
+fn comprehension<'a>(inner: &'a Comprehension, visit: &mut dyn FnMut(&'a Expr)) {
+    match &inner.source {
+        Source::In(container) => visit(container),
+        Source::Range(from, to) => {
+            visit(from);
+            visit(to);
+        }
+    }
+    visit(&inner.element);
 }
 
 fn place_children<'a>(place: &'a Place, visit: &mut dyn FnMut(&'a Expr)) {

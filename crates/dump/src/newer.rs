@@ -103,6 +103,7 @@ impl Walk {
             ExprKind::Return(_) => self.own("`return` in an expression"),
             ExprKind::Error { .. } => self.own("an error with a message"),
             ExprKind::Flyweight { .. } => self.own("a flyweight"),
+            ExprKind::Comprehension(_) => self.own("a list comprehension"),
             _ => {}
         }
         children(expr, &mut |child| self.expr(child));

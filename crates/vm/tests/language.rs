@@ -17,6 +17,7 @@ fn every_case_gives_what_it_says() {
         "statements.txt",
         "scopes.txt",
         "values.txt",
+        "comprehensions.txt",
     ] {
         let text = std::fs::read_to_string(folder.join(name)).expect("the cases are there");
         let mut source = String::new();

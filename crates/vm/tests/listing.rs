@@ -40,6 +40,10 @@ const PROGRAMS: &[(&str, &str)] = &[
         "scopes",
         "a = 1; if (a) let x = a; const {y, ?z} = x; fork (1) let w = x; y + w; endfork endif begin let x = {}; x = {@x, x}; let a; end",
     ),
+    (
+        "comprehensions",
+        "x = {x * 2 for x in (x)}; return {{k, v + y} for v, k in (x) } + {y for y in [1..3]};",
+    ),
     ("fork", "fork t (5) this.count = t; endfork return t;"),
 ];
 

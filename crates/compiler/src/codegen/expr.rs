@@ -63,6 +63,7 @@ impl<'a> Codegen<'a> {
                 let result = self.scatter(items, value);
                 self.copy_to(result, dst);
             }
+            ExprKind::Comprehension(inner) => self.comprehension(inner, dst),
             ExprKind::Return(value) => self.return_statement(value.as_deref()),
             ExprKind::Catch {
                 body,

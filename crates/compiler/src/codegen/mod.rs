@@ -11,6 +11,7 @@
 mod assign;
 mod branch;
 mod call;
+mod comprehension;
 mod emit;
 mod exits;
 mod expr;

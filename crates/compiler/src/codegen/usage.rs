@@ -144,6 +144,10 @@ impl Scan {
             ExprKind::Scatter { items, .. } => {
                 items.iter().for_each(|item| self.assign(item.variable()));
             }
+            ExprKind::Comprehension(inner) => {
+                self.assign(inner.value);
+                inner.key.iter().for_each(|key| self.assign(*key));
+            }
             ExprKind::Var(id) => {
                 self.whole.insert(*id);
             }

@@ -5,12 +5,14 @@
 //! meaning is noted and reading goes on; the first syntax error ends it, as it does in LambdaMOO.
 //! It knows nothing of how programs are stored or run.
 
+mod comprehensions;
 mod declarations;
 mod expressions;
 mod lists;
 mod literals;
 mod loops;
 mod places;
+mod rename;
 mod scopes;
 mod statements;
 mod tree;

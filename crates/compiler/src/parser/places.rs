@@ -52,21 +52,29 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `{..}`: a list, unless an element begins with `?`, as only a scattering assignment's target does.
+    /// `{..}`: a list, unless an element begins with `?`, as only a scattering assignment's target does, or a loop follows the
+    /// first.
     pub(super) fn list_or_scatter(&mut self, pos: Pos) -> Parse<Tree> {
         self.advance()?;
         let mut args = Args::default();
         if self.eat("}")? {
             return self.node(pos, 0, ExprKind::List(args.list));
         }
-        loop {
+        if self.at("?") {
+            return self.scatter(pos, args);
+        }
+        let before = self.before_element();
+        let is_spliced = self.at("@");
+        self.arg(&mut args)?;
+        if self.at("for") && !is_spliced {
+            return self.comprehension(pos, &before, args);
+        }
+        self.after_elements(&before);
+        while self.eat(",")? {
             if self.at("?") {
                 return self.scatter(pos, args);
             }
             self.arg(&mut args)?;
-            if !self.eat(",")? {
-                break;
-            }
         }
         if !self.eat("}")? {
             return Err(self.unexpected("`}', `,' or an operator"));

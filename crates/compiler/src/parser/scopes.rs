@@ -15,6 +15,8 @@ pub(super) struct Scopes {
     blocks: Vec<Block>,
     /// How many variables are declared in open blocks: the place of the next among them.
     alive: u32,
+    /// The most that were alive at once since [`begin_peak`](Self::begin_peak).
+    peak: u32,
 }
 
 /// What a name means from its declaration to the end of the block.
@@ -82,6 +84,23 @@ impl Scopes {
     /// Takes the place for a variable.
     pub(super) fn take_slot(&mut self) {
         self.alive += 1;
+        self.peak = self.peak.max(self.alive);
+    }
+
+    /// Begins to watch how many variables are alive at once; answers what was known of it before.
+    pub(super) fn begin_peak(&mut self) -> u32 {
+        std::mem::replace(&mut self.peak, self.alive)
+    }
+
+    /// Ends what [`begin_peak`](Self::begin_peak) began.
+    pub(super) fn end_peak(&mut self, before: u32) {
+        self.peak = self.peak.max(before);
+    }
+
+    /// A place for a variable that was alive all the time that was watched.
+    pub(super) fn slot_above_peak(&mut self) -> u32 {
+        self.peak += 1;
+        self.peak - 1
     }
 
     /// From here to the end of the innermost block the name means this variable.

@@ -8,7 +8,9 @@
 use moor_value::{Binary, FloatText, ObjId, Sym};
 
 use super::Printer;
-use crate::ast::{Arg, Expr, ExprKind, Literal, Place, ScatterItem, StepOp, UnaryOp};
+use crate::ast::{
+    Arg, Comprehension, Expr, ExprKind, Literal, Place, ScatterItem, Source, StepOp, UnaryOp,
+};
 use crate::lexer::token::is_identifier;
 use crate::precedence::{COND, Infix, POSTFIX, SUM, UNARY, level};
 
@@ -63,6 +65,7 @@ impl Printer<'_> {
                 self.expr(value);
             }
             ExprKind::Scatter { items, value } => self.scatter(items, value),
+            ExprKind::Comprehension(inner) => self.comprehension(inner),
             ExprKind::Return(value) => self.return_expression(value.as_deref()),
             ExprKind::Catch {
                 body,
@@ -109,6 +112,23 @@ impl Printer<'_> {
         };
         self.line.push(sign);
         self.operand(operand, level_min);
+    }
+
+    fn comprehension(&mut self, comprehension: &Comprehension) {
+        self.line.push('{');
+        self.expr(&comprehension.element);
+        self.line.push_str(" for ");
+        self.name(comprehension.value);
+        if let Some(key) = comprehension.key {
+            self.line.push_str(", ");
+            self.name(key);
+        }
+        self.line.push_str(" in ");
+        match &comprehension.source {
+            Source::In(container) => self.parenthesized_if(true, container),
+            Source::Range(from, to) => self.range(from, to),
+        }
+        self.line.push('}');
     }
 
     fn return_expression(&mut self, value: Option<&Expr>) {

@@ -5,7 +5,7 @@
 //! `[..]`, no negation of a number, names numbered in order of appearance.
 
 use moor_compiler::ast::{
-    AnyPos, Arg, Ast, BinaryOp, Codes, CondArm, ExceptArm, Expr, ExprKind, Literal, Place, Pos,
+    AnyPos, Arg, Ast, BinaryOp, Codes, CondArm, Declarator, ExceptArm, Expr, ExprKind, Literal, Place, Pos,
     ScatterItem, StepOp, Stmt, StmtKind, UnaryOp,
 };
 use moor_compiler::names::{Names, VarId};
@@ -69,10 +69,13 @@ pub(crate) fn draw(bytes: &[u8]) -> Ast {
         bytes: bytes.iter(),
         indexings: 0,
         loops: Vec::new(),
+        names,
+        scopes: vec![Vec::new()],
     };
     while source.bytes.len() > 0 {
-        body.extend(source.block(DEPTH_MAX));
+        body.extend(source.statements(DEPTH_MAX));
     }
+    let names = source.names;
     Ast { names, body }
 }
 
@@ -91,6 +94,9 @@ struct Source<'b> {
     indexings: usize,
     /// The names of the open loops; a fork hides those around it.
     loops: Vec<Vec<VarId>>,
+    names: Names,
+    /// What the open blocks declare: which of [`VARIABLES`], and the variable.
+    scopes: Vec<Vec<(usize, VarId)>>,
 }
 
 impl Source<'_> {
@@ -116,15 +122,55 @@ impl Source<'_> {
     }
 
     fn variable(&mut self) -> VarId {
-        VarId(self.below(VARIABLES.len()) as u32)
+        let name = self.below(VARIABLES.len());
+        self.meaning(name)
     }
 
-    fn block(&mut self, depth: usize) -> Vec<Stmt> {
+    /// What one of [`VARIABLES`] means here.
+    fn meaning(&self, name: usize) -> VarId {
+        let mut declared = self.scopes.iter().rev().flatten();
+        let found = declared.find(|(known, _)| *known == name);
+        found.map_or(VarId(name as u32), |(_, id)| *id)
+    }
+
+    fn statements(&mut self, depth: usize) -> Vec<Stmt> {
         self.several(0, |source| statement(source.statement(depth)))
     }
 
+    fn block(&mut self, depth: usize) -> Vec<Stmt> {
+        self.scopes.push(Vec::new());
+        let body = self.statements(depth);
+        self.scopes.pop();
+        body
+    }
+
+    /// A declaration of a name that this block has not declared.
+    fn declaration(&mut self, depth: usize) -> StmtKind {
+        let name = self.below(VARIABLES.len());
+        let mut here = self.scopes.iter().next_back().into_iter().flatten();
+        if here.any(|(known, _)| *known == name) {
+            return StmtKind::Return(None);
+        }
+        let value = self.maybe(|source| source.expr(depth));
+        let declarator = self.of(&[Declarator::Let, Declarator::Global]);
+        let id = match declarator {
+            Declarator::Global => VarId(name as u32),
+            _ => {
+                let alive = self.scopes.iter().flatten();
+                let slot = alive.filter(|(_, id)| self.names.slot(*id).is_some()).count();
+                self.names.declare(VARIABLES[name], slot as u32, false)
+            }
+        };
+        self.scopes.last_mut().expect("a block").push((name, id));
+        StmtKind::Declare {
+            declarator,
+            id,
+            value,
+        }
+    }
+
     fn statement(&mut self, depth: usize) -> StmtKind {
-        let choices = if depth == 0 { 4 } else { 10 };
+        let choices = if depth == 0 { 5 } else { 12 };
         let below = depth.saturating_sub(1);
         match self.below(choices) {
             0 => StmtKind::Return(self.maybe(|source| source.expr(below))),
@@ -137,20 +183,26 @@ impl Source<'_> {
             },
             2 => self.exit(StmtKind::Break),
             3 => self.exit(StmtKind::Continue),
-            4 => StmtKind::If {
+            4 => self.declaration(below),
+            5 => StmtKind::If {
                 arms: self.several(1, |source| source.cond_arm(below)),
                 otherwise: self.block(below),
             },
-            5 => self.for_in(below),
-            6 => self.for_range(below),
-            7 => self.while_loop(below),
-            8 => self.fork(below),
+            6 => self.for_in(below),
+            7 => self.for_range(below),
+            8 => self.while_loop(below),
+            9 => self.fork(below),
+            10 => StmtKind::Begin(self.block(below)),
             _ => self.try_statement(below),
         }
     }
 
     fn exit(&mut self, make: fn(Option<VarId>) -> StmtKind) -> StmtKind {
-        let names: Vec<VarId> = self.loops.iter().flatten().copied().collect();
+        let means_it = |id: &&VarId| {
+            let mut all = 0..VARIABLES.len();
+            all.any(|name| self.meaning(name) == **id)
+        };
+        let names: Vec<VarId> = self.loops.iter().flatten().filter(means_it).copied().collect();
         match (self.loops.is_empty(), names.is_empty()) {
             (true, _) => StmtKind::Return(None),
             (false, true) => make(None),
