@@ -51,13 +51,17 @@ impl<'s> Lexer<'s> {
     }
 
     /// The token after the one that [`next`](Self::next) gave last, which stays to be read; [`Token::End`] for none.
-    pub(crate) fn peek_token(&self) -> Token {
+    pub(crate) fn peek_next(&self) -> Spanned {
         let mut ahead = Self {
             rest: self.rest.clone(),
             warnings: Vec::new(),
             ..*self
         };
-        ahead.next().map_or(Token::End, |spanned| spanned.token)
+        let pos = self.pos;
+        ahead.next().unwrap_or(Spanned {
+            token: Token::End,
+            pos,
+        })
     }
 
     fn token(&mut self) -> Result<Token, ErrorKind> {

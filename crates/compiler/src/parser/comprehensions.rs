@@ -30,6 +30,7 @@ impl Parser<'_, '_> {
     }
 
     /// The rest of a comprehension, from `for` on, behind its only element. Its variables exist in the element only.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn comprehension(&mut self, pos: Pos, before: &Before, only: Args) -> Parse<Tree> {
         let height = only.height;
         let Some(Arg::One(mut element)) = only.list.into_iter().next() else {

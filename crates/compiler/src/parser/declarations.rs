@@ -2,7 +2,7 @@
 //!
 //! Their words are names wherever the older language has a meaning for them: what follows decides.
 
-use super::{Parse, Parser};
+use super::{Parse, Parser, UnknownBuiltins};
 use crate::ast::{Declarator, Expr, Pos, ScatterItem, Stmt, StmtKind};
 use crate::error::ErrorKind;
 use crate::features::Feature;
@@ -21,7 +21,7 @@ impl Parser<'_, '_> {
             return None;
         };
         let declarator = Declarator::from_word(word)?;
-        let is_word = match self.lexer.peek_token() {
+        let is_word = match self.lexer.peek_next().token {
             Token::Id(_) => true,
             Token::Sign(sign) => sign == "{",
             _ => false,
@@ -30,6 +30,7 @@ impl Parser<'_, '_> {
     }
 
     /// `let name = value;`, `let {items} = value;` and the like, the word not yet taken.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn declaration(&mut self, declarator: Declarator) -> Parse<StmtKind> {
         let pos = self.current.pos;
         self.require(pos, Feature::LexicalScopes)?;
@@ -123,20 +124,32 @@ impl Parser<'_, '_> {
         self.names.slot(id).is_none()
     }
 
-    /// Whether `begin` stands here as a word: what follows cannot go on with a name.
+    /// Whether `begin` stands here as a word: what follows cannot go on with a name, or begins a line of its own and may as
+    /// well begin a statement.
     pub(super) fn at_begin(&self) -> bool {
         if !self.at_id(BEGIN) {
             return false;
         }
-        match self.lexer.peek_token() {
+        let next = self.lexer.peek_next();
+        let is_below = next.pos.line > self.current.pos.line;
+        match next.token {
             Token::Word(word) => word != "in",
-            Token::Sign(sign) => matches!(sign, "{" | "`" | "$" | "!" | "~" | "++" | "--"),
+            Token::Sign("{" | "`" | "$" | "!" | "~" | "++" | "--") => true,
+            Token::Sign("(") => is_below || self.is_refused(BEGIN),
+            Token::Sign("-" | "[" | "<" | "<<" | "'") => is_below,
+            Token::Sign(_) => false,
             Token::Stray(_) | Token::End => false,
             _ => true,
         }
     }
 
+    /// Whether a call of a function of this name would be an error.
+    fn is_refused(&self, name: &str) -> bool {
+        self.options.unknown_builtins == UnknownBuiltins::Refuse && !(self.options.is_builtin)(name)
+    }
+
     /// `begin body end`.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn begin_statement(&mut self) -> Parse<StmtKind> {
         let pos = self.advance()?.pos;
         self.require(pos, Feature::LexicalScopes)?;

@@ -56,12 +56,17 @@ impl Parser<'_, '_> {
     /// first.
     pub(super) fn list_or_scatter(&mut self, pos: Pos) -> Parse<Tree> {
         self.advance()?;
+        if self.at("?") {
+            return self.scatter(pos, Args::default());
+        }
+        self.list(pos)
+    }
+
+    #[inline(never)] // to keep the frames of the recursion small
+    fn list(&mut self, pos: Pos) -> Parse<Tree> {
         let mut args = Args::default();
         if self.eat("}")? {
             return self.node(pos, 0, ExprKind::List(args.list));
-        }
-        if self.at("?") {
-            return self.scatter(pos, args);
         }
         let before = self.before_element();
         let is_spliced = self.at("@");
@@ -83,6 +88,7 @@ impl Parser<'_, '_> {
     }
 
     /// The rest of `{a, ?b = 1, @c} = value`, from the first `?` on.
+    #[inline(never)] // to keep the frames of the recursion small
     fn scatter(&mut self, pos: Pos, before: Args) -> Parse<Tree> {
         let items = if before.list.is_empty() {
             Vec::new()
