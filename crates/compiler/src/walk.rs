@@ -3,7 +3,9 @@
 //! In: a statement or an expression. Out: what stands directly in it, in the order of evaluation. What is looked for, and how deep, is
 //! the caller's.
 
-use crate::ast::{Codes, Comprehension, Expr, ExprKind, Place, ScatterItem, Source, Stmt, StmtKind};
+use crate::ast::{
+    Codes, Comprehension, Expr, ExprKind, Place, ScatterItem, Source, Stmt, StmtKind,
+};
 use crate::names::VarId;
 
 /// What stands directly in a statement.

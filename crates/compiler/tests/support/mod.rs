@@ -5,8 +5,8 @@
 //! `[..]`, no negation of a number, names numbered in order of appearance.
 
 use moor_compiler::ast::{
-    AnyPos, Arg, Ast, BinaryOp, Codes, CondArm, Declarator, ExceptArm, Expr, ExprKind, Literal, Place, Pos,
-    ScatterItem, StepOp, Stmt, StmtKind, UnaryOp,
+    AnyPos, Arg, Ast, BinaryOp, Codes, CondArm, Declarator, ExceptArm, Expr, ExprKind, Literal,
+    Place, Pos, ScatterItem, StepOp, Stmt, StmtKind, UnaryOp,
 };
 use moor_compiler::names::{Names, VarId};
 use moor_compiler::version::LanguageVersion;
@@ -157,7 +157,9 @@ impl Source<'_> {
             Declarator::Global => VarId(name as u32),
             _ => {
                 let alive = self.scopes.iter().flatten();
-                let slot = alive.filter(|(_, id)| self.names.slot(*id).is_some()).count();
+                let slot = alive
+                    .filter(|(_, id)| self.names.slot(*id).is_some())
+                    .count();
                 self.names.declare(VARIABLES[name], slot as u32, false)
             }
         };
@@ -202,7 +204,13 @@ impl Source<'_> {
             let mut all = 0..VARIABLES.len();
             all.any(|name| self.meaning(name) == **id)
         };
-        let names: Vec<VarId> = self.loops.iter().flatten().filter(means_it).copied().collect();
+        let names: Vec<VarId> = self
+            .loops
+            .iter()
+            .flatten()
+            .filter(means_it)
+            .copied()
+            .collect();
         match (self.loops.is_empty(), names.is_empty()) {
             (true, _) => StmtKind::Return(None),
             (false, true) => make(None),
