@@ -22,6 +22,8 @@ pub mod enrollment;
 mod error;
 mod folder;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod greeting;
 mod identity;
 mod io_loop;

@@ -29,6 +29,8 @@ mod error;
 mod eval;
 mod exec;
 mod export;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hooks;
 mod host;
 mod hosts;

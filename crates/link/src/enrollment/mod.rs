@@ -137,3 +137,12 @@ impl EnrollError {
         }
     }
 }
+
+/// Reads any bytes as the questions and answers of enrollment.
+#[cfg(fuzzing)]
+pub(crate) fn decode_everything(bytes: &[u8]) {
+    let _ = wire::Question::decode(bytes);
+    if let Ok(answer) = wire::Answer::decode(bytes) {
+        assert!(wire::Answer::decode(&answer.encode()).is_ok());
+    }
+}

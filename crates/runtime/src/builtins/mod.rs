@@ -85,7 +85,7 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// Every pure builtin, in no particular order.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn pure_builtins() -> impl Iterator<Item = &'static BuiltinSpec> {
     FAMILIES.iter().flat_map(|(_, specs)| *specs)
 }

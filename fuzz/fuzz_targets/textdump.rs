@@ -1,0 +1,37 @@
+//! Any bytes as a textdump: refused with a line, or a world that is whole or says why not, and can be written again or
+//! says why not.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use moor_dump::{
+    CompileOptions, Contents, DumpHandles, ImageSource, OnFault, WriteError, read, write,
+};
+use moor_fuzz::is_builtin;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(dump) = read("fuzzed", data, &mut DumpHandles::default(), &mut |_| ()) else {
+        return;
+    };
+    let options = CompileOptions {
+        is_builtin: &is_builtin,
+        on_fault: OnFault::Keep,
+    };
+    let import = dump.compile(&options).expect("nothing is refused");
+    if import.world.check().is_err() {
+        return;
+    }
+    let mut bytes = Vec::new();
+    let contents = Contents {
+        world: &ImageSource::from(&import.world),
+        forked: &import.tasks.forked,
+        connections: &import.connections,
+    };
+    match write(contents, None, &mut bytes) {
+        Ok(_) => {
+            let again = read("written", &bytes[..], &mut DumpHandles::default(), &mut |_| ());
+            again.unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(&bytes)));
+        }
+        Err(WriteError::Unfit { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+});

@@ -1,0 +1,10 @@
+//! What the fuzz targets share: a tiny world for programs, and how texts become programs.
+//!
+//! In: bytes of the fuzzer, through a target. Out: nothing, or a panic where something that must
+//! hold does not. It knows the libraries from outside only.
+
+mod source;
+mod world;
+
+pub use source::{is_builtin, number_of_builtin, options, program};
+pub use world::{World, run};
