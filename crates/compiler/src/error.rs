@@ -9,6 +9,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::ast::Pos;
+use crate::excerpt::Excerpt;
+use crate::hint::Hint;
 use crate::parser::{DEPTH_MAX, ERRORS_MAX, EXCEPT_ARMS_MAX};
 
 /// One thing that is wrong with a program, or a warning about it.
@@ -19,12 +21,39 @@ pub struct CompileError {
     pub pos: Pos,
     /// What it is.
     pub kind: ErrorKind,
+    /// What may have been meant.
+    pub hint: Option<Hint>,
+    /// The line of the program, where that is known.
+    pub excerpt: Option<Excerpt>,
 }
 
 impl CompileError {
     /// An error at a place.
     pub fn new(pos: Pos, kind: ErrorKind) -> Self {
-        Self { pos, kind }
+        Self {
+            pos,
+            kind,
+            hint: None,
+            excerpt: None,
+        }
+    }
+
+    /// What is told besides the line `Line N:  message`: the line of the program, a caret under the place with its column,
+    /// and what may have been meant.
+    pub fn details(&self) -> Vec<String> {
+        let Some(excerpt) = &self.excerpt else {
+            return self.hint.iter().map(Hint::to_string).collect();
+        };
+        let mut lines: Vec<String> = excerpt.to_string().lines().map(str::to_owned).collect();
+        let is_told = matches!(self.kind, ErrorKind::Syntax { .. });
+        let column = (!is_told).then(|| format!("column {}", self.pos.column));
+        let hint = self.hint.as_ref().map(Hint::to_string);
+        let words: Vec<String> = column.into_iter().chain(hint).collect();
+        if let Some(caret) = lines.last_mut().filter(|_| !words.is_empty()) {
+            *caret += " ";
+            *caret += &words.join("; ");
+        }
+        lines
     }
 }
 
@@ -132,7 +161,7 @@ pub enum ErrorKind {
     TooManyErrors,
 }
 
-/// Everything that is wrong with a program, in the order of discovery; never empty. As text: one line each.
+/// Everything that is wrong with a program, in the order of discovery; never empty. As text: a few lines each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileErrors(Vec<CompileError>);
 
@@ -151,9 +180,28 @@ impl CompileErrors {
         self.0.iter()
     }
 
-    /// The lines that `set_verb_code()` and `eval()` answer, `Line N:  message` each.
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The lines that `set_verb_code()` and `eval()` answer: for each error `Line N:  message` and its
+    /// [details](CompileError::details).
     pub fn lines(&self) -> Vec<String> {
-        self.0.iter().map(CompileError::to_string).collect()
+        let of_one = |error: &CompileError| [vec![error.to_string()], error.details()].concat();
+        self.0.iter().flat_map(of_one).collect()
+    }
+
+    /// Puts the lines of the program beside the errors.
+    pub(crate) fn in_source(mut self, source: &str) -> Self {
+        let lines: Vec<&str> = source.split('\n').collect();
+        for error in &mut self.0 {
+            let at = (error.pos.line as usize).saturating_sub(1);
+            let line = lines.get(at).copied().unwrap_or_default();
+            error.excerpt = Some(Excerpt::new(line, error.pos));
+        }
+        self
     }
 }
 

@@ -73,6 +73,10 @@ fn errors_are_told_at_their_places_in_the_source() {
         canonical("x;\n\n break;", &options(LanguageVersion::CURRENT)).expect_err("no loop");
     assert_eq!(
         errors.lines(),
-        ["Line 3:  No enclosing loop for `break' statement"]
+        [
+            "Line 3:  No enclosing loop for `break' statement",
+            "   break;",
+            "   ^ column 2"
+        ]
     );
 }

@@ -13,11 +13,7 @@ fn answer(source: &str) -> Vec<String> {
     let lines: Vec<&str> = source.split('\n').collect();
     match parse_lines(&lines, &ParseOptions::new(&is_builtin)) {
         Ok(ast) => unparse(&ast, Layout::CANONICAL),
-        Err(errors) => errors
-            .lines()
-            .iter()
-            .map(|line| format!("! {line}"))
-            .collect(),
+        Err(errors) => errors.iter().map(|error| format!("! {error}")).collect(),
     }
 }
 

@@ -88,11 +88,13 @@ impl fmt::Display for Fault {
                 verb.map_or(Ok(()), |verb| write!(f, " (verb {})", verb + 1))?;
             }
         }
-        write!(f, ", line {} of the file: {}", file_line, self.error)
+        write!(f, ", line {} of the file: {}", file_line, self.error)?;
+        let mut details = self.error.details().into_iter();
+        details.try_for_each(|line| write!(f, "\n{line}"))
     }
 }
 
-/// Every program that does not compile; never empty. As text: one line each.
+/// Every program that does not compile; never empty. As text: a few lines each.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ProgramErrors(pub Vec<Fault>);
 

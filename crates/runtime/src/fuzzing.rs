@@ -74,6 +74,7 @@ pub fn call_pure_builtin(
         chance: 0,
         polls_left: polls,
     };
-    let result = check_args(spec, args).and_then(|()| run(&mut Call::new(&limits, &mut still), args));
+    let result =
+        check_args(spec, args).and_then(|()| run(&mut Call::new(&limits, &mut still), args));
     Some(result.map_err(|raise| (raise.code, raise.message)))
 }

@@ -84,7 +84,7 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
     match program::canonical(&programming.lines.join("\n"), features) {
         Err(errors) => {
             let mut told = errors.lines();
-            told.push(format!("{} error(s).", told.len()));
+            told.push(format!("{} error(s).", errors.len()));
             told.push("Verb not programmed.".to_owned());
             told
         }

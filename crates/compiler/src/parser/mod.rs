@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use crate::ast::{Ast, Pos};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
 use crate::features::{Feature, Features};
+use crate::hint::{Hint, Open, nearest};
 use crate::lexer::Lexer;
 use crate::lexer::token::{Spanned, Token, is_identifier};
 use crate::names::Names;
@@ -122,7 +123,11 @@ pub fn parse_with_warnings(
     source: &str,
     options: &ParseOptions<'_>,
 ) -> Result<Parsed, CompileErrors> {
-    Parser::new(source, options)?.program()
+    let parsed = match Parser::new(source, options) {
+        Ok(parser) => parser.program(),
+        Err(error) => Err(error.into()),
+    };
+    parsed.map_err(|errors| errors.in_source(source))
 }
 
 /// The state of parsing one program. An error in the result of a method ends the parsing; those that do not are
@@ -131,6 +136,10 @@ struct Parser<'s, 'o> {
     lexer: Lexer<'s>,
     /// The token that is looked at.
     current: Spanned,
+    /// The line of the token before it.
+    line_before: u32,
+    /// What has begun and not ended.
+    open: Open,
     options: &'o ParseOptions<'o>,
     names: Names,
     scopes: Scopes,
@@ -153,6 +162,8 @@ impl<'s, 'o> Parser<'s, 'o> {
         let mut lexer = Lexer::new(source, options.version);
         Ok(Self {
             current: lexer.next()?,
+            line_before: 1,
+            open: Open::default(),
             lexer,
             options,
             names: Names::new(options.version),
@@ -171,6 +182,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             Token::End => Ok(body),
             _ => Err(self.unexpected("a statement")),
         });
+        let body = body.map_err(|error| self.with_hint(*error));
         let mut errors = self.errors;
         errors.sort_by_key(|error| error.pos);
         match body {
@@ -184,7 +196,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             }
             Ok(_) => Err(CompileErrors::new(errors)),
             Err(last) => {
-                errors.push(*last);
+                errors.push(last);
                 Err(CompileErrors::new(errors))
             }
         }
@@ -195,7 +207,8 @@ impl<'s, 'o> Parser<'s, 'o> {
         if self.errors.len() + 1 >= ERRORS_MAX {
             return Err(Box::new(CompileError::new(pos, ErrorKind::TooManyErrors)));
         }
-        self.errors.push(CompileError::new(pos, kind));
+        let error = self.with_hint(CompileError::new(pos, kind));
+        self.errors.push(error);
         Ok(())
     }
 
@@ -205,6 +218,20 @@ impl<'s, 'o> Parser<'s, 'o> {
             return Ok(());
         }
         self.complain(pos, ErrorKind::FeatureOff(feature.name()))
+    }
+
+    /// The error with what may have been meant.
+    fn with_hint(&self, mut error: CompileError) -> CompileError {
+        let found = self.current.token.text();
+        error.hint = match &error.kind {
+            ErrorKind::Syntax { expected, .. } => {
+                self.open.hint(found, expected, self.line_before, error.pos)
+            }
+            ErrorKind::UnknownBuiltin(name) => nearest(name, self.options.is_builtin),
+            ErrorKind::MissingQuote => Some(Hint::OpenString),
+            _ => None,
+        };
+        error
     }
 
     /// The error that the current token cannot stand here.
@@ -221,7 +248,12 @@ impl<'s, 'o> Parser<'s, 'o> {
     /// Takes the current token and looks at the next.
     fn advance(&mut self) -> Parse<Spanned> {
         let next = self.lexer.next()?;
-        Ok(std::mem::replace(&mut self.current, next))
+        let taken = std::mem::replace(&mut self.current, next);
+        self.line_before = taken.pos.line;
+        if let Some(text) = taken.token.text() {
+            self.open.take(text, taken.pos);
+        }
+        Ok(taken)
     }
 
     /// Whether the current token is this keyword or sign.

@@ -67,10 +67,15 @@ fn fault(verb: &VerbSpec, error: &CompileError) -> TextFault {
         } => (*column, format!("expected {expected}, found {found}")),
         kind => (error.pos.column, kind.to_string()),
     };
+    let details: String = error
+        .details()
+        .iter()
+        .map(|line| format!("\n{line}"))
+        .collect();
     TextFault {
         // The program begins in the line after the head of the verb.
         line: verb.place.line + error.pos.line,
         column,
-        what: format!("{what} (verb {})", verb.names).into(),
+        what: format!("{what} (verb {}){details}", verb.names).into(),
     }
 }
