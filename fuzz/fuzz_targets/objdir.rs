@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use moor_dump::objdir::{self, ObjdirError, WorldSpec};
 use moor_dump::{CompileOptions, DumpHandles, ImageSource, OnFault};
-use moor_fuzz::is_builtin;
+use moor_fuzz::{features, is_builtin};
 use tempfile::TempDir;
 
 /// The files of one input.
@@ -27,6 +27,7 @@ static FOLDERS: LazyLock<[TempDir; 2]> =
 fn read(folder: &Path) -> Result<WorldSpec, ObjdirError> {
     let options = CompileOptions {
         is_builtin: &is_builtin,
+        features: features(),
         on_fault: OnFault::Refuse,
     };
     objdir::read(folder, &mut DumpHandles::default(), &options)

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use moor_dump::{
     CompileOptions, Contents, DumpHandles, ImageSource, OnFault, WriteError, read, write,
 };
-use moor_fuzz::is_builtin;
+use moor_fuzz::{features, is_builtin};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(dump) = read("fuzzed", data, &mut DumpHandles::default(), &mut |_| ()) else {
@@ -14,6 +14,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let options = CompileOptions {
         is_builtin: &is_builtin,
+        features: features(),
         on_fault: OnFault::Keep,
     };
     let import = dump.compile(&options).expect("nothing is refused");

@@ -6,5 +6,5 @@
 mod source;
 mod world;
 
-pub use source::{is_builtin, number_of_builtin, options, program};
+pub use source::{features, is_builtin, number_of_builtin, options, program};
 pub use world::{World, run};

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use moor_bytecode::Program;
-use moor_compiler::{ParseOptions, canonical, compile};
+use moor_compiler::{Feature, Features, ParseOptions, canonical, compile};
 
 /// The names of the server's builtins, by the numbers that they have here.
 static BUILTINS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -32,10 +32,19 @@ pub fn is_builtin(name: &str) -> bool {
     number_of_builtin(name).is_some()
 }
 
+/// Everything that a server can be made to understand.
+#[must_use]
+pub fn features() -> Features {
+    let all = Feature::ALL.iter();
+    all.fold(Features::NONE, |features, row| features.with(row.feature, true))
+}
+
 /// How the server reads source.
 #[must_use]
 pub fn options() -> ParseOptions<'static> {
-    ParseOptions::new(&is_builtin)
+    let mut options = ParseOptions::new(&is_builtin);
+    options.features = features();
+    options
 }
 
 /// The program of a text, if it is one.

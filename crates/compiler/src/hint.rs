@@ -93,14 +93,12 @@ impl Open {
                 });
             }
         }
-        let closer = found.filter(|text| PAIRS.iter().any(|(_, closer)| closer == text));
-        if let Some(closer) = closer
-            && !self.0.iter().any(|(pair, _)| PAIRS[*pair].1 == closer)
-        {
-            return Some(Hint::NothingOpen(closer));
+        if expected.contains("`;'") && pos.line > line {
+            return Some(Hint::MissingSemicolon { line });
         }
-        let ends_statement = expected.contains("`;'") && pos.line > line;
-        ends_statement.then_some(Hint::MissingSemicolon { line })
+        let closer = found.filter(|text| PAIRS.iter().any(|(_, closer)| closer == text))?;
+        let is_open = self.0.iter().any(|(pair, _)| PAIRS[*pair].1 == closer);
+        (!is_open).then_some(Hint::NothingOpen(closer))
     }
 }
 

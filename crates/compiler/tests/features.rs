@@ -21,7 +21,7 @@ fn errors(source: &str, features: Features) -> Vec<String> {
     options.features = features;
     match parse(source, &options) {
         Ok(_) => Vec::new(),
-        Err(errors) => errors.lines(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
     }
 }
 

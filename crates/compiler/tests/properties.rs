@@ -134,7 +134,7 @@ proptest! {
                 let printed = unparse(&ast, Layout::CANONICAL).join("\n");
                 prop_assert_eq!(parse(&printed, &options()), Ok(ast));
             }
-            Err(errors) => prop_assert!(errors.lines().iter().all(|line| line.starts_with("Line "))),
+            Err(errors) => prop_assert!(errors.iter().all(|error| error.to_string().starts_with("Line "))),
         }
     }
 }

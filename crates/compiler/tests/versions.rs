@@ -80,7 +80,7 @@ fn errors_carry_line_and_column() {
     let error = errors.iter().next().expect("an error");
     assert_eq!((error.pos.line, error.pos.column), (2, 9));
     assert_eq!(
-        errors.to_string(),
+        error.to_string(),
         "Line 2:  syntax error, column 9: expected `)', found `;'"
     );
 }
