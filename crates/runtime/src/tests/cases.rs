@@ -28,7 +28,7 @@ fn files() -> Vec<(String, String)> {
 }
 
 /// What is wrong in a file.
-fn faults(name: &str, text: &str, count: &mut usize) -> Vec<String> {
+pub(super) fn faults(name: &str, text: &str, count: &mut usize) -> Vec<String> {
     let server = Server::new();
     let mut who = Who::Programmer;
     let mut source = String::new();

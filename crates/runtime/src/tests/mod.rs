@@ -9,6 +9,7 @@ mod evals;
 mod exec;
 mod files;
 mod fixture;
+mod language;
 mod listening;
 mod protection;
 mod sign_in;
