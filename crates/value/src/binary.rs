@@ -6,6 +6,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use base64::Engine;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use triomphe::Arc;
 
 /// Bytes as a value.
@@ -13,9 +16,6 @@ use triomphe::Arc;
 pub struct Binary(Option<Arc<Vec<u8>>>);
 
 const _: () = assert!(size_of::<Binary>() == 8);
-
-/// The signs of base 64 by their value (RFC 4648, section 4).
-const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 impl Binary {
     /// A binary of these bytes.
@@ -69,12 +69,9 @@ impl Binary {
         }
     }
 
-    /// The bytes in base 64, padded.
+    /// The bytes in base 64 (RFC 4648, section 4), padded.
     pub fn to_base64(&self) -> String {
-        let mut text = String::with_capacity(self.len().div_ceil(3) * 4);
-        let written = self.write_base64(&mut text);
-        debug_assert!(written.is_ok(), "writing to a string cannot fail");
-        text
+        STANDARD.encode(self.as_slice())
     }
 
     /// Writes the bytes in base 64, padded.
@@ -82,56 +79,19 @@ impl Binary {
     /// # Errors
     /// When `out` refuses.
     pub fn write_base64(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        for group in self.as_slice().chunks(3) {
-            let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for place in 0..4 {
-                let sign = SIGNS[(bits >> (18 - 6 * place) & 63) as usize];
-                out.write_char(if place <= group.len() {
-                    sign.into()
-                } else {
-                    '='
-                })?;
-            }
-        }
-        Ok(())
+        write!(out, "{}", Base64Display::new(self.as_slice(), &STANDARD))
     }
 
     /// The binary of a text in base 64: either alphabet of RFC 4648, with or without the padding. None when it is
     /// neither, or has bits that belong to no byte.
     pub fn from_base64(text: &str) -> Option<Self> {
-        let signs = text.trim_end_matches('=');
-        let padding = text.len() - signs.len();
-        let is_padded_right = padding == 0 || (padding <= 2 && text.len().is_multiple_of(4));
-        if !is_padded_right || signs.len() % 4 == 1 {
-            return None;
-        }
-        let mut bytes = Vec::with_capacity(signs.len() / 4 * 3 + 2);
-        for group in signs.as_bytes().chunks(4) {
-            let mut bits = 0u32;
-            for sign in group {
-                bits = bits << 6 | sign_value(*sign)?;
-            }
-            bits <<= 6 * (4 - group.len());
-            let [_, decoded @ ..] = bits.to_be_bytes();
-            let (whole, rest) = decoded.split_at(group.len() - 1);
-            if rest.iter().any(|byte| *byte != 0) {
-                return None;
-            }
-            bytes.extend_from_slice(whole);
-        }
-        Some(Self::from_vec(bytes))
+        let standard = text.replace('-', "+").replace('_', "/");
+        let engine = match standard.ends_with('=') {
+            true => STANDARD,
+            false => STANDARD_NO_PAD,
+        };
+        engine.decode(standard).ok().map(Self::from_vec)
     }
-}
-
-fn sign_value(sign: u8) -> Option<u32> {
-    let sign = match sign {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => other,
-    };
-    let at = SIGNS.iter().position(|known| *known == sign)?;
-    u32::try_from(at).ok()
 }
 
 impl PartialEq for Binary {
