@@ -1,7 +1,8 @@
 //! The project's own cases (tests/cases/*.jsonl) against the real programs on data/cases.db: all of them pass.
 //!
-//! They are about what needs connections: login, the hooks of `#0`, intrinsic commands, input that is held or read. MOOR_CASES_ONLY=TEXT
-//! runs those with that text in their id.
+//! They are about what needs connections: login, the hooks of `#0`, intrinsic commands, input that is held or read; and about what no
+//! other server has. Flags of the daemon stand beside the cases that want them, in NAME.flags. MOOR_CASES_ONLY=TEXT runs those with that
+//! text in their id.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,10 @@ fn own_cases() {
     let mut failures = Vec::new();
     let mut run = 0;
     for path in case_files(&here.join("cases")) {
-        let server = Server::start(moor, &Database::Textdump(here.join("data/cases.db")));
+        let flags = std::fs::read_to_string(path.with_extension("flags")).unwrap_or_default();
+        let flags: Vec<&str> = flags.split_whitespace().collect();
+        let database = Database::Textdump(here.join("data/cases.db"));
+        let server = Server::start_with(moor, &database, &flags);
         let cases: Vec<Case> = read_cases(&path)
             .into_iter()
             .filter(|case| case.id.contains(&only))

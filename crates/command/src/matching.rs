@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use moor_value::ObjId;
 
-/// The object that `name` means without looking at names: nothing for an empty string, `#12` by
-/// number (`valid` says whether it exists), `me` and `here`. `None`: look at names.
+/// The object that `name` means without looking at names: nothing for an empty string, `#12` and
+/// `#048D05-1234567890` by number (`valid` says whether it exists), `me` and `here`. `None`: look at names.
 pub fn literal_match(
     name: &str,
     player: ObjId,
@@ -19,7 +19,10 @@ pub fn literal_match(
         return Some(ObjId::NOTHING);
     }
     if let Some(digits) = name.strip_prefix('#') {
-        let object = digits.parse().map(ObjId).unwrap_or(ObjId::FAILED);
+        let object = match ObjId::split_unique(digits) {
+            Some((unique, "")) => unique,
+            _ => digits.parse().map(ObjId).unwrap_or(ObjId::FAILED),
+        };
         return Some(if valid(object) { object } else { ObjId::FAILED });
     }
     if name.eq_ignore_ascii_case("me") {

@@ -115,6 +115,7 @@ impl Walk {
             Literal::Int(number) if !is_small(*number) => {
                 self.newer("an integer of more than 32 bits");
             }
+            Literal::Obj(id) if id.is_unique() => self.own("a unique id"),
             Literal::Obj(id) if !is_small(id.0) => {
                 self.newer("an object number of more than 32 bits");
             }

@@ -17,6 +17,8 @@ pub trait WorldSource {
     fn max_object(&self) -> ObjId;
     /// The players in order.
     fn players(&self) -> Vec<ObjId>;
+    /// The unique ids that objects have, ascending.
+    fn uniques(&self) -> Vec<ObjId>;
     /// The permanent object of that number; `None` for a recycled one.
     fn object(&self, id: ObjId) -> Option<Cow<'_, ObjectImage>>;
     /// The ids of all anonymous objects, ascending.
@@ -27,6 +29,12 @@ pub trait WorldSource {
     fn waifs(&self) -> Vec<u64>;
     /// The waif of that id.
     fn waif(&self, id: u64) -> Option<Cow<'_, WaifImage>>;
+
+    /// Every number up to the last, then the unique ids.
+    fn ids(&self) -> Box<dyn Iterator<Item = ObjId>> {
+        let numbers = (0..=self.max_object().0).map(ObjId);
+        Box::new(numbers.chain(self.uniques()))
+    }
 
     /// How many properties the waifs of a class have.
     fn waif_places(&self, class: ObjId) -> usize {
@@ -54,6 +62,10 @@ impl WorldSource for WorldSnapshot {
 
     fn players(&self) -> Vec<ObjId> {
         Self::players(self)
+    }
+
+    fn uniques(&self) -> Vec<ObjId> {
+        Self::uniques(self)
     }
 
     fn object(&self, id: ObjId) -> Option<Cow<'_, ObjectImage>> {
@@ -105,6 +117,13 @@ impl WorldSource for ImageSource<'_> {
 
     fn players(&self) -> Vec<ObjId> {
         self.image.players.clone()
+    }
+
+    fn uniques(&self) -> Vec<ObjId> {
+        let ids = self.objects.keys().copied();
+        let mut ids: Vec<ObjId> = ids.filter(|id| id.is_unique()).collect();
+        ids.sort_unstable();
+        ids
     }
 
     fn object(&self, id: ObjId) -> Option<Cow<'_, ObjectImage>> {

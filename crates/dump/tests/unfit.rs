@@ -162,6 +162,24 @@ fn values_that_no_format_has_a_place_for() {
         let within = Value::from(vec![value]);
         fits_nowhere(&with_value(within), &format!("{what} (#0.p)"));
     }
+    let unique = ObjId::unique(1, 2, 3);
+    fits_nowhere(&with_value(unique.into()), "a unique id (#0.p)");
+    fits_nowhere(
+        &with_program("return {#000042-0000000003};"),
+        "a unique id (#0:v w)",
+    );
+    let mut world = with_value(Value::ZERO);
+    let id = unique.to_string();
+    world.objects.push(ObjectImage::new(unique, "", ObjId(0)));
+    fits_nowhere(&world, &format!("an object with a unique id ({id})"));
+    for (source, what) in [
+        ("return 'name;", "a symbol"),
+        ("return b\"AA==\";", "a binary value"),
+        ("return <#1>;", "a flyweight"),
+        ("return E_PERM(\"no\");", "an error with a message"),
+    ] {
+        fits_nowhere(&with_program(source), &format!("{what} (#0:v w)"));
+    }
     let mut named = with_value(Value::ZERO);
     named.objects[0].name = Str::new("two\nlines");
     fits_nowhere(&named, "a name of several lines (#0)");

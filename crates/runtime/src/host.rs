@@ -156,6 +156,7 @@ impl Host for Stretch<'_> {
                 };
                 let mut call = Call::new(&self.options.value_limits, &mut around);
                 match run(&mut call, args) {
+                    Ok(value) if spec.answers_truth => BuiltinOutcome::Return(self.truth(value)),
                     Ok(value) => BuiltinOutcome::returned(value),
                     Err(raise) => self.refused(raise),
                 }
@@ -168,7 +169,12 @@ impl Host for Stretch<'_> {
                     },
                     args,
                 );
-                builtins::outcome(reply)
+                match builtins::outcome(reply) {
+                    BuiltinOutcome::Return(value) if spec.answers_truth => {
+                        BuiltinOutcome::Return(self.truth(value))
+                    }
+                    outcome => outcome,
+                }
             }
         }
     }
@@ -232,6 +238,18 @@ enum Protection {
 }
 
 impl Stretch<'_> {
+    /// What a builtin answers whose 1 and 0 stand for true and false.
+    #[cold]
+    fn truth(&self, answer: Value) -> Value {
+        let features = self.runtime.limits.features;
+        match answer {
+            Value::Int(truth @ 0..=1) if features.has(Feature::UseBooleanReturns) => {
+                Value::Bool(truth == 1)
+            }
+            other => other,
+        }
+    }
+
     /// What a pure builtin's error is to the task: a value that grew too large ends it, unless the world wants to
     /// hear of that.
     fn refused(&self, raise: builtins::Raise) -> BuiltinOutcome<Request> {

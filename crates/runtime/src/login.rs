@@ -24,6 +24,7 @@ pub(crate) fn run(
     line: &str,
 ) {
     let newest = stretch.txn.max_object();
+    let begin = stretch.runtime.new_unique_id();
     let args = word_values(line);
     let ended = call_server_verb(stretch, handler, "do_login_command", args, connection, line);
     // The verb may have switched the connection to a player, or booted it, by itself.
@@ -33,7 +34,11 @@ pub(crate) fn run(
         && still_here
         && stretch.txn.is_player(player)
     {
-        connect(stretch, session, player, player > newest);
+        let created = match player.is_unique() {
+            true => player.time_ms() >= begin.time_ms(),
+            false => player > newest,
+        };
+        connect(stretch, session, player, created);
     }
 }
 

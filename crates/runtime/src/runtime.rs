@@ -4,7 +4,7 @@
 //! and the calls of `hosts`. Order of locks: the world's commit turn, a session, the task queue;
 //! each of the other locks is taken alone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -131,6 +131,8 @@ pub struct Runtime {
     pub(crate) me: Weak<Self>,
     pub(crate) evals: Evals,
     pub(crate) meters: Meters,
+    /// The counter of unique ids.
+    uniques: AtomicU16,
     pub(crate) limits: RuntimeConfig,
     options: RwLock<Arc<ServerOptions>>,
     stopping: AtomicBool,
@@ -178,6 +180,7 @@ impl Runtime {
             me: Weak::clone(me),
             evals: Evals::default(),
             meters: Meters::new(),
+            uniques: AtomicU16::new(0),
             limits: config,
             options: RwLock::new(Arc::new(ServerOptions::usual())),
             stopping: AtomicBool::new(false),
@@ -237,6 +240,13 @@ impl Runtime {
     pub(crate) fn load_options(&self) {
         let loaded = read_options(&mut self.world.begin());
         *self.options.write() = Arc::new(loaded);
+    }
+
+    /// A unique id that this server has not given yet.
+    pub(crate) fn new_unique_id(&self) -> ObjId {
+        let counter = self.uniques.fetch_add(1, Ordering::Relaxed);
+        let time = self.clock.wall().as_millis();
+        ObjId::unique(counter, rand::random(), time as u64)
     }
 
     /// A number for a new task.

@@ -23,6 +23,7 @@ impl Value {
             Value::None => out.write_str("<none>"),
             Value::Int(n) => write_int(out, *n),
             Value::Float(x) => write!(out, "{}", FloatText(*x)),
+            Value::Obj(id) if id.is_unique() => write!(out, "{id}"),
             Value::Obj(id) => {
                 out.write_char('#')?;
                 write_int(out, id.0)
@@ -179,6 +180,11 @@ mod tests {
             ((-5).into(), "-5", "-5"),
             (1.0.into(), "1.0", "1.0"),
             (ObjId(-1).into(), "#-1", "#-1"),
+            (
+                ObjId::unique(1, 2, 3).into(),
+                "#000042-0000000003",
+                "#000042-0000000003",
+            ),
             (ErrorCode::Type.into(), "E_TYPE", "Type mismatch"),
             (true.into(), "true", "true"),
             (r#"a"b\c"#.into(), r#""a\"b\\c""#, r#"a"b\c"#),

@@ -1,4 +1,4 @@
-//! Where entities live: permanent objects in a dense array that only grows, the others in hash maps.
+//! Where entities live: permanent objects with numbers in a dense array that only grows, the others in hash maps.
 //! In: an entity. Out: its cells under a short lock. It knows nothing of versions or transactions.
 //!
 //! The array is a row of segments, each twice as long as the one before, so that a reader never waits for growth and
@@ -25,6 +25,8 @@ type ById = RwLock<FxHashMap<i64, Arc<Slot>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
     segments: [OnceLock<Box<[Slot]>>; SEGMENTS],
+    /// Permanent objects with unique ids.
+    uniques: ById,
     anons: ById,
     waifs: ById,
     world: Slot,
@@ -38,14 +40,14 @@ impl Arena {
         look: impl FnOnce(&EntityCells) -> R,
     ) -> Option<R> {
         match entity.kind() {
-            EntityKind::Object => {
+            EntityKind::Object if !entity.is_sparse() => {
                 let (segment, at) = place(entity.raw_id())?;
                 self.segments[segment]
                     .get()
                     .map(|slots| look(&slots[at].read()))
             }
             EntityKind::World => Some(look(&self.world.read())),
-            EntityKind::Anon | EntityKind::Waif => {
+            EntityKind::Object | EntityKind::Anon | EntityKind::Waif => {
                 let slot = self
                     .by_id(entity.kind())
                     .read()
@@ -64,13 +66,13 @@ impl Arena {
         change: impl FnOnce(&mut EntityCells) -> R,
     ) -> Option<R> {
         match entity.kind() {
-            EntityKind::Object => {
+            EntityKind::Object if !entity.is_sparse() => {
                 let (segment, at) = place(entity.raw_id())?;
                 let slots = self.segments[segment].get_or_init(|| new_segment(segment));
                 Some(change(&mut slots[at].write()))
             }
             EntityKind::World => Some(change(&mut self.world.write())),
-            EntityKind::Anon | EntityKind::Waif => {
+            EntityKind::Object | EntityKind::Anon | EntityKind::Waif => {
                 let slot = self
                     .by_id(entity.kind())
                     .write()
@@ -82,9 +84,9 @@ impl Arena {
         }
     }
 
-    /// Forgets an anonymous object or waif.
+    /// Forgets an entity that has no place of its own in the array.
     pub(crate) fn forget(&self, entity: Entity) {
-        if matches!(entity.kind(), EntityKind::Anon | EntityKind::Waif) {
+        if entity.is_sparse() {
             let gone = self.by_id(entity.kind()).write().remove(&entity.raw_id());
             drop(gone);
         }
@@ -103,10 +105,10 @@ impl Arena {
     }
 
     fn by_id(&self, kind: EntityKind) -> &ById {
-        if kind == EntityKind::Waif {
-            &self.waifs
-        } else {
-            &self.anons
+        match kind {
+            EntityKind::Waif => &self.waifs,
+            EntityKind::Object => &self.uniques,
+            EntityKind::Anon | EntityKind::World => &self.anons,
         }
     }
 }

@@ -75,6 +75,15 @@ impl Entity {
         (self.kind == EntityKind::Object).then_some(ObjId(self.id))
     }
 
+    /// Whether it is none of those whose ids follow each other: an anonymous object, a waif, an object with a unique id.
+    pub(crate) const fn is_sparse(self) -> bool {
+        match self.kind {
+            EntityKind::Anon | EntityKind::Waif => true,
+            EntityKind::Object => ObjId(self.id).is_unique(),
+            EntityKind::World => false,
+        }
+    }
+
     pub(crate) const fn raw_id(self) -> i64 {
         self.id
     }
@@ -218,11 +227,13 @@ pub(crate) enum MemberKind {
     Contents = 33,
     /// The objects with the player flag (a set of the world).
     Players = 34,
+    /// The objects with unique ids (a set of the world).
+    Uniques = 35,
 }
 
 impl MemberKind {
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Children, Self::Contents, Self::Players]
+        [Self::Children, Self::Contents, Self::Players, Self::Uniques]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

@@ -8,7 +8,7 @@ use crate::ops::ObjectFlags;
 use crate::property::PropFlags;
 use crate::verb::{VerbArgs, VerbFlags};
 
-/// A world. Object numbers up to `max_object` that no image has are recycled ones.
+/// A world. Object numbers up to `max_object` that no image has are recycled ones; unique ids are beyond all numbers.
 #[derive(Clone, Debug)]
 pub struct WorldImage {
     /// The permanent objects, in any order.
@@ -126,9 +126,9 @@ impl WorldImage {
     /// A world of these objects, with contents, children and players filled in from locations, parents and flags, in
     /// the order of the objects.
     pub fn from_objects(objects: Vec<ObjectImage>) -> Self {
-        let max_object = objects
-            .iter()
-            .map(|object| object.id)
+        let numbers = objects.iter().map(|object| object.id);
+        let max_object = numbers
+            .filter(|id| !id.is_unique())
             .max()
             .unwrap_or(ObjId::NOTHING);
         let is_player = |object: &&ObjectImage| object.flags.has(ObjectFlags::PLAYER);

@@ -142,7 +142,8 @@ impl<'a> CheckedImage<'a> {
             });
         }
         for object in &self.image.objects {
-            if object.id.0 < 0 || object.id > last {
+            let is_number = object.id.0 >= 0 && object.id <= last;
+            if !is_number && !object.id.is_unique() {
                 return Err(ImportError::Number {
                     id: object.id,
                     last,

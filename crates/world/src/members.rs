@@ -103,6 +103,7 @@ pub(crate) struct MemberSets {
     children: MemberSet,
     contents: MemberSet,
     players: MemberSet,
+    uniques: MemberSet,
 }
 
 impl MemberSets {
@@ -111,6 +112,7 @@ impl MemberSets {
             MemberKind::Children => &self.children,
             MemberKind::Contents => &self.contents,
             MemberKind::Players => &self.players,
+            MemberKind::Uniques => &self.uniques,
         }
     }
 
@@ -119,6 +121,7 @@ impl MemberSets {
             MemberKind::Children => &mut self.children,
             MemberKind::Contents => &mut self.contents,
             MemberKind::Players => &mut self.players,
+            MemberKind::Uniques => &mut self.uniques,
         }
     }
 
@@ -126,6 +129,7 @@ impl MemberSets {
         self.children.trim(oldest);
         self.contents.trim(oldest);
         self.players.trim(oldest);
+        self.uniques.trim(oldest);
     }
 }
 

@@ -326,7 +326,7 @@ fn decode_key(key: &[u8]) -> Option<Target> {
     let entity = Entity::from_parts(*tag, unordered(*id))?;
     if entity
         .as_object()
-        .is_some_and(|id| !(0..OBJECTS_MAX).contains(&id.0))
+        .is_some_and(|id| !(0..OBJECTS_MAX).contains(&id.0) && !id.is_unique())
     {
         return None;
     }

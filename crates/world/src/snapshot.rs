@@ -63,10 +63,18 @@ impl WorldSnapshot {
         self.members(Entity::WORLD, MemberKind::Players)
     }
 
+    /// The unique ids that objects have, ascending.
+    pub fn uniques(&self) -> Vec<ObjId> {
+        let mut ids = self.members(Entity::WORLD, MemberKind::Uniques);
+        ids.sort_unstable();
+        ids
+    }
+
     /// How many permanent objects there are.
     pub fn object_count(&self) -> usize {
         let is_there = |id| self.value(Entity::object(ObjId(id)), Slot::FLAGS).is_some();
-        (0..=self.max_object().0).filter(|id| is_there(*id)).count()
+        let numbered = (0..=self.max_object().0).filter(|id| is_there(*id)).count();
+        numbered + self.uniques().len()
     }
 
     /// The name of the object of that number; empty if there is none.
@@ -78,7 +86,10 @@ impl WorldSnapshot {
 
     /// Every permanent object, ascending.
     pub fn objects(&self) -> impl Iterator<Item = ObjectImage> + '_ {
-        (0..=self.max_object().0).filter_map(|id| self.object(ObjId(id)))
+        let numbers = (0..=self.max_object().0).map(ObjId);
+        numbers
+            .chain(self.uniques())
+            .filter_map(|id| self.object(id))
     }
 
     /// The object of that number.

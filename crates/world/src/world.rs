@@ -13,7 +13,7 @@ use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 use crate::arena::Arena;
 use crate::cell::CellValue;
 use crate::handles::{Handles, WorldHandles};
-use crate::ids::{CellKey, Entity, EntityKind, MemberKey, PropId, VerbId};
+use crate::ids::{CellKey, Entity, MemberKey, PropId, VerbId};
 use crate::property::LayoutSource;
 use crate::transaction::Transaction;
 
@@ -238,7 +238,7 @@ impl World {
             cells.trim(oldest);
             cells.slots(u64::MAX).is_empty()
         });
-        if empty == Some(true) && matches!(entity.kind(), EntityKind::Anon | EntityKind::Waif) {
+        if empty == Some(true) && entity.is_sparse() {
             self.arena.forget(entity);
         }
     }

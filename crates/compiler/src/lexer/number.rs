@@ -7,9 +7,14 @@ use super::token::Token;
 use crate::error::ErrorKind;
 
 impl<'s> Lexer<'s> {
-    /// `#12`, `#-1`.
+    /// `#12`, `#-1`, `#048D05-1234567890`.
     pub(super) fn object(&mut self) -> Result<Token, ErrorKind> {
         self.bump();
+        let text = self.rest.as_str();
+        if let Some((id, rest)) = ObjId::split_unique(text) {
+            self.skip_chars(text.len() - rest.len());
+            return Ok(Token::Obj(id));
+        }
         let negative = self.peek() == Some('-');
         if negative {
             self.bump();

@@ -42,7 +42,8 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn image(&mut self) -> WorldImage {
         let world = self.world;
-        let last = world.objects.keys().next_back().copied();
+        let mut numbers = world.objects.keys().filter(|id| !id.is_unique());
+        let last = numbers.next_back().copied();
         let last = last.unwrap_or(ObjId::NOTHING);
         let (mut contents, mut children) = (Members::default(), Members::default());
         for (id, object) in &world.objects {

@@ -194,10 +194,15 @@ impl<'a> Cursor<'a> {
         char.ok_or_else(|| before.expected(what))
     }
 
-    /// `#12`.
+    /// `#12` or `#048D05-1234567890`.
     pub(crate) fn object(&mut self, what: &str) -> Result<ObjId, TextFault> {
         let before = *self;
-        let number = self.take('#').then(|| self.digits()).flatten();
+        let has_sign = self.take('#');
+        if has_sign && let Some((id, rest)) = ObjId::split_unique(self.rest()) {
+            self.at += self.rest().len() - rest.len();
+            return Ok(id);
+        }
+        let number = has_sign.then(|| self.digits()).flatten();
         number.map(ObjId).ok_or_else(|| before.expected(what))
     }
 

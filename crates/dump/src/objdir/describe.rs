@@ -184,8 +184,7 @@ pub(crate) fn unusual(ids: &[ObjId]) -> Option<Vec<ObjId>> {
 pub(crate) fn describe(world: &dyn WorldSource) -> WorldSpec {
     let mut describer = Describer::new(world);
     let mut spec = describer.head();
-    for number in 0..=world.max_object().0 {
-        let id = ObjId(number);
+    for id in world.ids() {
         if let Some(image) = world.object(id) {
             spec.objects.insert(id, describer.object(&image));
         }

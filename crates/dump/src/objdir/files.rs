@@ -13,6 +13,8 @@ use moor_value::ObjId;
 pub(crate) const WORLD: &str = "world.moo";
 /// The folders of objects, which hold a folder for each thousand.
 pub(crate) const OBJECTS: &str = "objects";
+/// The folder, beside those of the thousands, of objects with unique ids.
+const UNIQUE: &str = "unique";
 /// The folder of anonymous objects.
 pub(crate) const ANONYMOUS: &str = "anonymous";
 /// How the names of all files end.
@@ -29,6 +31,10 @@ pub(crate) const fn waifs_file() -> &'static str {
 
 /// The file of a permanent object.
 pub(crate) fn object_file(id: ObjId) -> String {
+    if id.is_unique() {
+        let text = id.to_string();
+        return format!("{OBJECTS}/{UNIQUE}/{}{ENDING}", &text[1..]);
+    }
     let thousand = id.0.div_euclid(FOLDER_OBJECTS);
     format!("{OBJECTS}/{thousand:03}/{}{ENDING}", id.0)
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::thread;
 
 use moor_value::codec::HandleResolver;
-use moor_value::{ObjId, Value};
+use moor_value::Value;
 use moor_world::WorldImage;
 use rustc_hash::FxHashSet;
 
@@ -194,8 +194,7 @@ fn write_here(world: &dyn WorldSource, folder: &Path) -> io::Result<WrittenDirec
     let mut files = Files::begin(folder)?;
     let mut describer = Describer::new(world);
     let mut objects = 0;
-    for number in 0..=world.max_object().0 {
-        let id = ObjId(number);
+    for id in world.ids() {
         if let Some(image) = world.object(id) {
             let text = print::object_text(id, &describer.object(&image), &known);
             files.add(object_file(id), &text)?;

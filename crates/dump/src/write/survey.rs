@@ -77,6 +77,10 @@ impl Surveyor<'_> {
                 self.permanent(id, &object);
             }
         }
+        for id in self.world.uniques() {
+            self.place = UnfitPlace::Object(id);
+            self.unfit("an object with a unique id");
+        }
         self.reachable();
         for id in self.world.anons() {
             if self.mention_anon(id) {
@@ -206,6 +210,7 @@ impl Surveyor<'_> {
             Value::Int(number) if !is_small(*number) => {
                 self.newer("an integer of more than 32 bits");
             }
+            Value::Obj(id) if id.is_unique() => self.unfit("a unique id"),
             Value::Obj(id) if !is_small(id.0) => {
                 self.newer("an object number of more than 32 bits");
             }

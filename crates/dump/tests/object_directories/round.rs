@@ -9,7 +9,7 @@ use moor_dump::objdir;
 use moor_value::{
     AnonRef, Binary, ErrorName, ErrorValue, Flyweight, Graveyard, List, Map, ObjId, Str, Sym, Value,
 };
-use moor_world::WorldImage;
+use moor_world::{ObjectImage, PropFlags, PropImage, WorldImage};
 use proptest::prelude::*;
 
 use crate::support::generated::{self, Choices};
@@ -87,6 +87,33 @@ fn newer_values() {
             && text.contains("  'name,\n  '\"two\\nlines\",\n")
     });
     assert!(written, "{files:?}");
+}
+
+#[test]
+fn objects_with_unique_ids() {
+    let id = |counter| ObjId::unique(counter, 3, 0x12_3456_7890);
+    let mut objects = vec![
+        ObjectImage::new(ObjId(0), "system", ObjId(0)),
+        ObjectImage::new(id(1), "one", id(1)),
+        ObjectImage::new(id(2), "two", ObjId(0)),
+    ];
+    objects[2].parents = vec![id(1)];
+    objects[2].location = id(1);
+    objects[1].propdefs = vec![Str::new("p")];
+    let property = |value| PropImage {
+        value,
+        owner: id(1),
+        flags: PropFlags::default(),
+    };
+    objects[1].propvals = vec![property(Some(Value::from(vec![id(2).into()])))];
+    objects[2].propvals = vec![property(None)];
+    let world = WorldImage::from_objects(objects);
+    assert_eq!(world.max_object, ObjId(0));
+    let files = goes_round(&world);
+    let name = Path::new("objects/unique/000043-1234567890.moo");
+    let text = files.get(name).expect("the file of the first");
+    assert!(text.contains("= {#000083-1234567890};"), "{text}");
+    assert!(files["world.moo".as_ref() as &Path].contains("max_object #0\n"));
 }
 
 #[test]

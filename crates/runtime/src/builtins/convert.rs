@@ -8,7 +8,7 @@ use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    pure!("equal", 2..=2, [Any, Any], LambdaMoo, equal).doc(
+    pure!("equal", 2..=2, [Any, Any], LambdaMoo, equal).truth().doc(
         "a b",
         "INT",
         "1 if the values are equal and upper and lower case agree as well, else 0; `==` \
@@ -179,10 +179,15 @@ fn int_of_text(text: &str) -> i64 {
     if only_spaces(rest) { integer } else { 0 }
 }
 
-/// The number that text like `#12` or `12` means; anything else means 0.
+/// The number that text like `#12`, `12` or `#048D05-1234567890` means; anything else means 0.
 fn object_number_of_text(text: &str) -> i64 {
     let text = text.trim_start_matches(' ');
     let text = text.strip_prefix('#').unwrap_or(text);
+    if let Some((id, rest)) = ObjId::split_unique(text)
+        && only_spaces(rest)
+    {
+        return id.0;
+    }
     match parse_int(text.trim_start_matches(is_blank)) {
         Some((number, rest)) if only_spaces(rest) => number,
         _ => 0,

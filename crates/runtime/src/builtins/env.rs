@@ -3,7 +3,8 @@
 //! In: the stretch that is running and the machine's stack. Out: a value, a verb to call, something
 //! to wait for, or an error.
 
-use moor_value::{AnonRef, ErrorCode, MapKey, ObjId, Str, Value};
+use moor_compiler::{Feature, Features};
+use moor_value::{AnonRef, ErrorCode, MapKey, ObjId, Str, Sym, Value};
 use moor_vm::{
     AbortReason, BuiltinOutcome, Call as VerbCall, Context, PendingBuiltin, SizeLimits, StackRow,
 };
@@ -50,6 +51,21 @@ impl Env<'_, '_, '_> {
     /// Whose permissions the calling code has.
     pub(crate) fn perms(&self) -> ObjId {
         self.context.perms()
+    }
+
+    /// Which additions to the language there are.
+    pub(crate) fn features(&self) -> Features {
+        self.stretch.runtime.limits.features
+    }
+
+    /// Names of properties or verbs: symbols where the server answers symbols, else strings.
+    pub(crate) fn names(&self, names: impl IntoIterator<Item = Str>) -> Vec<Value> {
+        let symbols = self.features().has(Feature::UseSymbolsInBuiltins);
+        let name = |name: Str| match symbols {
+            true => Value::Sym(Sym::new(name.as_str())),
+            false => Value::Str(name),
+        };
+        names.into_iter().map(name).collect()
     }
 
     /// Whether the calling code has a wizard's permissions.

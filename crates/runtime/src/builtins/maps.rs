@@ -12,6 +12,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .doc("map key", "MAP", "The map without the entry of `key`.")
         .raises("E_RANGE if there is no such key; E_TYPE if the key is a list or a map"),
     pure!("maphaskey", 2..=3, [Map, Any, Int], ToastStunt, maphaskey)
+        .truth()
         .doc(
             "map key case_matters",
             "INT",

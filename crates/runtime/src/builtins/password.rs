@@ -45,6 +45,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         ToastStunt,
         argon2_verify
     )
+    .truth()
     .doc(
         "hash password",
         "INT",

@@ -48,6 +48,12 @@ impl BuiltinSpec {
         self
     }
 
+    /// Says that 1 and 0, where it answers them, stand for true and false.
+    pub(crate) const fn truth(mut self) -> Self {
+        self.answers_truth = true;
+        self
+    }
+
     /// Says what it raises.
     pub(crate) const fn raises(mut self, raises: &'static str) -> Self {
         self.reference.raises = raises;
@@ -75,7 +81,8 @@ impl BuiltinSpec {
             text += &arg;
             text += if optional { "]" } else { "" };
         }
-        format!("{text}) -> {}", self.reference.returns)
+        let truth = if self.answers_truth { "|BOOL" } else { "" };
+        format!("{text}) -> {}{truth}", self.reference.returns)
     }
 
     /// The arguments, each with its types where it has any.

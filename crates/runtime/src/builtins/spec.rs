@@ -54,6 +54,8 @@ pub struct BuiltinSpec {
     pub origin: Origin,
     /// What the reference says.
     pub reference: Reference,
+    /// Whether its answers 1 and 0 stand for true and false.
+    pub answers_truth: bool,
     /// How to run it.
     pub(crate) run: Run,
 }
@@ -170,6 +172,7 @@ macro_rules! pure {
             types: &[$($crate::builtins::ArgType::$type),*],
             origin: $crate::builtins::Origin::$origin,
             reference: $crate::builtins::Reference::NONE,
+            answers_truth: false,
             run: $crate::builtins::Run::Pure($run),
         }
     };
@@ -200,6 +203,7 @@ macro_rules! world {
             types: &[$($crate::builtins::ArgType::$type),*],
             origin: $crate::builtins::Origin::$origin,
             reference: $crate::builtins::Reference::NONE,
+            answers_truth: false,
             run: $how,
         }
     };

@@ -43,6 +43,11 @@ impl CheckedImage<'_> {
         let (entity, kind) = (Entity::WORLD, MemberKind::Players);
         writer.cell(entity, Slot::MAX_OBJECT, Value::Obj(self.image.max_object));
         writer.members(MemberKey { entity, kind }, &self.image.players);
+        let ids = self.image.objects.iter().map(|object| object.id);
+        let mut uniques: Vec<ObjId> = ids.filter(|id| id.is_unique()).collect();
+        uniques.sort_unstable();
+        let kind = MemberKind::Uniques;
+        writer.members(MemberKey { entity, kind }, &uniques);
         writer.end_entity()?;
         writer.end_world()
     }

@@ -5,6 +5,7 @@
 use moor_value::{AnonRef, ErrorCode, ObjId, Symbol, Value};
 
 use super::hierarchy::{children_key, ids};
+use super::listing::UNIQUES;
 use super::{MooResult, ObjectFlags};
 use crate::arena::OBJECTS_MAX;
 use crate::cell::{CellValue, Parents};
@@ -30,6 +31,27 @@ impl Transaction {
         self.write_value(Entity::WORLD, Slot::MAX_OBJECT, Value::Obj(id));
         self.furnish(id.into(), parents, owner);
         Ok(id)
+    }
+
+    /// `create()` of an object with a unique id, without `:initialize`. The id is the caller's, for whom time and chance are.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); E_QUOTA too when the id is none or an object has it.
+    pub fn create_unique(
+        &mut self,
+        perms: ObjId,
+        parents: &[ObjId],
+        owner: ObjId,
+        id: ObjId,
+    ) -> MooResult<()> {
+        self.check_create(perms, parents, owner, ObjectFlags::FERTILE)?;
+        if !id.is_unique() || self.valid_object(id) {
+            return Err(ErrorCode::Quota);
+        }
+        self.use_quota(owner);
+        self.add_member(UNIQUES, id);
+        self.furnish(id.into(), parents, owner);
+        Ok(())
     }
 
     /// `create()` of an anonymous object, without `:initialize`.
@@ -178,6 +200,9 @@ impl Transaction {
             self.leave_places(id);
             self.give_children_to_parents(id);
             self.set_member_of_players(id, false);
+            if id.is_unique() {
+                self.remove_member(UNIQUES, id);
+            }
         }
         let owner = self.owner(entity);
         self.change_quota(owner, 1);

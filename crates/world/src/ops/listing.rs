@@ -4,6 +4,7 @@
 
 use moor_value::{ErrorCode, List, ObjId, Value};
 
+use super::hierarchy::ids;
 use super::{MooResult, ObjectFlags};
 use crate::cell::CellValue;
 use crate::ids::{Entity, MemberKey, MemberKind, Slot};
@@ -13,6 +14,12 @@ use crate::transaction::Transaction;
 const PLAYERS: MemberKey = MemberKey {
     entity: Entity::WORLD,
     kind: MemberKind::Players,
+};
+
+/// The objects with unique ids. Who adds one is in nobody's way, and who looks at all of them notices.
+pub(super) const UNIQUES: MemberKey = MemberKey {
+    entity: Entity::WORLD,
+    kind: MemberKind::Uniques,
 };
 
 /// What an object, a property or a verb costs beside its text and values, in bytes, for `object_bytes()`.
@@ -72,6 +79,16 @@ impl Transaction {
         }
     }
 
+    /// Every object: those with numbers, then those with unique ids, ascending.
+    pub fn all_objects(&mut self) -> Vec<ObjId> {
+        let mut uniques = ids(&self.members(UNIQUES));
+        uniques.sort_unstable();
+        let numbers = self.numbers();
+        let mut all: Vec<ObjId> = numbers.filter(|id| self.valid_object(*id)).collect();
+        all.append(&mut uniques);
+        all
+    }
+
     /// Every number up to the last.
     fn numbers(&mut self) -> impl Iterator<Item = ObjId> + use<> {
         (0..=self.max_object().0).map(ObjId)
@@ -106,10 +123,9 @@ impl Transaction {
         if !self.valid_object(owner) {
             return Err(ErrorCode::InvInd);
         }
-        Ok(self
-            .numbers()
-            .filter(|id| self.valid_object(*id) && self.owner((*id).into()) == owner)
-            .collect())
+        let mut owned = self.all_objects();
+        owned.retain(|id| self.owner((*id).into()) == owner);
+        Ok(owned)
     }
 
     /// `object_bytes()`: about how much memory the entity takes.

@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 
 use super::MooResult;
 use super::hierarchy::ids;
+use super::listing::UNIQUES;
+use crate::arena::OBJECTS_MAX;
 use crate::cell::CellValue;
 use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot};
 use crate::lookup::Facts;
@@ -19,7 +21,7 @@ impl Transaction {
     /// Gives an object the lowest free number below its own; answers the number that it has then.
     ///
     /// # Errors
-    /// E_INVARG when the object does not exist, E_PERM for all but wizards.
+    /// E_INVARG when the object does not exist, E_PERM for all but wizards, E_QUOTA when there are no more numbers.
     pub fn renumber(&mut self, perms: ObjId, old: ObjId) -> MooResult<ObjId> {
         if !self.valid_object(old) {
             return Err(ErrorCode::InvArg);
@@ -29,6 +31,15 @@ impl Transaction {
         }
         let free = (0..old.0).map(ObjId).find(|id| !self.valid_object(*id));
         let Some(new) = free else { return Ok(old) };
+        if new.0 >= OBJECTS_MAX {
+            return Err(ErrorCode::Quota);
+        }
+        if new > self.max_object() {
+            self.write_value(Entity::WORLD, Slot::MAX_OBJECT, Value::Obj(new));
+        }
+        if old.is_unique() {
+            self.remove_member(UNIQUES, old);
+        }
         self.relink(old, new);
         self.move_cells(old, new);
         self.reassign_everything(old, new);
@@ -167,10 +178,8 @@ impl Transaction {
             owner => owner,
         };
         let mut tables: FxHashMap<usize, Arc<PropInfos>> = FxHashMap::default();
-        for id in (0..=self.max_object().0).map(ObjId) {
-            if self.valid_object(id) {
-                self.reassign(id.into(), &reassigned, &mut tables);
-            }
+        for id in self.all_objects() {
+            self.reassign(id.into(), &reassigned, &mut tables);
         }
     }
 

@@ -7,6 +7,7 @@ mod parallel;
 mod permissions;
 mod reload;
 mod resolution;
+mod unique;
 mod versions;
 
 use std::collections::BTreeMap;

@@ -118,13 +118,8 @@ fn text(code: &[Value]) -> Result<String, Raise> {
 
 /// The syntax tree of stored source. What this server does not compile it has not stored.
 fn parse_stored(env: &Env<'_, '_, '_>, source: &str) -> Result<Ast, Raise> {
-    let parsed = program::parse_stored(source, features(env));
+    let parsed = program::parse_stored(source, env.features());
     parsed.map_err(|_| ErrorCode::InvArg.into())
-}
-
-/// Which additions to the language programs may use.
-fn features(env: &Env<'_, '_, '_>) -> Features {
-    env.stretch.runtime.limits.features
 }
 
 /// The code of a verb: canonical, or with all parentheses, or without indentation.
@@ -151,7 +146,7 @@ fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.stretch
         .txn
         .check_set_verb_code(perms, entity, &description)?;
-    let (source, program) = match program::canonical(&text, features(env)) {
+    let (source, program) = match program::canonical(&text, env.features()) {
         Ok(compiled) => compiled,
         Err(errors) => return value(error_lines(&errors)),
     };
@@ -183,7 +178,7 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         return Err(ErrorCode::Perm.into());
     }
     let text = text(args)?;
-    let program = match compiled(&text, features(env)) {
+    let program = match compiled(&text, env.features()) {
         Ok(program) => program,
         Err(errors) => return value(vec![Value::ZERO, Value::List(error_lines(&errors))]),
     };

@@ -45,6 +45,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     )
     .permission("wizards"),
     world!("file_eof", 1..=1, [Int], ToastStunt, file_eof)
+        .truth()
         .doc(
             "handle",
             "INT",

@@ -77,6 +77,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         )
         .raises("E_INVARG if the object is gone"),
     world!("isa", 2..=3, [Any, Any, Int], ToastStunt, isa)
+        .truth()
         .doc(
             "object:OBJ|ANON|WAIF|FLYWEIGHT ancestor:OBJ|LIST which",
             "INT|OBJ",

@@ -3,6 +3,7 @@
 //! In: parents, owners, objects. Out: new objects, lists of objects, numbers about them. Who may do
 //! it is the transaction's knowledge; this file calls `:initialize` and `:recycle` in between.
 
+use moor_compiler::Feature;
 use moor_value::fold::Case;
 use moor_value::{ErrorCode, List, Map, ObjId, Value};
 use moor_vm::PendingBuiltin;
@@ -19,11 +20,12 @@ use crate::effects::{Effect, EndReason};
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("create", 1..=4, [Any, Any, Any, Any], LambdaMoo, create, then initialized)
         .doc(
-            "parents:OBJ|LIST owner:OBJ anonymous:INT args:LIST",
+            "parents:OBJ|LIST owner:OBJ kind:INT args:LIST",
             "OBJ|ANON",
             "Makes an object, calls its `:initialize` with `args`, and returns it. The owner \
-             is the caller unless given; #-1 makes it own itself. The three last arguments \
-             may be left out one by one.",
+             is the caller unless given; #-1 makes it own itself. A `kind` of 0 is an object \
+             with a number, other kinds are anonymous; with the feature `use-uuobjids`, 2 or \
+             none is one with a unique id. The three last arguments may be left out one by one.",
         )
         .raises(
             "E_INVARG if a parent or the owner is gone, or parents define properties of the \
@@ -54,7 +56,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         )
         .raises("E_INVARG if the object is gone; E_PERM unless the caller owns it or is a wizard")
         .permission("owners and wizards"),
-    world!("valid", 1..=1, [Any], LambdaMoo, valid).doc(
+    world!("valid", 1..=1, [Any], LambdaMoo, valid).truth().doc(
         "object:OBJ|ANON",
         "INT",
         "1 if the object exists, else 0.",
@@ -70,6 +72,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "Every object that is a player.",
     ),
     world!("is_player", 1..=1, [Obj], LambdaMoo, is_player)
+        .truth()
         .doc("object", "INT", "1 if the object is a player, else 0.")
         .raises("E_INVARG if the object is gone"),
     world!(
@@ -168,11 +171,16 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 /// The step at which a builtin goes on after the only kind of verb that it calls.
 const AFTER_VERB: u32 = 2;
 
+/// What `create()` is asked for by a number: an object with a number, or with a unique id where such are made; all else
+/// is an anonymous object.
+const NUMBERED: i64 = 0;
+const UNIQUE: i64 = 2;
+
 /// The arguments of `create()` behind the parents: each at most once, an owner only as the first.
 #[derive(Default)]
 struct CreateOptions {
     owner: Option<ObjId>,
-    anonymous: Option<bool>,
+    kind: Option<i64>,
     args: Option<List>,
 }
 
@@ -182,7 +190,7 @@ impl CreateOptions {
         for (at, option) in options.iter().enumerate() {
             match option {
                 Value::Obj(owner) if at == 0 => read.owner = Some(*owner),
-                Value::Int(flag) if read.anonymous.is_none() => read.anonymous = Some(*flag != 0),
+                Value::Int(kind) if read.kind.is_none() => read.kind = Some(*kind),
                 Value::List(args) if read.args.is_none() => read.args = Some(args.clone()),
                 _ => return Err(ErrorCode::Type.into()),
             }
@@ -196,11 +204,16 @@ fn create(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let options = CreateOptions::read(&args[1..])?;
     let perms = env.perms();
     let owner = options.owner.unwrap_or(perms);
+    let has_uniques = env.features().has(Feature::UseUuobjids);
+    let unique = env.stretch.runtime.new_unique_id();
     let txn = &mut env.stretch.txn;
-    let object = if options.anonymous == Some(true) {
-        Value::Anon(txn.create_anonymous(perms, &parents, owner)?)
-    } else {
-        Value::Obj(txn.create(perms, &parents, owner)?)
+    let object = match options.kind {
+        Some(UNIQUE) | None if has_uniques => {
+            txn.create_unique(perms, &parents, owner, unique)?;
+            Value::Obj(unique)
+        }
+        Some(NUMBERED) | None => Value::Obj(txn.create(perms, &parents, owner)?),
+        Some(_) => Value::Anon(txn.create_anonymous(perms, &parents, owner)?),
     };
     let args = options.args.unwrap_or_default();
     initialize(env, "create", object, args.into_vec())
@@ -389,8 +402,8 @@ fn locate_by_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let case = Case::from_matters(args.flag(1));
     let txn = &mut env.stretch.txn;
     let mut found = Vec::new();
-    for id in (0..=txn.max_object().0).map(ObjId) {
-        if txn.valid_object(id) && txn.name(id.into()).find(part, case).is_some() {
+    for id in txn.all_objects() {
+        if txn.name(id.into()).find(part, case).is_some() {
             found.push(id);
         }
     }

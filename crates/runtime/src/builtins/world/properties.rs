@@ -100,6 +100,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         LambdaMoo,
         is_clear_property
     )
+    .truth()
     .doc(
         "object:OBJ|ANON property",
         "INT",
@@ -157,7 +158,7 @@ impl<'a> Info<'a> {
 fn properties(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let perms = env.perms();
     let names = env.stretch.txn.property_names(perms, entity(&args[0])?)?;
-    value(names.into_iter().map(Value::Str).collect::<Vec<_>>())
+    value(env.names(names))
 }
 
 fn property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {

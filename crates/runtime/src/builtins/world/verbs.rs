@@ -178,7 +178,7 @@ fn specifiers(list: &List) -> Result<VerbArgs, Raise> {
 fn verbs(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let perms = env.perms();
     let names = env.stretch.txn.verb_names(perms, entity(&args[0])?)?;
-    value(names.into_iter().map(Value::Str).collect::<Vec<_>>())
+    value(env.names(names))
 }
 
 fn verb_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
