@@ -116,7 +116,11 @@ fn whole_names_beat_beginnings() {
 
 #[test]
 fn some_strings_need_no_names() {
-    let at = |name| literal_match(name, ObjId(2), ObjId(9), |object| object == ObjId(7));
+    let unique = ObjId::unique(1, 2, 3);
+    let is_there = |object| object == ObjId(7) || object == unique;
+    let at = |name| literal_match(name, ObjId(2), ObjId(9), is_there);
+    assert_eq!(at("#000042-0000000003"), Some(unique));
+    assert_eq!(at("#000042-0000000004"), Some(ObjId::FAILED));
     assert_eq!(at(""), Some(ObjId::NOTHING));
     assert_eq!(at("#7"), Some(ObjId(7)));
     assert_eq!(at("#8"), Some(ObjId::FAILED));

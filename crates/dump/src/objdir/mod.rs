@@ -25,8 +25,8 @@ use std::io;
 use std::path::Path;
 use std::thread;
 
-use moor_value::codec::HandleResolver;
 use moor_value::Value;
+use moor_value::codec::HandleResolver;
 use moor_world::WorldImage;
 use rustc_hash::FxHashSet;
 
