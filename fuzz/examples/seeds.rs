@@ -32,7 +32,9 @@ fn main() -> io::Result<()> {
 fn programs_and_tasks() -> io::Result<()> {
     for entry in fs::read_dir("seeds/programs")? {
         let path = entry?.path();
-        let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_stem()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         if let Some(program) = program(&fs::read_to_string(&path)?) {
             put("bytecode", &name, &program.encode())?;
         }
@@ -66,7 +68,10 @@ fn values() -> Vec<Value> {
     let key = |text: &str| MapKey::new(Value::from(text));
     let mut map = Map::new();
     if let Some(key) = key("key") {
-        map.insert(key, Value::from(vec![Value::Float(-2.5), Value::Bool(true)]));
+        map.insert(
+            key,
+            Value::from(vec![Value::Float(-2.5), Value::Bool(true)]),
+        );
     }
     vec![
         Value::Int(-1),
@@ -87,10 +92,21 @@ fn values_and_arguments() -> io::Result<()> {
         all.push(bytes);
     }
     for (at, name) in pure_builtin_names().iter().enumerate() {
-        let interesting = ["sort", "match", "pcre_match", "slice", "strsub", "decode_base64"];
+        let interesting = [
+            "sort",
+            "match",
+            "pcre_match",
+            "slice",
+            "strsub",
+            "decode_base64",
+        ];
         if interesting.contains(name) {
             let number = u16::try_from(at).unwrap_or(0).to_le_bytes();
-            put("builtins", name, &[&number[..], &all[1], &all[4], &all[0]].concat())?;
+            put(
+                "builtins",
+                name,
+                &[&number[..], &all[1], &all[4], &all[0]].concat(),
+            )?;
         }
     }
     Ok(())
@@ -113,9 +129,22 @@ fn messages() -> io::Result<()> {
 
 fn link() -> io::Result<()> {
     let version = moor_link::LINK_VERSION.to_le_bytes();
-    let hello = [&b"MOOR"[..], &version, &[3, 0, 0, 0], &[7; 16], b"\x0btelnet-host", b"\x050.1.0"];
+    let hello = [
+        &b"MOOR"[..],
+        &version,
+        &[3, 0, 0, 0],
+        &[7; 16],
+        b"\x0btelnet-host",
+        b"\x050.1.0",
+    ];
     put("link", "hello", &hello.concat())?;
-    let question = [&b"MOOR"[..], &version, &[1, 0], b"\x0btelnet-host", b"\x04host"];
+    let question = [
+        &b"MOOR"[..],
+        &version,
+        &[1, 0],
+        b"\x0btelnet-host",
+        b"\x04host",
+    ];
     put("link", "question", &question.concat())?;
     put("link", "refused", &[&version[..], &[1], b"\x02no"].concat())
 }

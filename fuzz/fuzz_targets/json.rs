@@ -24,6 +24,11 @@ fuzz_target!(|data: &[u8]| {
         };
         let again = call("parse_json", [written.clone(), mode]);
         let again = again.unwrap_or_else(|| panic!("{}", written.to_text()));
-        assert_eq!(again.to_literal(), value.to_literal(), "{}", written.to_text());
+        assert_eq!(
+            again.to_literal(),
+            value.to_literal(),
+            "{}",
+            written.to_text()
+        );
     }
 });

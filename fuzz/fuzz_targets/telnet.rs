@@ -23,7 +23,10 @@ fuzz_target!(|data: &[u8]| {
     };
     let whole = decode([bytes, &[]]);
     assert!(whole.len() <= bytes.len());
-    assert_eq!(decode(bytes.split_at(usize::from(*cut).min(bytes.len())).into()), whole);
+    assert_eq!(
+        decode(bytes.split_at(usize::from(*cut).min(bytes.len())).into()),
+        whole
+    );
     let mut decoder = Decoder::default();
     decoder.world_sends(bytes);
     decoder.set_client_echo(cut % 2 == 0);

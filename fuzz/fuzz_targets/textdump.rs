@@ -29,7 +29,12 @@ fuzz_target!(|data: &[u8]| {
     };
     match write(contents, None, &mut bytes) {
         Ok(_) => {
-            let again = read("written", &bytes[..], &mut DumpHandles::default(), &mut |_| ());
+            let again = read(
+                "written",
+                &bytes[..],
+                &mut DumpHandles::default(),
+                &mut |_| (),
+            );
             again.unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(&bytes)));
         }
         Err(WriteError::Unfit { .. }) => {}

@@ -8,7 +8,8 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(value) = decode(&mut &*data, &mut NoHandles) {
         let mut bytes = Vec::new();
         encode(&value, &mut bytes);
-        let again = decode(&mut bytes.as_slice(), &mut NoHandles).expect("what was decoded encodes");
+        let again =
+            decode(&mut bytes.as_slice(), &mut NoHandles).expect("what was decoded encodes");
         let mut repeated = Vec::new();
         encode(&again, &mut repeated);
         assert_eq!(repeated, bytes);

@@ -9,7 +9,9 @@ use moor_compiler::{Feature, Features, ParseOptions, canonical, compile};
 
 /// The names of the server's builtins, by the numbers that they have here.
 static BUILTINS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let mut names: Vec<_> = moor_runtime::builtin_functions().map(|spec| spec.name).collect();
+    let mut names: Vec<_> = moor_runtime::builtin_functions()
+        .map(|spec| spec.name)
+        .collect();
     names.sort_unstable();
     names
 });
@@ -36,7 +38,9 @@ pub fn is_builtin(name: &str) -> bool {
 #[must_use]
 pub fn features() -> Features {
     let all = Feature::ALL.iter();
-    all.fold(Features::NONE, |features, row| features.with(row.feature, true))
+    all.fold(Features::NONE, |features, row| {
+        features.with(row.feature, true)
+    })
 }
 
 /// How the server reads source.

@@ -209,12 +209,7 @@ impl Host for World {
         false
     }
 
-    fn fork(
-        &mut self,
-        mut child: Box<Vm>,
-        _: f64,
-        _: &mut Context<'_>,
-    ) -> Result<i64, Box<Raise>> {
+    fn fork(&mut self, mut child: Box<Vm>, _: f64, _: &mut Context<'_>) -> Result<i64, Box<Raise>> {
         if self.forked.len() >= STRETCHES_MAX as usize {
             return Err(Raise::new(ErrorCode::Quota));
         }

@@ -130,7 +130,7 @@ impl Raise {
 }
 
 /// The name that error messages use for a type.
-fn type_name(value_type: ValueType) -> &'static str {
+pub fn type_name(value_type: ValueType) -> &'static str {
     match value_type {
         ValueType::Int => "integer",
         ValueType::Obj => "object",

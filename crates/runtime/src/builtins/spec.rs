@@ -135,8 +135,9 @@ impl ArgType {
         }
     }
 
+    /// The one type that it is; none for anything and for numbers.
     #[inline]
-    fn value_type(self) -> Option<ValueType> {
+    pub(crate) fn value_type(self) -> Option<ValueType> {
         Some(match self {
             Self::Any | Self::Num => return None,
             Self::Int => ValueType::Int,

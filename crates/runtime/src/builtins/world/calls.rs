@@ -28,7 +28,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("call_function", 1.., [Str], LambdaMoo, call_function)
         .doc("name args...", "value", "Calls a builtin by its name.")
         .raises("E_INVARG if there is no builtin of that name"),
-    world!("function_help", 1..=1, [Str], Own, function_help)
+    world!("function_help", 1..=1, [Str], MooR, function_help)
         .doc(
             "name",
             "LIST of STR",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use moor_bytecode::{Listing, Program};
 use moor_compiler::ast::Ast;
-use moor_compiler::{CompileErrors, Features, Layout};
+use moor_compiler::{CompileErrors, Features, LanguageVersion, Layout};
 use moor_value::{ErrorCode, List, ObjId, Str, Value};
 use moor_vm::{Call, Command, PendingBuiltin, Verb};
 
@@ -83,8 +83,13 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .permission("programmers"),
 ];
 
-/// What the listings of LambdaMOO begin with; programs look for it.
-const DISASSEMBLY_HEADING: [&str; 2] = ["Main code vector:", "================="];
+/// What the listings of LambdaMOO have above the instructions, behind the version of the language; programs look for it.
+const DISASSEMBLY_HEADING: [&str; 4] = [
+    "First line number: 1",
+    "",
+    "Main code vector:",
+    "=================",
+];
 /// What tracebacks call the code of `eval()`.
 const EVAL_NAMES: &str = "Input to EVAL";
 /// The step at which `eval()` goes on after its code.
@@ -166,9 +171,9 @@ fn disassemble(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let program = moor_compiler::compile(&ast, &|name| registry().number(name))
         .map_err(|_| ErrorCode::InvArg)?;
     let listing = Listing(&program).to_string();
-    value(lines(
-        DISASSEMBLY_HEADING.into_iter().chain(listing.lines()),
-    ))
+    let version = format!("Language version number: {}", LanguageVersion::CURRENT.0);
+    let heading = std::iter::once(version.as_str()).chain(DISASSEMBLY_HEADING);
+    value(lines(heading.chain(listing.lines())))
 }
 
 /// Runs lines of code with the caller's permissions: `{1, result}`, or `{0, errors}`.

@@ -30,7 +30,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "E_INVARG if the seconds are negative; E_QUOTA if the owner has too many tasks \
              already",
         ),
-    world!("commit", 0..=0, [], Own, commit).doc(
+    world!("commit", 0..=0, [], MooR, commit).doc(
         "",
         "INT",
         "Ends this stretch of the task and goes on at once with another: what was changed \
