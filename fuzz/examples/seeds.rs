@@ -1,7 +1,8 @@
 //! Writes the seeds that are bytes: stored programs, tasks and values, arguments of builtins, messages, the link's own words.
 //!
 //! In: the texts of `seeds/programs` and the messages that the tests of the codec are made of. Out: the other folders of
-//! `seeds`. To be run from `fuzz` when one of the formats has changed: `cargo run --release --example seeds`.
+//! `seeds`. To be run from `fuzz` when one of the formats has changed: `RUSTFLAGS='--cfg fuzzing' cargo run --release
+//! --example seeds`.
 
 #[path = "../../crates/rpc/tests/messages/samples.rs"]
 mod samples;
