@@ -1,7 +1,9 @@
 //! The argument check that every builtin shares, and the row that `function_info()` shows.
-//! In: a row of the table and arguments. Out: E_ARGS, E_TYPE or nothing; the row as a value.
+//! In: a row of the table and arguments. Out: E_ARGS, E_TYPE or nothing, worded as ToastStunt
+//! words them; the row as a value.
 
 use moor_value::{ErrorCode, Value};
+use moor_vm::type_name;
 
 use super::{ArgType, BuiltinSpec, Raise};
 
@@ -16,25 +18,48 @@ pub(crate) fn check_args(spec: &BuiltinSpec, args: &mut [Value]) -> Result<(), R
         .args_max
         .is_some_and(|max| args.len() > usize::from(max));
     if !enough || too_many {
-        return Err(ErrorCode::Args.into());
+        return Err(wrong_count(spec, args.len()));
     }
-    for (arg_type, arg) in spec.types.iter().zip(args) {
-        if !arg_type.accepts(arg) {
-            spell_out(*arg_type, arg)?;
+    for (at, (arg_type, arg)) in spec.types.iter().zip(args).enumerate() {
+        if !arg_type.accepts(arg) && !spell_out(*arg_type, arg) {
+            return Err(wrong_type(spec, at, *arg_type, arg));
         }
     }
     Ok(())
 }
 
-/// Makes a symbol that names something the string that it stands for.
 #[cold]
-fn spell_out(arg_type: ArgType, arg: &mut Value) -> Result<(), Raise> {
+fn wrong_count(spec: &BuiltinSpec, count: usize) -> Raise {
+    let min = spec.args_min;
+    let expected = match spec.args_max {
+        Some(max) if max == min => min.to_string(),
+        Some(max) => format!("{min}-{max}"),
+        None => format!("at least {min}"),
+    };
+    let usual = ErrorCode::Args.message();
+    let message = format!("{usual} (expected {expected}; got {count})");
+    Raise::with(ErrorCode::Args, message, Value::ZERO)
+}
+
+#[cold]
+fn wrong_type(spec: &BuiltinSpec, at: usize, expected: ArgType, found: &Value) -> Raise {
+    let (usual, name) = (ErrorCode::Type.message(), spec.name);
+    let expected = expected.value_type().map_or("number", type_name);
+    let found = type_name(found.value_type());
+    let at = at + 1;
+    let message = format!("{usual} (args[{at}] of {name}() expected {expected}; got {found})");
+    Raise::with(ErrorCode::Type, message, Value::ZERO)
+}
+
+/// Makes a symbol that names something the string that it stands for; whether it was one.
+#[cold]
+fn spell_out(arg_type: ArgType, arg: &mut Value) -> bool {
     match arg {
         Value::Sym(name) if arg_type == ArgType::Name => {
             *arg = Value::from(name.as_str());
-            Ok(())
+            true
         }
-        _ => Err(ErrorCode::Type.into()),
+        _ => false,
     }
 }
 
