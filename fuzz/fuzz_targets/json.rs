@@ -1,5 +1,5 @@
-//! Any text as JSON, in both modes: refused, or a value whose JSON stays the same when it is read and written again. With types
-//! embedded, the value is the same too; the other mode has strings for what JSON lacks.
+//! Any text as JSON, in both modes: refused, or a value whose JSON can be read again. It need not be the same value: as in
+//! ToastStunt, `~0A` in a text is an escape, and integers of more than 32 bits become floats.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,21 +16,13 @@ fn call(name: &str, args: [Value; 2]) -> Option<Value> {
 
 fuzz_target!(|data: &[u8]| {
     let text = Value::from(&*String::from_utf8_lossy(data));
-    for mode in ["common-subset", "embedded-types"] {
-        let mode_arg = Value::from(mode);
-        let Some(value) = call("parse_json", [text.clone(), mode_arg.clone()]) else {
+    for mode in ["common-subset", "embedded-types"].map(Value::from) {
+        let Some(value) = call("parse_json", [text.clone(), mode.clone()]) else {
             continue;
         };
-        let Some(written) = call("generate_json", [value.clone(), mode_arg.clone()]) else {
-            continue;
-        };
-        let shown = written.to_text();
-        let again = call("parse_json", [written.clone(), mode_arg.clone()]);
-        let again = again.unwrap_or_else(|| panic!("{shown}"));
-        if mode == "embedded-types" {
-            assert_eq!(again.to_literal(), value.to_literal(), "{shown}");
+        if let Some(written) = call("generate_json", [value, mode.clone()]) {
+            let again = call("parse_json", [written.clone(), mode]);
+            assert!(again.is_some(), "{}", written.to_text());
         }
-        let repeated = call("generate_json", [again, mode_arg]);
-        assert_eq!(repeated, Some(written), "{shown}");
     }
 });
