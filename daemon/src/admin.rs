@@ -16,6 +16,7 @@ use moor_runtime::{HostId, Runtime, SessionOverview};
 use moor_store::{CommitLog, LogStatus};
 use uuid::Uuid;
 
+use crate::dumps::Dumps;
 use crate::nodes::{Door, Node, Nodes};
 use crate::publisher::{Publisher, disk_bytes};
 use crate::workers::Workers;
@@ -37,6 +38,8 @@ pub(crate) struct Admin {
     pub(crate) publisher: Arc<Publisher>,
     /// Who may come, where anybody may from other machines.
     pub(crate) registry: Option<Arc<Registry>>,
+    /// Writes the world to files.
+    pub(crate) dumps: Arc<Dumps>,
     /// Ends the daemon.
     pub(crate) drain: Drain,
     /// The data directory.
@@ -192,6 +195,14 @@ impl api::DaemonAdmin for Admin {
         api::Peers {
             peers: self.nodes.all().iter().map(peer).collect(),
         }
+    }
+
+    fn dump(&self, request: api::DumpRequest) -> api::DumpState {
+        self.dumps.begin(&request)
+    }
+
+    fn dump_state(&self) -> api::DumpState {
+        self.dumps.state()
     }
 
     fn drain(&self, request: api::DrainRequest) -> api::DrainAccepted {

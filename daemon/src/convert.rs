@@ -5,7 +5,7 @@
 use moor_rpc as rpc;
 use moor_runtime::{
     Dial, Evaluated, Held, HeldSession, HostId, HostOption, InputLine, LineKind, Listener,
-    ListenerId, NewSession, SessionEvent, SessionId,
+    ListenerId, ListenerTls, NewSession, SessionEvent, SessionId,
 };
 use moor_value::{ErrorCode, ObjId, Value};
 
@@ -84,7 +84,10 @@ pub(crate) fn listener(host: HostId, info: &rpc::ListenerInfo, serves_programs: 
         address: info.address.clone(),
         port: info.port,
         print_messages: true,
-        tls: info.tls,
+        tls: info.tls.clone().map(|tls| ListenerTls {
+            certificate: tls.certificate,
+            key: tls.key,
+        }),
         ipv6: info.address.contains(':'),
         serves_programs,
     }
@@ -96,14 +99,19 @@ pub(crate) fn to_listener(listener: &Listener) -> rpc::ListenerInfo {
         id: rpc::ListenerId(listener.id.0),
         address: listener.address.clone(),
         port: listener.port,
-        tls: listener.tls,
+        tls: listener.tls.clone().map(|tls| rpc::ListenerTls {
+            certificate: tls.certificate,
+            key: tls.key,
+        }),
     }
 }
 
 /// What `listen()` raises when a host cannot listen.
 pub(crate) fn listen_error(error: &rpc::ListenError) -> ErrorCode {
     match error {
-        rpc::ListenError::BadAddress { .. } => ErrorCode::InvArg,
+        rpc::ListenError::BadAddress { .. } | rpc::ListenError::NoCertificate { .. } => {
+            ErrorCode::InvArg
+        }
         rpc::ListenError::NotAllowed { .. } => ErrorCode::Perm,
         _ => ErrorCode::Quota,
     }

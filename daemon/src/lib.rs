@@ -8,7 +8,7 @@
 //! |---|---|
 //! | flags | `args`, `addresses`, `heartbeat`, `features` |
 //! | opening, importing, the starter world | `database`, `import`, `token_key` |
-//! | files that hold the whole world | `export`, `replacement`, `directory`, `world` |
+//! | files that hold the whole world | `export`, `dumps`, `replacement`, `directory`, `world` |
 //! | links, keys, tokens and peers | `links`, `gate`, `credentials`, `operator`, `watcher` |
 //! | runtime and hosts | `bridge`, `publisher`, `permits`, `convert`, `values`, `topics`, `nodes` |
 //! | runtime and workers | `workers` |
@@ -25,6 +25,7 @@ mod convert;
 mod credentials;
 mod database;
 mod directory;
+mod dumps;
 mod export;
 mod features;
 mod gate;

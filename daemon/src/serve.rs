@@ -17,6 +17,7 @@ use crate::bridge::Bridge;
 use crate::checkpoint::{self, Checkpointer, Checkpointing};
 use crate::credentials::Credentials;
 use crate::database::{self, Database};
+use crate::dumps::Dumps;
 use crate::gate::{Gate, Opener};
 use crate::links::{LinkOptions, Links};
 use crate::machine;
@@ -147,12 +148,14 @@ impl Daemon<'_> {
             Arc::clone(&parts.publisher),
             Arc::clone(&parts.nodes),
         ));
-        let admin_socket = self.open_admin_socket(&parts, &store)?;
+        let dumps = Dumps::new(Arc::clone(&parts.runtime));
+        let admin_socket = self.open_admin_socket(&parts, &store, Arc::clone(&dumps))?;
         self.links.announce();
         tracing::info!("ready");
         self.drain.wait();
         tracing::info!("stopping");
         threads.stop();
+        dumps.finish();
         parts.workers.stop();
         // The rest of the time is for telling peers and closing files.
         parts.runtime.stop(self.drain.limit() * 3 / 4);
@@ -258,7 +261,12 @@ impl Daemon<'_> {
         })
     }
 
-    fn open_admin_socket(&self, parts: &Parts, store: &Store) -> Result<AdminSocket> {
+    fn open_admin_socket(
+        &self,
+        parts: &Parts,
+        store: &Store,
+        dumps: Arc<Dumps>,
+    ) -> Result<AdminSocket> {
         admin::register_checks(&self.health, store.log());
         let path = self.args.addresses.admin_socket();
         let admin = Admin {
@@ -268,6 +276,7 @@ impl Daemon<'_> {
             workers: Arc::clone(&parts.workers),
             publisher: Arc::clone(&parts.publisher),
             registry: self.registry(),
+            dumps,
             drain: self.drain.clone(),
             database: absolute(&self.args.database),
             instance: self.links.hosts.handle().instance(),

@@ -4,9 +4,12 @@
 //! nothing.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use moor_host::DaemonArgs;
 use moor_node::NodeArgs;
+
+use crate::tls::CertificateFiles;
 
 /// Hold the connections of telnet users.
 ///
@@ -22,12 +25,37 @@ pub struct Args {
     /// The port where users connect; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]
     pub telnet_port: u16,
+    /// The port where users connect who speak TLS, at --telnet-address; 0 chooses a free one; nowhere unless given
+    #[arg(long, value_name = "PORT", requires_all = ["telnet_tls_cert", "telnet_tls_key"])]
+    pub telnet_tls_port: Option<u16>,
+    /// The certificate that users are shown, with those that vouch for it (PEM); read again when it changes
+    #[arg(long, value_name = "FILE", requires = "telnet_tls_key")]
+    pub telnet_tls_cert: Option<PathBuf>,
+    /// The private key of --telnet-tls-cert (PEM, without a password)
+    #[arg(long, value_name = "FILE", requires = "telnet_tls_cert")]
+    pub telnet_tls_key: Option<PathBuf>,
+    /// The folder of further certificates and keys, which wizards' programs may name in listen()
+    #[arg(long, value_name = "DIR")]
+    pub telnet_tls_folder: Option<PathBuf>,
+    /// Certificate authorities (PEM) that are believed besides the system's where a program opens an encrypted connection
+    #[arg(long, value_name = "FILE")]
+    pub telnet_tls_ca_file: Option<PathBuf>,
     /// The port that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 9888)]
     pub health_check_port: u16,
     /// The flags that every program has.
     #[command(flatten)]
     pub node: NodeArgs,
+}
+
+impl Args {
+    /// The files of the host's own certificate.
+    pub(crate) fn certificate(&self) -> Option<CertificateFiles> {
+        Some(CertificateFiles {
+            certificate: self.telnet_tls_cert.clone()?,
+            key: self.telnet_tls_key.clone()?,
+        })
+    }
 }
 
 impl AsRef<NodeArgs> for Args {

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::output::Sink;
 use crate::session::{Ending, Session, Socket};
+use crate::tls::{Heard, Tls};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4_096;
@@ -54,7 +55,7 @@ pub struct Connection {
 struct Shared {
     session: Session,
     /// `None` once nothing more is written, which the user's side then hears; the session may still wait for the daemon.
-    socket: Option<Arc<OwnedWriteHalf>>,
+    socket: Option<Arc<UserSocket>>,
     /// The other half, until the task takes it.
     unread: Option<OwnedReadHalf>,
     /// Whether the user's side has been heard out too.
@@ -74,9 +75,13 @@ struct Wants {
 impl Connection {
     /// A connection whose session is to be opened with `open`.
     #[must_use]
-    pub fn new(socket: TcpStream, open: OpenSession) -> Arc<Self> {
+    pub(crate) fn new(socket: TcpStream, tls: Option<Tls>, open: OpenSession) -> Arc<Self> {
         let id = open.session;
-        let (unread, socket) = socket.into_split();
+        let (unread, half) = socket.into_split();
+        let socket = UserSocket {
+            half,
+            tls: tls.map(Mutex::new),
+        };
         let shared = Shared {
             session: Session::new(open),
             socket: Some(Arc::new(socket)),
@@ -111,7 +116,10 @@ impl Connection {
         let unread = self.shared.lock().unread.take();
         if let Some(mut unread) = unread {
             self.attend(&mut unread, &requests).await;
-            self.shared.lock().socket = None;
+            let socket = self.shared.lock().socket.take();
+            if let Some(socket) = socket {
+                socket.say_goodbye();
+            }
             farewell(&unread).await;
             self.shared.lock().is_closed = true;
         }
@@ -123,6 +131,10 @@ impl Connection {
         let Some(socket) = self.shared.lock().socket.clone() else {
             return;
         };
+        if socket.is_encrypted() {
+            // What came with the last bytes of the handshake.
+            self.take(&socket, &[]);
+        }
         let mut deadline = None;
         loop {
             let uplink_full = !moor_host::Connection::send_lines(self, requests);
@@ -139,8 +151,8 @@ impl Connection {
             let timer = [deadline, retry].into_iter().flatten().min();
             tokio::select! {
                 () = self.wake.notified() => {}
-                () = poll_fn(|context| self.read(context, unread)), if wants.read => {}
-                _ = socket.writable(), if wants.write => self.act(|_, _| ()),
+                () = poll_fn(|context| self.read(context, unread, &socket)), if wants.read => {}
+                _ = socket.half.writable(), if wants.write => self.act(|_, _| ()),
                 () = sleep_until(timer.unwrap_or(now)), if timer.is_some() => {}
             }
         }
@@ -148,7 +160,12 @@ impl Connection {
 
     /// Takes what the socket has. Whatever does not fill the buffer was all, and tokio knows it: no further call of the system
     /// says so. The buffer is here, and not in what waits, so that an idle connection has none.
-    fn read(&self, context: &mut Context<'_>, unread: &mut OwnedReadHalf) -> Poll<()> {
+    fn read(
+        &self,
+        context: &mut Context<'_>,
+        unread: &mut OwnedReadHalf,
+        socket: &UserSocket,
+    ) -> Poll<()> {
         let mut buffer = [MaybeUninit::uninit(); READ_BYTES];
         for turn in 0..READS_MAX {
             let mut read = ReadBuf::uninit(&mut buffer);
@@ -158,9 +175,7 @@ impl Connection {
                 Poll::Ready(Ok(())) if read.filled().is_empty() => {
                     self.act(|session, _| session.input_ended());
                 }
-                Poll::Ready(Ok(())) => {
-                    self.act(|session, socket| session.receive(read.filled(), socket));
-                }
+                Poll::Ready(Ok(())) => self.take(socket, read.filled()),
                 Poll::Ready(Err(_)) => self.act(|session, _| session.broken()),
             }
             if !self.shared.lock().wants().read {
@@ -168,6 +183,23 @@ impl Connection {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Takes bytes of the socket.
+    fn take(&self, socket: &UserSocket, bytes: &[u8]) {
+        match socket.decrypt(bytes) {
+            None => self.act(|session, socket| session.receive(bytes, socket)),
+            Some(Ok(heard)) => self.act(|session, socket| {
+                session.receive(&heard.plain, socket);
+                if heard.is_end {
+                    session.input_ended();
+                }
+            }),
+            Some(Err(error)) => {
+                tracing::debug!(session = %self.id, %error, "TLS");
+                self.act(|session, _| session.broken());
+            }
+        }
     }
 }
 
@@ -220,35 +252,104 @@ impl Shared {
             None => &ClosedSocket,
         };
         let result = action(&mut self.session, socket);
-        if self.session.flush(socket).is_err() {
+        let flushed = self.session.flush(socket);
+        let sent = self
+            .socket
+            .as_ref()
+            .map_or(Ok(true), |socket| socket.send_rest());
+        if flushed.and(sent).is_err() {
             self.session.broken();
         }
         result
     }
 
+    /// Whether records are on their way that the socket had no room for.
+    fn has_rest(&self) -> bool {
+        let is_broken = self.session.ending() == Some(Ending::Broken);
+        !is_broken && self.socket.as_ref().is_some_and(|socket| socket.has_rest())
+    }
+
     fn wants(&self) -> Wants {
         Wants {
             read: self.session.wants_input(),
-            write: self.session.has_output(),
+            write: self.session.has_output() || self.has_rest(),
             send: self.session.has_line(),
             ending: matches!(
                 self.session.ending(),
                 Some(Ending::Closing(_) | Ending::InputEnded)
             ),
-            finished: self.session.is_finished(),
+            finished: self.session.is_finished() && !self.has_rest(),
         }
     }
 }
 
-impl Sink for OwnedWriteHalf {
-    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_write_vectored(slices)
+/// The writing side of a user's socket. Its keys, if it is encrypted, are used by who holds the connection's lock, and so
+/// never waited for.
+struct UserSocket {
+    half: OwnedWriteHalf,
+    tls: Option<Mutex<Tls>>,
+}
+
+impl UserSocket {
+    fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What the user said with these bytes; nothing where they are plain themselves.
+    fn decrypt(&self, bytes: &[u8]) -> Option<Result<Heard, rustls::Error>> {
+        Some(self.tls.as_ref()?.lock().receive(bytes))
+    }
+
+    /// Writes records that the socket had no room for; false if it still has none.
+    fn send_rest(&self) -> io::Result<bool> {
+        match &self.tls {
+            None => Ok(true),
+            Some(tls) => tls.lock().flush(&mut Bytes(&self.half)),
+        }
+    }
+
+    fn has_rest(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.lock().has_pending())
+    }
+
+    fn say_goodbye(&self) {
+        if let Some(tls) = &self.tls {
+            tls.lock().say_goodbye(&mut Bytes(&self.half));
+        }
     }
 }
 
-impl Socket for OwnedWriteHalf {
+/// A socket as the library of TLS writes to it.
+struct Bytes<'a>(&'a OwnedWriteHalf);
+
+impl io::Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for UserSocket {
+    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &self.tls {
+            None => self.half.try_write_vectored(slices),
+            Some(tls) => tls.lock().write(slices, &mut Bytes(&self.half)),
+        }
+    }
+}
+
+impl Socket for UserSocket {
     fn set_keep_alive(&self, times: Option<KeepAlive>) {
-        if let Err(error) = set_keep_alive(self.as_ref(), times) {
+        if let Err(error) = set_keep_alive(self.half.as_ref(), times) {
             tracing::warn!(%error, ?times, "keep-alive cannot be set");
         }
     }

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::reception::{Origin, Reception};
+use crate::tls::{Callers, Tls};
 
 /// Connections that are being made at a time, with look-ups that go on after their time is over. One more is refused.
 pub(crate) const DIALS_MAX: usize = 64;
@@ -23,33 +24,45 @@ pub(crate) const DIALS_MAX: usize = 64;
 /// Makes connections.
 pub(crate) struct Dialer {
     reception: Reception,
+    callers: Callers,
     room: Arc<Semaphore>,
 }
 
 impl Dialer {
-    pub(crate) fn new(reception: Reception) -> Self {
+    pub(crate) fn new(reception: Reception, callers: Callers) -> Self {
         let room = Arc::new(Semaphore::new(DIALS_MAX));
-        Self { reception, room }
+        Self {
+            reception,
+            callers,
+            room,
+        }
     }
 
     /// Begins to connect; how that ends the hub hears.
     pub(crate) fn dial(&self, wanted: Dial) -> Result<(), DialError> {
-        if wanted.tls {
-            let why = "TLS is not enabled".to_owned();
-            return Err(DialError::NotAllowed { why });
-        }
         let room = Arc::clone(&self.room);
         let permit = room.try_acquire_owned().map_err(|_| DialError::NoRoom {
             why: format!("{DIALS_MAX} connections are being made"),
         })?;
-        tokio::spawn(attempt(wanted, permit, self.reception.clone()));
+        let (callers, reception) = (self.callers.clone(), self.reception.clone());
+        tokio::spawn(attempt(wanted, permit, callers, reception));
         Ok(())
     }
 }
 
-async fn attempt(wanted: Dial, permit: OwnedSemaphorePermit, reception: Reception) {
+async fn attempt(
+    wanted: Dial,
+    permit: OwnedSemaphorePermit,
+    callers: Callers,
+    reception: Reception,
+) {
     let time = Duration::from_millis(wanted.timeout_ms.into());
-    let connected = timeout(time, connect(&wanted, permit)).await;
+    let connected = timeout(time, async {
+        let (socket, peer) = connect(&wanted, permit).await?;
+        let encrypted = encrypt(&wanted, socket, &callers).await?;
+        Ok((encrypted, peer))
+    });
+    let connected = connected.await;
     let welcomed = match connected.unwrap_or_else(|_| Err(timed_out(&wanted))) {
         Ok((socket, peer)) => {
             let origin = Origin::Dialed {
@@ -67,6 +80,24 @@ async fn attempt(wanted: Dial, permit: OwnedSemaphorePermit, reception: Receptio
         // A hub that has stopped needs no word.
         let _ = reception.hub.send(news).await;
     }
+}
+
+/// Does the handshake, if the connection is to be encrypted.
+async fn encrypt(
+    wanted: &Dial,
+    socket: TcpStream,
+    callers: &Callers,
+) -> Result<(TcpStream, Option<Tls>), DialError> {
+    if !wanted.tls {
+        return Ok((socket, None));
+    }
+    let encrypted = callers.connect(socket, &wanted.host).await;
+    let (socket, tls) = encrypted.map_err(|error| DialError::Unreachable {
+        host: wanted.host.clone(),
+        port: wanted.port,
+        why: error.to_string(),
+    })?;
+    Ok((socket, Some(tls)))
 }
 
 /// Tries each address in turn.

@@ -13,16 +13,20 @@ use moor_host::{
 };
 use moor_node::{Drain, Exit, Health, HealthPort, complain};
 use moor_peer::Joined;
-use moor_rpc::ListenerId;
+use moor_rpc::{ListenerId, ListenerTls};
 use tokio::sync::mpsc;
 
 use crate::PROGRAM;
 use crate::config::Args;
 use crate::listener::Listeners;
 use crate::reception::Reception;
+use crate::tls::{Callers, Certificate, Further};
 
 /// The kind of program that this host tells the daemon it is.
 pub const SERVICE: &str = "telnet-host";
+
+/// The flags that name the host's certificate.
+const CERTIFICATE_FLAGS: &str = "--telnet-tls-cert, --telnet-tls-key";
 
 /// Processors for each thread: what is read from a user is little, and output is written by the link's thread.
 const PROCESSORS_PER_THREAD: usize = 4;
@@ -36,6 +40,13 @@ pub fn run(args: Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
 }
 
 async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit> {
+    let certificate = match args.certificate().map(Certificate::load).transpose() {
+        Ok(certificate) => certificate.map(Arc::new),
+        Err(error) => {
+            let text = format!("{CERTIFICATE_FLAGS}: {error}");
+            return Ok(complain(PROGRAM, text, Exit::Usage));
+        }
+    };
     let health_port = HealthPort::reserve(args.health_check_port).await?;
     let (hub_ear, downlink) = mpsc::channel(DOWNLINK_MAX);
     let sessions = Arc::new(SessionTable::default());
@@ -51,15 +62,23 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
         requests: requests.clone(),
         hub,
     };
-    let mut listeners = Listeners::new(reception);
-    let address = SocketAddr::new(args.telnet_address, args.telnet_port);
+    let callers = Callers::new(args.telnet_tls_ca_file.clone());
+    let further = Further::new(args.telnet_tls_folder.clone());
+    let mut listeners = Listeners::new(reception, callers, certificate.clone(), further);
+    let at = |port| SocketAddr::new(args.telnet_address, port);
     let main = listeners
-        .open_at(ListenerId::MAIN, address)
-        .map_err(|error| cannot_listen(address, &error))?;
-    announce(
-        SocketAddr::new(args.telnet_address, main.port),
-        health_port.address(),
-    );
+        .open_at(ListenerId::MAIN, at(args.telnet_port), None)
+        .map_err(|error| cannot_listen("--telnet-port", at(args.telnet_port), &error))?;
+    let mut places = vec![("telnet", at(main.port))];
+    if let (Some(port), Some(certificate)) = (args.telnet_tls_port, certificate) {
+        let security = Some((ListenerTls::default(), certificate));
+        let encrypted = listeners
+            .open_at(ListenerId::TLS, at(port), security)
+            .map_err(|error| cannot_listen("--telnet-tls-port", at(port), &error))?;
+        places.push(("tls", at(encrypted.port)));
+    }
+    places.push(("health", health_port.address()));
+    announce(&places);
 
     let liveness = joined.liveness();
     health.pings("daemon_ping", liveness.clone());
@@ -74,13 +93,10 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
         .context("the link did not stop")
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+fn cannot_listen(port: &'static str, address: SocketAddr, error: &io::Error) -> anyhow::Error {
     let (flag, mend) = match error.kind() {
-        io::ErrorKind::AddrInUse => (
-            "--telnet-port",
-            "stop what uses the port, or choose another",
-        ),
-        io::ErrorKind::PermissionDenied => ("--telnet-port", "choose a port from 1024 up"),
+        io::ErrorKind::AddrInUse => (port, "stop what uses the port, or choose another"),
+        io::ErrorKind::PermissionDenied => (port, "choose a port from 1024 up"),
         _ => (
             "--telnet-address",
             "choose an address of this machine, or 0.0.0.0 for all",
@@ -90,9 +106,12 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
 }
 
 /// One line on standard output, for people and for programs that chose port 0.
-fn announce(telnet: SocketAddr, health: SocketAddr) {
-    let line = format!("{PROGRAM}: listening telnet={telnet} health={health}\n");
+fn announce(places: &[(&'static str, SocketAddr)]) {
+    let places: String = places
+        .iter()
+        .map(|(what, address)| format!(" {what}={address}"))
+        .collect();
     // A closed standard output is no reason to stop.
-    let _ = io::stdout().write_all(line.as_bytes());
-    tracing::info!(%telnet, %health, "listening");
+    let _ = io::stdout().write_all(format!("{PROGRAM}: listening{places}\n").as_bytes());
+    tracing::info!("listening{places}");
 }

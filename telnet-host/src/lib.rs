@@ -4,7 +4,7 @@
 //! world, its objects and its language are the daemon's; here a line is text and a user is a socket.
 //!
 //! [`run`] is the whole program. [`telnet`], [`session`] and [`output`] are pure; [`connection`] and
-//! [`listener`] give them sockets and time. What is not telnet's own (the order of lines and events, the
+//! [`listener`] give them sockets and time, `tls` keys where users speak TLS. What is not telnet's own (the order of lines and events, the
 //! reconnect to the daemon) is in `moor-host`.
 
 pub mod config;
@@ -17,6 +17,7 @@ pub mod output;
 pub mod reception;
 pub mod session;
 pub mod telnet;
+mod tls;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::session::Session;
+use crate::tls::Tls;
 
 /// Where new connections go.
 #[derive(Clone)]
@@ -40,11 +41,11 @@ impl Reception {
     /// Makes a connection of a socket whose other end is `peer`, and has it served.
     pub(crate) async fn welcome(
         &self,
-        socket: TcpStream,
+        (socket, tls): (TcpStream, Option<Tls>),
         peer: SocketAddr,
         origin: Origin,
     ) -> io::Result<()> {
-        let connection = connection_of(socket, peer, origin)?;
+        let connection = connection_of(socket, tls, peer, origin)?;
         // The hub hears of a connection before its task runs, so that its end cannot come first.
         let news = FromConnection::Accepted(connection.clone());
         if self.hub.send(news).await.is_ok() {
@@ -57,6 +58,7 @@ impl Reception {
 
 fn connection_of(
     socket: TcpStream,
+    tls: Option<Tls>,
     peer: SocketAddr,
     origin: Origin,
 ) -> io::Result<Arc<Connection>> {
@@ -75,12 +77,12 @@ fn connection_of(
         local_address: local.ip().to_canonical().to_string(),
         local_port: local.port(),
         hostname,
-        tls: None,
+        tls: tls.as_ref().map(Tls::info),
         options: Session::initial_options(),
         token: None,
         outbound,
     };
-    Ok(Connection::new(socket, open))
+    Ok(Connection::new(socket, tls, open))
 }
 
 fn random_id() -> io::Result<SessionId> {

@@ -50,6 +50,20 @@ impl Server {
     /// If a program does not start.
     #[must_use]
     pub fn start_with(moor: &Path, database: &Database, flags: &[&str]) -> Self {
+        Self::start_host_with(moor, database, flags, &[])
+    }
+
+    /// Starts a server whose daemon gets further flags, and its telnet host others, and waits until users can come.
+    ///
+    /// # Panics
+    /// If a program does not start.
+    #[must_use]
+    pub fn start_host_with(
+        moor: &Path,
+        database: &Database,
+        flags: &[&str],
+        of_host: &[&str],
+    ) -> Self {
         let folder = private_folder();
         let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
         let mut first = flags.clone();
@@ -58,12 +72,9 @@ impl Server {
             first.extend(["--import".into(), path.display().to_string()]);
         }
         let daemon = start_daemon(moor, folder.path(), &first);
-        let mut host = Program::start(
-            moor,
-            "telnet-host",
-            &host_flags(folder.path()),
-            folder.path(),
-        );
+        let mut for_host = host_flags(folder.path());
+        for_host.extend(of_host.iter().map(ToString::to_string));
+        let mut host = Program::start(moor, "telnet-host", &for_host, folder.path());
         let telnet = telnet_address(&host.line("listening telnet="));
         Self {
             daemon,

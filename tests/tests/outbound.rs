@@ -19,6 +19,12 @@ fn start(flags: &[&str]) -> Server {
     Server::start_with(moor, &Database::Textdump(database), flags)
 }
 
+fn start_host(flags: &[&str], of_host: &[&str]) -> Server {
+    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
+    let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
+    Server::start_host_with(moor, &Database::Textdump(database), flags, of_host)
+}
+
 fn start_open() -> Server {
     start(&["--outbound-network"])
 }
@@ -135,7 +141,7 @@ fn what_cannot_be_reached_is_an_error() {
         "E_INVARG"
     );
     let tls = call("127.0.0.1", closed, ", [\"tls\" -> 1]");
-    assert_eq!(error(&mut user, &tls), "E_PERM");
+    assert_eq!(error(&mut user, &tls), "E_INVARG");
     let peer = Peer::new();
     let ipv4_alone = call("127.0.0.1", peer.port(), ", [\"ipv6\" -> 1]");
     assert_eq!(error(&mut user, &ipv4_alone), "E_INVARG");
@@ -151,6 +157,76 @@ fn an_address_that_says_nothing_costs_its_time_and_no_more() {
     let refused = error(&mut user, &call("127.0.0.1", port, ""));
     assert_eq!(refused, "E_INVARG");
     assert_eq!(user.value("return 1;"), "1");
+}
+
+#[test]
+fn the_world_speaks_tls_with_itself_and_believes_known_certificates_only() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("a.pem"), made.cert.pem()).expect("written");
+    std::fs::write(path("a.key"), made.signing_key.serialize_pem()).expect("written");
+    let (certificates, authority) = (folder.path().display().to_string(), path("a.pem"));
+    let authority = authority.display().to_string();
+    let believing = [
+        "--telnet-tls-folder",
+        &certificates,
+        "--telnet-tls-ca-file",
+        &authority,
+    ];
+    let listen =
+        "listen(#0, 0, [\"tls\" -> 1, \"certificate\" -> \"a.pem\", \"key\" -> \"a.key\"])";
+    let server = start_host(&["--outbound-network"], &believing);
+    let mut user = server.log_in("wizard");
+    let port: u16 = user
+        .value(&format!("return {listen};"))
+        .parse()
+        .expect("a port");
+    let listed = format!("return listeners({port})[1][\"tls\"];");
+    assert_eq!(user.value(&listed), "1");
+    let info = "set_connection_option(c, \"hold-input\", 1); notify(c, \"connect wizard\"); \
+                i = connection_info(c)[\"tls\"]; #0.got = {i[\"active\"], i[\"version\"], read(c)};";
+    begin(
+        &mut user,
+        &call("localhost", port, ", [\"tls\" -> 1]"),
+        info,
+    );
+    let told = "for i in [1..600] if (typeof(#0.got) == LIST) break; endif suspend(0.1); endfor return #0.got;";
+    assert_eq!(
+        user.value(told),
+        "{1, \"TLSv1.3\", \"*** Created ***\"}"
+    );
+    let inside = "for p in (connected_players()) i = connection_info(p); if (!i[\"outbound\"] && i[\"tls\"][\"active\"]) return i[\"tls\"][\"version\"]; endif endfor";
+    assert_eq!(user.value(inside), "\"TLSv1.3\"");
+    // Another name than that of the certificate, and plain text.
+    let wrong = call("127.0.0.1", port, ", [\"tls\" -> 1]");
+    assert_eq!(error(&mut user, &wrong), "E_INVARG");
+    for (refused, code) in [
+        ("listen(#0, 0, [\"tls\" -> 1])", "E_INVARG"),
+        (
+            "listen(#0, 0, [\"tls\" -> 1, \"certificate\" -> \"../a.pem\", \"key\" -> \"a.key\"])",
+            "E_INVARG",
+        ),
+        (
+            "listen(#0, 0, [\"tls\" -> 1, \"certificate\" -> 1])",
+            "E_INVARG",
+        ),
+    ] {
+        assert_eq!(error(&mut user, refused), code, "{refused}");
+    }
+    let doubting = start_host(
+        &["--outbound-network"],
+        &["--telnet-tls-folder", &certificates],
+    );
+    let mut user = doubting.log_in("wizard");
+    let port: u16 = user
+        .value(&format!("return {listen};"))
+        .parse()
+        .expect("a port");
+    assert_eq!(
+        error(&mut user, &call("localhost", port, ", [\"tls\" -> 1]")),
+        "E_INVARG"
+    );
 }
 
 /// A listener whose queue of connections is full, with those who fill it: the kernel ignores whoever comes.

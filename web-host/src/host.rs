@@ -89,7 +89,7 @@ fn own_listener(place: &Place) -> OwnListener {
         id: ListenerId::MAIN,
         address: place.address.clone(),
         port: place.port,
-        tls: false,
+        tls: None,
     })
 }
 

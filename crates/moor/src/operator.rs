@@ -7,6 +7,7 @@ mod admin_socket;
 mod connections;
 mod doctor;
 mod drain;
+mod dump;
 mod output;
 mod peers;
 mod status;
@@ -27,7 +28,7 @@ pub(crate) struct Command {
 }
 
 /// All commands, in the order of `moor help`.
-pub(crate) static COMMANDS: [Command; 13] = [
+pub(crate) static COMMANDS: [Command; 14] = [
     Command {
         words: &["token", "create"],
         about: "Make a token that lets hosts or workers in",
@@ -79,6 +80,11 @@ pub(crate) static COMMANDS: [Command; 13] = [
         run: moor_daemon::world::export,
     },
     Command {
+        words: &["world", "dump"],
+        about: "Write the world of the running daemon to a file or folder",
+        run: |argv| run("moor world dump", argv, dump::run),
+    },
+    Command {
         words: &["world", "import"],
         about: "Put an object directory into a world",
         run: moor_daemon::world::import,
@@ -128,6 +134,12 @@ pub(crate) enum CommandError {
     NoSuchPeer {
         /// What was asked for.
         uuid: uuid::Uuid,
+    },
+    /// The daemon did not write the world.
+    #[error("not written: {why}")]
+    Dump {
+        /// Its reason.
+        why: String,
     },
     /// The daemon was asked to stop and did not.
     #[error("the daemon is still there after {waited_s:.0} s; its log says what it waits for")]

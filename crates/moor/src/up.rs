@@ -35,6 +35,15 @@ struct Args {
     /// The port where telnet users connect; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]
     telnet_port: u16,
+    /// The port where telnet users connect who speak TLS, at --telnet-address; 0 chooses a free one; nowhere unless given
+    #[arg(long, value_name = "PORT", requires_all = ["telnet_tls_cert", "telnet_tls_key"])]
+    telnet_tls_port: Option<u16>,
+    /// The certificate that they are shown, with those that vouch for it (PEM); read again when it changes
+    #[arg(long, value_name = "FILE", requires = "telnet_tls_key")]
+    telnet_tls_cert: Option<PathBuf>,
+    /// The private key of --telnet-tls-cert (PEM, without a password)
+    #[arg(long, value_name = "FILE", requires = "telnet_tls_cert")]
+    telnet_tls_key: Option<PathBuf>,
     /// The port of the telnet host that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     health_check_port: u16,
@@ -56,6 +65,9 @@ struct Args {
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     outbound_network: bool,
+    /// The folder of programs of this machine that wizards' code may run (exec()); none unless given
+    #[arg(long, value_name = "DIR")]
+    executables: Option<PathBuf>,
     #[command(flatten)]
     features: FeatureArgs,
     #[command(flatten)]
@@ -111,6 +123,9 @@ fn look_for_room(args: &Args) -> Result<(), Taken> {
     // The health ports are on every address.
     let everywhere = IpAddr::from([0, 0, 0, 0]);
     vacancy::port("--telnet-port", at(args.telnet_address, args.telnet_port))?;
+    if let Some(port) = args.telnet_tls_port {
+        vacancy::port("--telnet-tls-port", at(args.telnet_address, port))?;
+    }
     vacancy::port(
         "--health-check-port",
         at(everywhere, args.health_check_port),
@@ -185,6 +200,9 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
         daemon.args.push("--outbound-network".into());
     }
     daemon.args.extend(args.features.flags());
+    if let Some(folder) = &args.executables {
+        daemon.args.extend(["--executables".into(), folder.into()]);
+    }
     let mut plans = vec![
         daemon,
         plan(&TELNET_HOST, [to_daemon.to_vec(), telnet(args)].concat()),
@@ -203,7 +221,21 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
 }
 
 fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {
-    vec![
+    let encrypted = [
+        (
+            "--telnet-tls-port",
+            args.telnet_tls_port.map(|port| port.to_string().into()),
+        ),
+        (
+            "--telnet-tls-cert",
+            args.telnet_tls_cert.clone().map(OsString::from),
+        ),
+        (
+            "--telnet-tls-key",
+            args.telnet_tls_key.clone().map(OsString::from),
+        ),
+    ];
+    let mut flags = vec![
         ("--telnet-address", args.telnet_address.to_string().into()),
         ("--telnet-port", args.telnet_port.to_string().into()),
         (
@@ -211,7 +243,13 @@ fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {
             args.health_check_port.to_string().into(),
         ),
         identity(args, &TELNET_HOST),
-    ]
+    ];
+    flags.extend(
+        encrypted
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag, value?))),
+    );
+    flags
 }
 
 fn web(args: &Args) -> Vec<(&'static str, OsString)> {
@@ -316,6 +354,22 @@ mod tests {
         let shared = format!(
             " --log-level warn --drain-timeout 2.5 --parent-process {}",
             std::process::id()
+        );
+        let encrypted = planned(&[
+            "--telnet-tls-port",
+            "9999",
+            "--telnet-tls-cert",
+            "a.pem",
+            "--telnet-tls-key",
+            "a.key",
+            "--executables",
+            "tools",
+        ]);
+        let wanted = "--telnet-tls-port 9999 --telnet-tls-cert a.pem --telnet-tls-key a.key";
+        assert!(encrypted[1].contains(wanted), "{encrypted:?}");
+        assert!(
+            encrypted[0].contains("--executables tools"),
+            "{encrypted:?}"
         );
         for (line, (begin, own)) in lines.iter().zip([
             ("daemon moor-data --rpc-listen ipc://", " --admin-socket /"),

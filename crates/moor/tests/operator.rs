@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use moor_keyring::{KeyPair, Registry, Token};
 use moor_node::admin_api::{
-    Connection, Connections, DaemonAdmin, DrainAccepted, DrainProgress, DrainRequest, LivePeer,
-    Peers, Status, daemon_routes,
+    Connection, Connections, DaemonAdmin, DrainAccepted, DrainProgress, DrainRequest, DumpRequest,
+    DumpState, LivePeer, Peers, Status, daemon_routes,
 };
 use moor_node::{AdminSocket, Paths};
 use serde_json::Value;
@@ -268,6 +268,9 @@ fn peers_are_listed_and_thrown_out() {
         .refuses(2, &["UUID"]);
 }
 
+/// Why nothing is written.
+const DISK_FULL: &str = "the disk is full";
+
 /// A daemon whose answers are known, and that tells when it is to stop.
 struct Known {
     wishes: Mutex<mpsc::Sender<DrainRequest>>,
@@ -313,6 +316,24 @@ impl DaemonAdmin for Known {
         }
     }
 
+    fn dump(&self, request: DumpRequest) -> DumpState {
+        DumpState {
+            number: 1,
+            path: request.path,
+            is_running: true,
+            ..DumpState::default()
+        }
+    }
+
+    fn dump_state(&self) -> DumpState {
+        DumpState {
+            number: 1,
+            path: "/there".into(),
+            error: Some(DISK_FULL.into()),
+            ..DumpState::default()
+        }
+    }
+
     fn drain(&self, request: DrainRequest) -> DrainAccepted {
         let before = self.steps.fetch_add(1, Ordering::Relaxed);
         let wishes = self.wishes.lock().expect("no panic");
@@ -338,6 +359,15 @@ fn daemon(
     let path = operator.path("run/moor/admin.sock");
     let socket = AdminSocket::start(&path, daemon_routes(Arc::new(known))).expect("listening");
     (socket, wishes)
+}
+
+#[test]
+fn a_world_that_cannot_be_written_is_told_with_the_reason() {
+    let operator = Operator::new();
+    let (_socket, _wishes) = daemon(&operator, Vec::new());
+    operator
+        .run(&["world", "dump", "out"])
+        .refuses(1, &["not written", DISK_FULL]);
 }
 
 #[test]

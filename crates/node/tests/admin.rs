@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use moor_node::admin_api::{
     self, Connection, Connections, DaemonAdmin, DrainAccepted, DrainProgress, DrainRequest,
-    LivePeer, Peers, Status, daemon_routes,
+    DumpRequest, DumpState, LivePeer, Peers, Status, daemon_routes,
 };
 use moor_node::axum::Router;
 use moor_node::axum::routing::post;
@@ -215,6 +215,9 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(answer(&mut many).0, 431);
 }
 
+/// Why nothing is written.
+const DISK_FULL: &str = "the disk is full";
+
 /// A daemon whose answers are known.
 #[derive(Default)]
 struct Known {
@@ -251,6 +254,24 @@ impl DaemonAdmin for Known {
                 service: "telnet-host".into(),
                 ..LivePeer::default()
             }],
+        }
+    }
+
+    fn dump(&self, request: DumpRequest) -> DumpState {
+        DumpState {
+            number: 1,
+            path: request.path,
+            is_running: true,
+            ..DumpState::default()
+        }
+    }
+
+    fn dump_state(&self) -> DumpState {
+        DumpState {
+            number: 1,
+            path: "/there".into(),
+            error: Some(DISK_FULL.into()),
+            ..DumpState::default()
         }
     }
 

@@ -29,14 +29,22 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A place where a host accepts users, numbered by whoever asked for it: [`ListenerId::MAIN`] is the
-/// host's own, from its command line; the daemon numbers those that it asks for from 1.
+/// A place where a host accepts users, numbered by whoever asked for it: [`ListenerId::MAIN`] and [`ListenerId::TLS`] are
+/// the host's own, from its command line; the daemon numbers those that it asks for from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
 pub struct ListenerId(pub u32);
 
 impl ListenerId {
     /// The listener of the host's own command line.
     pub const MAIN: Self = Self(0);
+    /// The one for users who speak TLS, of the same command line.
+    pub const TLS: Self = Self(u32::MAX);
+
+    /// Whether it is of the host's own command line.
+    #[must_use]
+    pub fn is_own(self) -> bool {
+        self == Self::MAIN || self == Self::TLS
+    }
 }
 
 /// The place of one input line among the lines of its session: 1, 2, 3 and so on, without gaps.

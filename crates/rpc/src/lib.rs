@@ -31,7 +31,7 @@ pub use reply::{
 };
 pub use request::{
     Acknowledgement, Attach, AttachSession, CloseReason, Eval, Line, LineKind, ListenError,
-    ListenResult, ListenerInfo, OpenSession, Replay, Request, RequestBody, TlsInfo,
+    ListenResult, ListenerInfo, ListenerTls, OpenSession, Replay, Request, RequestBody, TlsInfo,
 };
 pub use value::{WIRE_DEPTH_MAX, WIRE_VALUES_MAX, WireValue};
 pub use worker::{
@@ -40,4 +40,4 @@ pub use worker::{
 
 /// The version of these messages. Two programs talk only when theirs are equal; the transport's
 /// hello carries it and refuses a difference.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;

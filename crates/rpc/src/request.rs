@@ -145,8 +145,17 @@ pub struct ListenerInfo {
     pub address: String,
     /// The port it is bound to.
     pub port: u16,
-    /// Whether users must speak TLS there.
-    pub tls: bool,
+    /// The certificate that users are shown; none where they do not speak TLS.
+    pub tls: Option<ListenerTls>,
+}
+
+/// Which certificate a listener shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SchemaRead, SchemaWrite)]
+pub struct ListenerTls {
+    /// The name of a file of the host with a certificate; empty for the host's own.
+    pub certificate: String,
+    /// The name of a file of the host with its key; empty for the host's own.
+    pub key: String,
 }
 
 /// One line of input.
@@ -243,7 +252,7 @@ pub enum ListenError {
         /// The port as asked for.
         port: u16,
     },
-    /// The host may not listen there, or not in this way (TLS without a certificate).
+    /// The host may not listen there, or has too many places already.
     #[error("listening on port {port} is not allowed: {why}")]
     #[wincode(tag = 2)]
     NotAllowed {
@@ -256,4 +265,13 @@ pub enum ListenError {
     #[error("no such listener")]
     #[wincode(tag = 3)]
     Unknown,
+    /// There is no certificate to show.
+    #[error("no TLS on port {port}: {why}")]
+    #[wincode(tag = 4)]
+    NoCertificate {
+        /// The port as asked for.
+        port: u16,
+        /// What is missing.
+        why: String,
+    },
 }

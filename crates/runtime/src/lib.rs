@@ -86,7 +86,7 @@ pub use export::{
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
-pub use listeners::Listener;
+pub use listeners::{Listener, ListenerTls};
 pub use moor_compiler::{Feature, Features};
 pub use overview::{SessionOverview, TaskOverview, WorldOverview};
 pub use registry::builtin_functions;

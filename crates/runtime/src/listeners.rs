@@ -29,12 +29,21 @@ pub struct Listener {
     pub port: u16,
     /// Whether users see the server's own messages.
     pub print_messages: bool,
-    /// Whether users must speak TLS there.
-    pub tls: bool,
+    /// The certificate that users are shown; none where they do not speak TLS.
+    pub tls: Option<ListenerTls>,
     /// Whether it accepts users through IPv6.
     pub ipv6: bool,
     /// Whether its host opens further places, and connections, for programs.
     pub serves_programs: bool,
+}
+
+/// Which certificate a place shows: names of files of its host, empty for the host's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// The certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
 }
 
 /// What a host is to do about its listeners.
@@ -70,7 +79,7 @@ impl Listeners {
     pub(crate) fn report(&self, host: HostId, reported: &[Listener]) -> HostWishes {
         let mut all = self.all.lock();
         all.retain(|known| {
-            let own = known.host == Some(host) && known.id == ListenerId::MAIN;
+            let own = known.host == Some(host) && known.id.is_own();
             !own || reported.iter().any(|listener| listener.id == known.id)
         });
         let mut wishes = HostWishes::default();
@@ -101,8 +110,7 @@ impl Listeners {
     /// Adds a listener that a program asked for, under a number that no other has: it is answered.
     pub(crate) fn add(&self, mut listener: Listener) -> Listener {
         let mut all = self.all.lock();
-        let highest = all.iter().map(|known| known.id.0).max().unwrap_or(0);
-        listener.id = ListenerId(highest.saturating_add(1));
+        listener.id = ListenerId(highest(&all).saturating_add(1));
         all.push(listener.clone());
         listener
     }
@@ -150,22 +158,27 @@ impl Listeners {
     }
 }
 
+/// The highest number of a place that was asked for.
+fn highest(all: &[Listener]) -> u32 {
+    let asked = all.iter().filter(|known| !known.id.is_own());
+    asked.map(|known| known.id.0).max().unwrap_or(0)
+}
+
 /// Notes a place that a host listens at; false when nobody wants it.
 fn take_up(all: &mut Vec<Listener>, host: HostId, reported: &Listener) -> bool {
     let known = all.iter().position(|known| {
         (known.host == Some(host) && known.id == reported.id)
-            || (known.host.is_none() && known.port == reported.port)
+            || (known.host.is_none() && known.port == reported.port && known.tls == reported.tls)
     });
     let Some(at) = known else {
-        let own = reported.id == ListenerId::MAIN;
+        let own = reported.id.is_own();
         if own {
             all.push(reported.clone());
         }
         return own;
     };
     // The number that the host gave it holds; one that still waits for a host yields.
-    let highest = all.iter().map(|known| known.id.0).max().unwrap_or(0);
-    let fresh = ListenerId(highest.max(reported.id.0).saturating_add(1));
+    let fresh = ListenerId(highest(all).max(reported.id.0).saturating_add(1));
     for (other, known) in all.iter_mut().enumerate() {
         if other != at && known.host.is_none() && known.id == reported.id {
             known.id = fresh;
@@ -193,7 +206,7 @@ mod tests {
             address: "127.0.0.1".to_owned(),
             port,
             print_messages: true,
-            tls: false,
+            tls: None,
             ipv6: false,
             serves_programs: true,
         }
@@ -201,6 +214,31 @@ mod tests {
 
     fn reported(id: u32, port: u16) -> Listener {
         listener(id, Some(HOST), 0, port)
+    }
+
+    #[test]
+    fn the_places_of_a_hosts_own_command_line_are_taken_up_and_leave_numbers_free() {
+        let listeners = Listeners::default();
+        let encrypted = Listener {
+            tls: Some(ListenerTls::default()),
+            ..reported(ListenerId::TLS.0, 9999)
+        };
+        let wishes = listeners.report(HOST, &[reported(0, 8888), encrypted]);
+        assert_eq!(wishes, HostWishes::default());
+        let added = listeners.add(listener(0, Some(HOST), 9, 7777));
+        assert_eq!(added.id, ListenerId(1));
+    }
+
+    #[test]
+    fn a_place_that_is_to_be_encrypted_is_opened_anew() {
+        let listeners = Listeners::default();
+        listeners.add(Listener {
+            tls: Some(ListenerTls::default()),
+            ..listener(0, None, 9, 7777)
+        });
+        let wishes = listeners.report(HOST, &[reported(0, 8888), reported(1, 7777)]);
+        assert_eq!(wishes.close, [ListenerId(1)]);
+        assert_eq!(wishes.open.len(), 1, "{wishes:?}");
     }
 
     #[test]

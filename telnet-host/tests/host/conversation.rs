@@ -183,7 +183,7 @@ async fn the_daemon_opens_and_closes_listeners() {
         id,
         address: "127.0.0.1".into(),
         port: 0,
-        tls: false,
+        tls: None,
     };
     stage.daemon.publish(&HostEvent::Listen(wanted.clone()));
     stage

@@ -216,7 +216,7 @@ async fn a_daemon_may_open_a_bounded_number_of_listeners() {
             id,
             address,
             port: 0,
-            tls: false,
+            tls: None,
         }));
     }
     stage

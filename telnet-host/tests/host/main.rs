@@ -6,3 +6,4 @@ mod limits;
 mod outage;
 mod process;
 mod support;
+mod tls;

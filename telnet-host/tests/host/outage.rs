@@ -92,7 +92,7 @@ async fn a_user_who_comes_meanwhile_is_told_and_let_in_later() {
 #[tokio::test]
 async fn a_host_that_starts_before_the_daemon_lets_users_in_when_it_comes() {
     let folder = private_folder();
-    let host = Host::start(folder.path()).await;
+    let host = Host::start(folder.path(), &[]).await;
     let mut user = host.user().await;
     assert_eq!(user.read_until("\r\n").await, line(moor_host::AWAY));
     let mut daemon = Daemon::start(folder.path(), World::default());

@@ -81,7 +81,7 @@ async fn a_data_folder_that_cannot_be_made_is_named() {
 #[tokio::test]
 async fn the_health_port_opens_with_the_daemon() {
     let folder = private_folder();
-    let host = crate::support::Host::start(folder.path()).await;
+    let host = crate::support::Host::start(folder.path(), &[]).await;
     let probe = || TcpStream::connect(("127.0.0.1", host.health_port));
     assert!(probe().await.is_err(), "healthy without a daemon");
     let mut daemon = crate::support::Daemon::start(folder.path(), Default::default());

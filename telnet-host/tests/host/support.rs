@@ -12,8 +12,8 @@ use std::time::Duration;
 use moor_link::{Endpoint, PeerId, Server, ServerConfig, ServerEvent, ServiceType};
 use moor_rpc::{
     AttachedSession, CloseReason, Event, EventNumber, HostEvent, LineKind, LineNumber,
-    ListenResult, ListenerInfo, PROTOCOL_VERSION, Replay, Reply, ReplyBody, Request, RequestBody,
-    RpcError, SessionEvents, SessionId, SessionState, Text,
+    ListenResult, ListenerInfo, OpenSession, PROTOCOL_VERSION, Replay, Reply, ReplyBody, Request,
+    RequestBody, RpcError, SessionEvents, SessionId, SessionState, Text,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) sessions: HashMap<SessionId, Known>,
     /// In the order in which they were opened.
     pub(crate) order: Vec<SessionId>,
+    /// How they were opened, in that order.
+    pub(crate) opened: Vec<OpenSession>,
     pub(crate) listeners: Vec<ListenerInfo>,
     pub(crate) listen_results: Vec<ListenResult>,
     pub(crate) replays: Vec<Replay>,
@@ -107,6 +109,7 @@ impl World {
             }
             RequestBody::OpenSession(open) => {
                 self.order.push(open.session);
+                self.opened.push(open.clone());
                 self.sessions.insert(open.session, Known::default());
                 let events = vec![self.make(open.session, vec![say("welcome")])];
                 Answer {
@@ -357,12 +360,16 @@ pub(crate) fn host_command(folder: &Path, extra: &[&str]) -> Command {
 pub(crate) struct Host {
     pub(crate) child: Child,
     pub(crate) telnet_port: u16,
+    /// Where users speak TLS; 0 if they do not.
+    pub(crate) tls_port: u16,
     pub(crate) health_port: u16,
 }
 
 impl Host {
-    pub(crate) async fn start(folder: &Path) -> Self {
-        let mut child = host_command(folder, &[]).spawn().expect("the host starts");
+    pub(crate) async fn start(folder: &Path, extra: &[&str]) -> Self {
+        let mut child = host_command(folder, extra)
+            .spawn()
+            .expect("the host starts");
         let stdout = child.stdout.take().expect("it is piped");
         let mut line = String::new();
         soon(
@@ -375,14 +382,14 @@ impl Host {
             let word = line
                 .split_whitespace()
                 .find_map(|word| word.strip_prefix(name));
-            let port = word.and_then(|address| address.rsplit(':').next()?.parse().ok());
-            port.unwrap_or_else(|| panic!("no {name} in {line:?}"))
+            word.and_then(|address| address.rsplit(':').next()?.parse().ok())
         };
-        let (telnet_port, health_port) = (port("telnet="), port("health="));
+        let told = |name| port(name).unwrap_or_else(|| panic!("no {name} in {line:?}"));
         Self {
+            telnet_port: told("telnet="),
+            tls_port: port("tls=").unwrap_or(0),
+            health_port: told("health="),
             child,
-            telnet_port,
-            health_port,
         }
     }
 
@@ -414,9 +421,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set() -> Self {
-        let folder = private_folder();
+        Self::set_in(private_folder(), &[]).await
+    }
+
+    /// With further flags of the host.
+    pub(crate) async fn set_in(folder: tempfile::TempDir, extra: &[&str]) -> Self {
         let mut daemon = Daemon::start(folder.path(), World::default());
-        let host = Host::start(folder.path()).await;
+        let host = Host::start(folder.path(), extra).await;
         daemon
             .until("the host's attach", |world| world.attaches > 0)
             .await;

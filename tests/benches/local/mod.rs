@@ -155,7 +155,7 @@ fn log_in(runtime: &Runtime, logged_in: &Receiver<i64>) -> String {
         address: "127.0.0.1".into(),
         port: 7777,
         print_messages: true,
-        tls: false,
+        tls: None,
         ipv6: false,
         serves_programs: true,
     };

@@ -9,7 +9,7 @@ use moor_tests::{Ended, Program, Server, Session};
 use crate::{MOOR, daemon, furnish, seen, server};
 
 /// Runs `moor world ...` in the server's folder.
-fn world(server: &Server, words: &[&str]) -> Ended {
+pub(crate) fn world(server: &Server, words: &[&str]) -> Ended {
     let mut command = Command::new(MOOR);
     command
         .arg("world")

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod directory;
 mod moment;
+mod running;
 mod stopped;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@
 //! | `GET /v1/connections` | | [`Connections`] |
 //! | `GET /v1/peers` | | [`Peers`] |
 //! | `POST /v1/drain` | [`DrainRequest`] | [`DrainAccepted`] |
+//! | `POST /v1/dump` | [`DumpRequest`] | [`DumpState`] |
+//! | `GET /v1/dump` | | [`DumpState`] |
 //!
 //! In: nothing. Out: the types, the routes over a [`DaemonAdmin`]. Unknown fields are ignored and absent ones have defaults, so that an
 //! operator's commands work with a daemon of another release. No field holds a secret.
@@ -26,6 +28,8 @@ pub const CONNECTIONS: &str = "/v1/connections";
 pub const PEERS: &str = "/v1/peers";
 /// The route of [`DrainRequest`].
 pub const DRAIN: &str = "/v1/drain";
+/// The route of [`DumpRequest`] and [`DumpState`].
+pub const DUMP: &str = "/v1/dump";
 
 /// How the daemon is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -211,6 +215,36 @@ pub struct DrainAccepted {
     pub limit_s: f64,
 }
 
+/// The wish that the world be written to a file, while it is served.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DumpRequest {
+    /// Where: an absolute path, which the daemon's user can write.
+    pub path: String,
+    /// What: `textdump`, `lambdamoo`, `toaststunt` or `objdir`.
+    pub format: String,
+}
+
+/// How far the last such file is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DumpState {
+    /// Its number: the first since the daemon's start is 1; 0 if there was none.
+    pub number: u64,
+    /// Where it is.
+    pub path: String,
+    /// Whether it is still being written.
+    pub is_running: bool,
+    /// Seconds since its beginning, or from there to its end.
+    pub seconds: f64,
+    /// Why it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Why the wish was not taken; the rest is about another file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// What the daemon answers. The calls come on the thread of the admin socket and must not wait for tasks or peers.
 pub trait DaemonAdmin: Send + Sync + 'static {
     /// How the daemon is.
@@ -221,6 +255,10 @@ pub trait DaemonAdmin: Send + Sync + 'static {
     fn peers(&self) -> Peers;
     /// Begins the drain, and returns without waiting for its end.
     fn drain(&self, request: DrainRequest) -> DrainAccepted;
+    /// Begins to write the world to a file, and returns without waiting for its end.
+    fn dump(&self, request: DumpRequest) -> DumpState;
+    /// How far the last such file is.
+    fn dump_state(&self) -> DumpState;
 }
 
 /// The routes of this module, answered by `daemon`; give them to [`crate::AdminSocket::start`].
@@ -244,6 +282,14 @@ pub fn daemon_routes(daemon: Arc<dyn DaemonAdmin>) -> Router {
             post(
                 async |State(daemon): Daemon, Json(request): Json<DrainRequest>| {
                     Json(daemon.drain(request))
+                },
+            ),
+        )
+        .route(
+            DUMP,
+            get(async |State(daemon): Daemon| Json(daemon.dump_state())).post(
+                async |State(daemon): Daemon, Json(request): Json<DumpRequest>| {
+                    Json(daemon.dump(request))
                 },
             ),
         )

@@ -4,9 +4,9 @@ use moor_rpc::{
     Acknowledgement, Attach, AttachSession, AttachedSession, AuthToken, CloseReason,
     ConnectionOption, Dial, DialError, DialFailed, Eval, EvalFailure, EvalOutput, Event,
     EventNumber, HostEvent, KeepAlive, Line, LineKind, LineNumber, ListenError, ListenResult,
-    ListenerId, ListenerInfo, OpenSession, Replay, Reply, ReplyBody, Request, RequestBody,
-    RequestId, RpcError, SessionEvents, SessionId, SessionState, Text, TlsInfo, WireValue,
-    WorkerCall, WorkerCancel, WorkerError, WorkerOrder, WorkerReport, WorkerRequestId,
+    ListenerId, ListenerInfo, ListenerTls, OpenSession, Replay, Reply, ReplyBody, Request,
+    RequestBody, RequestId, RpcError, SessionEvents, SessionId, SessionState, Text, TlsInfo,
+    WireValue, WorkerCall, WorkerCancel, WorkerError, WorkerOrder, WorkerReport, WorkerRequestId,
 };
 
 /// The session of all of them.
@@ -17,7 +17,10 @@ fn listener() -> ListenerInfo {
         id: ListenerId(3),
         address: "::".into(),
         port: 8888,
-        tls: true,
+        tls: Some(ListenerTls {
+            certificate: "moo.pem".into(),
+            key: "moo.key".into(),
+        }),
     }
 }
 

@@ -9,13 +9,20 @@ use super::event::KeepAlive;
 use crate::error::RowError;
 use crate::ids::HostId;
 
-/// A place where a host accepts users: 0 is the host's own.
+/// A place where a host accepts users: 0 is the host's own, the highest number its own for users who speak TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
 pub struct ListenerId(pub u32);
 
 impl ListenerId {
     /// The host's own.
     pub const MAIN: Self = Self(0);
+    /// The host's own for users who speak TLS.
+    pub const TLS: Self = Self(u32::MAX);
+
+    /// Whether a host opens it by itself.
+    pub(crate) fn is_own(self) -> bool {
+        self == Self::MAIN || self == Self::TLS
+    }
 }
 
 /// The durable part of a session.

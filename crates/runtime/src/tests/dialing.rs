@@ -25,7 +25,7 @@ fn world() -> Listening {
         address: "127.0.0.1".to_owned(),
         port: 8888,
         print_messages: true,
-        tls: false,
+        tls: None,
         ipv6: false,
         serves_programs: true,
     };

@@ -13,7 +13,7 @@ use super::super::spec::world;
 use crate::dials::{Calling, Dial};
 use crate::effects::{Effect, ServerRequest};
 use crate::ids::SessionId;
-use crate::listeners::Listener;
+use crate::listeners::{Listener, ListenerTls};
 use crate::options::integer_option;
 use crate::request::Request;
 use crate::session::ListenerId;
@@ -78,8 +78,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     .permission("wizards, where the operator allows it"),
 ];
 
-/// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `tls`,
-/// `interface`. Answers the port. The task lets go of what it did and waits until the host listens or says why not;
+/// `listen(handler, port [, options])`; the options are `print-messages`, `ipv6`, `interface`, `tls`, and with it `certificate`
+/// and `key`, names of files of the host. Answers the port. The task lets go of what it did and waits until the host listens or says why not;
 /// where there is no host yet, it goes on, and the first that comes is asked.
 fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
@@ -109,7 +109,7 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         address: text(&options, "interface").unwrap_or_else(|| everywhere.to_owned()),
         port,
         print_messages: flag(&options, "print-messages"),
-        tls: flag(&options, "tls"),
+        tls: encryption(&options)?,
         ipv6,
         serves_programs: true,
     });
@@ -120,6 +120,23 @@ fn listen(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         .effects
         .push(Effect::Server(ServerRequest::Listen(listener, None)));
     Ok(Answer::Value(Value::Int(i64::from(port))))
+}
+
+/// Which certificate users are to be shown.
+fn encryption(options: &Map) -> Result<Option<ListenerTls>, Raise> {
+    let name = |key: &str, what: &str| match options.get(&Value::from(key)) {
+        None => Ok(String::new()),
+        Some(Value::Str(name)) => Ok(name.as_str().to_owned()),
+        Some(_) => {
+            let message = format!("{what} path should be a string");
+            Err(Raise::with(ErrorCode::InvArg, message, Value::ZERO))
+        }
+    };
+    let files = ListenerTls {
+        certificate: name("certificate", "Certificate")?,
+        key: name("key", "Private key")?,
+    };
+    Ok(flag(options, "tls").then_some(files))
 }
 
 /// `unlisten(port [, ipv6])`.
@@ -165,7 +182,7 @@ fn describe(listener: &Listener) -> Value {
         ("print-messages", flag_value(listener.print_messages)),
         ("ipv6", flag_value(listener.ipv6)),
         ("interface", Value::from(listener.address.as_str())),
-        ("tls", flag_value(listener.tls)),
+        ("tls", flag_value(listener.tls.is_some())),
     ])
 }
 
