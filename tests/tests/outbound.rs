@@ -98,6 +98,13 @@ fn got(user: &mut Session) -> String {
     )
 }
 
+/// The list that the task notes at its end.
+fn told(user: &mut Session) -> String {
+    user.value(
+        "for i in [1..600] if (typeof(#0.got) == LIST) break; endif suspend(0.1); endfor return #0.got;",
+    )
+}
+
 #[test]
 fn whoever_listens_is_reached_and_heard() {
     let server = start_open();
@@ -174,8 +181,7 @@ fn the_world_speaks_tls_with_itself_and_believes_known_certificates_only() {
         "--telnet-tls-ca-file",
         &authority,
     ];
-    let listen =
-        "listen(#0, 0, [\"tls\" -> 1, \"certificate\" -> \"a.pem\", \"key\" -> \"a.key\"])";
+    let listen = "listen(#0, 0, [\"print-messages\" -> 1, \"tls\" -> 1, \"certificate\" -> \"a.pem\", \"key\" -> \"a.key\"])";
     let server = start_host(&["--outbound-network"], &believing);
     let mut user = server.log_in("wizard");
     let port: u16 = user
@@ -192,10 +198,7 @@ fn the_world_speaks_tls_with_itself_and_believes_known_certificates_only() {
         info,
     );
     let told = "for i in [1..600] if (typeof(#0.got) == LIST) break; endif suspend(0.1); endfor return #0.got;";
-    assert_eq!(
-        user.value(told),
-        "{1, \"TLSv1.3\", \"*** Created ***\"}"
-    );
+    assert_eq!(user.value(told), "{1, \"TLSv1.3\", \"*** Created ***\"}");
     let inside = "for p in (connected_players()) i = connection_info(p); if (!i[\"outbound\"] && i[\"tls\"][\"active\"]) return i[\"tls\"][\"version\"]; endif endfor";
     assert_eq!(user.value(inside), "\"TLSv1.3\"");
     // Another name than that of the certificate, and plain text.
@@ -292,7 +295,7 @@ fn http_messages_are_read_piece_by_piece_across_the_end_of_the_daemon() {
     send(b"b\r\nHTTP/1.1 404 No\r\n\r\n");
     let mut user = server.log_in("wizard");
     assert_eq!(
-        got(&mut user),
+        told(&mut user),
         "{200, [\"Content-Length\" -> \"5\"], \"a~00b~0D~0A\", 404}"
     );
 }

@@ -116,7 +116,7 @@ impl Bench {
             id: ListenerId::MAIN,
             address: address.ip().to_string(),
             port: address.port(),
-            tls: false,
+            tls: None,
         });
         let hub = Hub::new(sender, Arc::default(), own, Bounds::default());
         tokio::spawn(hub.run(news, connections, drain.clone()));

@@ -45,7 +45,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         )
         .raises("E_PERM unless a wizard calls")
         .permission("wizards"),
-    world!("curl", 1..=3, [Str, Any, Num], ToastStunt, curl)
+    world!("curl", 1..=3, [Str, Any, Int], ToastStunt, curl)
         .doc(
             "url with_headers timeout",
             "STR",
