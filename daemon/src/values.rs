@@ -68,6 +68,10 @@ impl Packer {
         Ok(match value {
             Value::Int(number) => WireValue::Int(*number),
             Value::Float(number) => WireValue::Float(*number),
+            // Pages count numbers by less than 64 bits.
+            Value::Obj(object) if object.is_unique() && self.homebound == Homebound::Shown => {
+                WireValue::Str(object.to_string())
+            }
             Value::Obj(object) => WireValue::Obj(object.0),
             Value::Err(code) => WireValue::Err(code.name().to_owned()),
             Value::Error(error) => WireValue::Err(error.name().as_str().to_owned()),
@@ -171,6 +175,11 @@ mod tests {
         let flyweight = Value::from(flyweight);
         assert_eq!(to_worker(&flyweight), Err(TravelError::NotPortable));
         assert_eq!(to_page(&flyweight), Ok(WireValue::Str("<#1>".into())));
+        let unique = ObjId::unique(1, 2, 3);
+        let shown = WireValue::Str("#000042-0000000003".into());
+        assert_eq!(to_page(&unique.into()), Ok(shown));
+        let sent = to_worker(&unique.into()).expect("portable");
+        assert_eq!(from_wire(sent), Ok(unique.into()));
     }
 
     #[test]

@@ -185,6 +185,25 @@ mod tests {
     }
 
     #[test]
+    fn the_deepest_fits_a_threads_stack() {
+        use crate::codec::{NoHandles, decode, encode};
+        let check = || {
+            let mut deep = plain();
+            while let Some(deeper) = deep.with_slot("in", Value::Fly(deep.clone())) {
+                deep = deeper;
+            }
+            let (value, mut bytes) = (Value::Fly(deep), Vec::new());
+            encode(&value, &mut bytes);
+            let again = decode(&mut &bytes[..], &mut NoHandles).expect("own bytes decode");
+            assert!(again.equal_case_sensitive(&value));
+            assert_eq!(again.to_literal(), value.to_literal());
+        };
+        let thread = std::thread::Builder::new().stack_size(crate::STACK_BYTES_MIN);
+        let thread = thread.spawn(check).expect("a thread starts");
+        thread.join().expect("the check passes");
+    }
+
+    #[test]
     fn depth_is_bounded() {
         let mut deep = plain();
         let mut levels = 0;

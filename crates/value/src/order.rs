@@ -131,6 +131,8 @@ fn key_rank(value: &Value) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Sym};
 
@@ -191,6 +193,40 @@ mod tests {
         let says = |message| error("E_TYPE", message);
         assert!(says("a").equal_case_sensitive(&says("a")));
         assert!(!says("a").equal_case_sensitive(&says("A")));
+    }
+
+    /// Keys of every kind, many of them equal or near to each other.
+    fn key() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            (-2..2i64).prop_map(Value::Int),
+            (-1..1i64).prop_map(|n| ObjId(n).into()),
+            (0..2u16).prop_map(|n| ObjId::unique(n, 0, 0).into()),
+            "[aAbB]{0,2}".prop_map(Value::from),
+            "[aAbB]{0,2}".prop_map(|text| Sym::new(&text).into()),
+            ("E_(PERM|A|a|B)", prop::option::of("[ab]")).prop_map(|(name, said)| {
+                let name = ErrorName::from_text(&name).expect("a name");
+                ErrorValue::make(name, said.map(Into::into))
+            }),
+            prop::collection::vec(0..2u8, 0..3).prop_map(|bytes| Binary::from_vec(bytes).into()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_have_one_order(a in key(), b in key(), c in key()) {
+            let (ab, bc, ac) = (key_order(&a, &b), key_order(&b, &c), key_order(&a, &c));
+            prop_assert_eq!(ab, key_order(&b, &a).reverse());
+            prop_assert_eq!(ab.is_eq(), a == b);
+            if ab == bc {
+                prop_assert_eq!(ac, ab);
+            }
+            if let Some(order) = a.compare(&b) {
+                prop_assert_eq!(order, ab);
+            }
+            if a.equal_case_sensitive(&b) {
+                prop_assert_eq!(&a, &b);
+            }
+        }
     }
 
     #[test]

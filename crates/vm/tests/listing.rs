@@ -44,6 +44,10 @@ const PROGRAMS: &[(&str, &str)] = &[
         "comprehensions",
         "x = {x * 2 for x in (x)}; return {{k, v + y} for v, k in (x) } + {y for y in [1..3]};",
     ),
+    (
+        "values",
+        "f = <this, .a = args[1], .b = 'c, {@args}>; return {f.a, E_PERM(\"no\"), E_DIV(f[1]), b\"AA==\", SYM, <#1>};",
+    ),
     ("fork", "fork t (5) this.count = t; endfork return t;"),
 ];
 

@@ -52,6 +52,53 @@ fn goes_round(world: &WorldImage) -> BTreeMap<PathBuf, String> {
     first
 }
 
+/// Values of the kinds that no textdump has, in each other.
+fn newest_values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<String>().prop_map(|text| Sym::new(&text).into()),
+        "[a-zA-Z_][a-zA-Z0-9_]{0,8}".prop_map(|text| Sym::new(&text).into()),
+        (
+            "E_[A-Z]{1,5}|E_PERM|e_div",
+            prop::option::of(any::<String>())
+        )
+            .prop_map(|(name, said)| {
+                let name = ErrorName::from_text(&name).expect("a name");
+                ErrorValue::make(name, said.map(Str::from))
+            }),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| Binary::from_vec(bytes).into()),
+        (any::<u16>(), any::<u8>(), any::<u64>())
+            .prop_map(|(counter, chance, time)| ObjId::unique(counter, chance, time).into()),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let some = prop::collection::vec(inner.clone(), 0..4);
+        prop_oneof![
+            some.clone().prop_map(Value::from),
+            ("[a-z]{1,5}", inner.clone(), some).prop_map(|(name, slot, contents)| {
+                let plain = Flyweight::new(ObjId(2), contents.into()).expect("it is not deep");
+                let full = plain.with_slot(&name, slot);
+                full.unwrap_or(plain).into()
+            }),
+            (inner.clone(), inner).prop_map(|(key, value)| {
+                let mut map = Map::new();
+                map.insert_value(key, value);
+                map.into()
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn newest_values_go_round(value in newest_values()) {
+        let mut world = import(data("format-4.db")).world;
+        let defined = world.objects.iter_mut().find(|one| !one.propvals.is_empty());
+        defined.expect("a property").propvals[0].value = Some(value);
+        goes_round(&world);
+    }
+}
+
 /// Kinds of values that no textdump has.
 #[test]
 fn newer_values() {
