@@ -3,22 +3,28 @@
 //! Builtin functions are stored by name, because their numbers belong to one build of the server; the caller of
 //! [`Program::decode`] says which number a name has now.
 
-use moor_value::Symbol;
+use std::sync::Arc;
+
 use moor_value::codec::NoHandles;
+use moor_value::{Str, Symbol};
 use thiserror::Error;
 
 use crate::bytes::{ReadError, Reader, Writer};
 use crate::instruction::Instruction;
 use crate::program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Local, Name, Program, Scatter, ScatterKind,
-    ScatterTarget,
+    CodeTable, CommandVariable, Filter, FunctionCode, Gives, Handler, Local, Name, Program,
+    Scatter, ScatterKind, ScatterTarget,
 };
 use crate::verify::VerifyError;
 
 /// The version that [`Program::encode`] writes, the first byte of the encoding.
-pub const FORMAT_VERSION: u8 = 3;
-/// The oldest version that is read: it has no texts of `fork` bodies, and like the next no variables of blocks.
+pub const FORMAT_VERSION: u8 = 4;
+/// The oldest version that is read: it has no texts of `fork` bodies; before 3 there are no variables of blocks, before 4 no
+/// functions.
 const FORMAT_VERSION_MIN: u8 = 1;
+
+/// How deep functions within functions are decoded.
+pub const FUNCTION_DEPTH_MAX: usize = 32;
 
 /// Why bytes are not a program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -38,6 +44,9 @@ pub enum DecodeError {
     /// The program calls a builtin function that this server has not got.
     #[error("unknown builtin function {0}")]
     Builtin(String),
+    /// Functions stand in one another deeper than [`FUNCTION_DEPTH_MAX`].
+    #[error("more than {FUNCTION_DEPTH_MAX} functions within one another")]
+    Depth,
     /// The program does not pass verification.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -120,6 +129,23 @@ impl Program {
             w.u16(local.register);
             w.bytes(local.name.as_bytes());
         }
+        w.count(self.captures.len());
+        for (name, register) in &self.captures {
+            w.bytes(name.as_bytes());
+            w.u16(*register);
+        }
+        w.u16(self.own.unwrap_or(crate::UNSET));
+        w.count(self.functions.len());
+        for function in &self.functions {
+            w.bytes(function.source.as_bytes());
+            w.u32(function.line);
+            w.count(function.captures.len());
+            function
+                .captures
+                .iter()
+                .for_each(|register| w.u16(*register));
+            w.bytes(&function.program.encode());
+        }
     }
 
     /// Takes one program off the front of `input`. `builtin` gives the number of a builtin function's name.
@@ -130,12 +156,20 @@ impl Program {
         input: &mut &[u8],
         builtin: &dyn Fn(&str) -> Option<u16>,
     ) -> Result<Self, DecodeError> {
+        Self::decode_within(input, builtin, 0)
+    }
+
+    fn decode_within(
+        input: &mut &[u8],
+        builtin: &dyn Fn(&str) -> Option<u16>,
+        depth: usize,
+    ) -> Result<Self, DecodeError> {
         let mut r = Reader { input };
         let version = r.u8()?;
         if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&version) {
             return Err(DecodeError::Version(version));
         }
-        let table = decode_table(&mut r, version, builtin)?;
+        let table = decode_table(&mut r, version, builtin, depth)?;
         *input = r.input;
         Ok(Program::new(table)?)
     }
@@ -145,6 +179,7 @@ fn decode_table(
     r: &mut Reader<'_>,
     version: u8,
     builtin: &dyn Fn(&str) -> Option<u16>,
+    depth: usize,
 ) -> Result<CodeTable, DecodeError> {
     let registers = r.u16()?;
     let player = Some(r.u16()?).filter(|&register| register != crate::UNSET);
@@ -180,6 +215,10 @@ fn decode_table(
         1 | 2 => Vec::new(),
         _ => r.many(take_local)?,
     };
+    let (captures, own, functions) = match version {
+        1..=3 => (Vec::new(), None, Vec::new()),
+        _ => take_functions(r, builtin, depth)?,
+    };
     Ok(CodeTable {
         code,
         constants,
@@ -194,6 +233,9 @@ fn decode_table(
         lines,
         forks,
         locals,
+        captures,
+        own,
+        functions,
     })
 }
 
@@ -288,6 +330,33 @@ fn take_handler(r: &mut Reader<'_>) -> Result<Handler, ReadError> {
         filter,
         gives,
     })
+}
+
+/// What a function captures, where it finds itself, and the functions in it.
+type Functions = (Vec<(Str, u16)>, Option<u16>, Vec<FunctionCode>);
+
+fn take_functions(
+    r: &mut Reader<'_>,
+    builtin: &dyn Fn(&str) -> Option<u16>,
+    depth: usize,
+) -> Result<Functions, DecodeError> {
+    let captures = r.many(|r| Ok::<_, ReadError>((r.text()?, r.u16()?)))?;
+    let own = Some(r.u16()?).filter(|&register| register != crate::UNSET);
+    let functions = r.many(|r| {
+        if depth == FUNCTION_DEPTH_MAX {
+            return Err(DecodeError::Depth);
+        }
+        let (source, line) = (r.text()?, r.u32()?);
+        let captures = r.many(|r| r.u16())?;
+        let program = Program::decode_within(&mut r.bytes()?, builtin, depth + 1)?;
+        Ok(FunctionCode {
+            source,
+            line,
+            program: Arc::new(program),
+            captures,
+        })
+    })?;
+    Ok((captures, own, functions))
 }
 
 fn take_local(r: &mut Reader<'_>) -> Result<Local, ReadError> {

@@ -195,6 +195,10 @@ instructions! {
     EndFinally { state: Pair } "if state[0] == 1: raise state[1] again"
     Error { dst: Dst, a: Reg, k: Const } "dst = the error constants[k] with the message a; E_TYPE"
     Flyweight { dst: Dst, base: Base } "dst = a flyweight of base with the slots base+1, a map, and the contents base+2; the registers are moved; E_TYPE E_INVARG E_QUOTA"
+    // Functions.
+    MakeFunction { dst: Dst, which: Function } "dst = functions[which], which captures what its registers hold; E_QUOTA"
+    CallFunction { argc: Count, dst: Dst, base: Base } "dst = base(base+1 ... base+argc); the registers are moved; E_TYPE E_MAXREC"
+    CallFunctionSpread { dst: Dst, base: Base } "dst = base(@base+1)"
 }
 
 const _: () = assert!(size_of::<Instruction>() == 8);
@@ -213,6 +217,8 @@ impl Instruction {
             I::CallVerbDynSpread { base, .. } => (base, 3),
             I::CallBuiltin { base, argc, .. } => (base, u32::from(argc)),
             I::CallBuiltinSpread { base, .. } => (base, 1),
+            I::CallFunction { base, argc, .. } => (base, u32::from(argc) + 1),
+            I::CallFunctionSpread { base, .. } => (base, 2),
             I::Flyweight { base, .. } => (base, 3),
             _ => return None,
         })

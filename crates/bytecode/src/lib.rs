@@ -13,12 +13,12 @@ mod operand;
 mod program;
 mod verify;
 
-pub use encode::{DecodeError, FORMAT_VERSION};
+pub use encode::{DecodeError, FORMAT_VERSION, FUNCTION_DEPTH_MAX};
 pub use instruction::{Instruction, OPCODES, OpcodeInfo};
 pub use listing::Listing;
 pub use operand::{Operand, Operands, RESULT, SENSE_WANT, Sense, TAKE};
 pub use program::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Local, Name, Program, Scatter, ScatterKind,
-    ScatterTarget, UNSET,
+    CodeTable, CommandVariable, Filter, FunctionCode, Gives, Handler, Local, Name, Program,
+    Scatter, ScatterKind, ScatterTarget, UNSET,
 };
 pub use verify::VerifyError;

@@ -35,6 +35,9 @@ impl fmt::Display for Listing<'_> {
         for (at, scatter) in program.scatters.iter().enumerate() {
             writeln!(f, "scatter {at}: {scatter:?}")?;
         }
+        for (name, register) in &program.captures {
+            writeln!(f, "captured {name}: r{register}")?;
+        }
         for local in &program.locals {
             let (name, register) = (local.name.as_str(), local.register);
             writeln!(
@@ -42,6 +45,10 @@ impl fmt::Display for Listing<'_> {
                 "local {name}: r{register} from {} to {}",
                 local.start, local.end
             )?;
+        }
+        for (at, function) in program.functions.iter().enumerate() {
+            writeln!(f, "function {at}, captures {:?}", function.captures)?;
+            write!(f, "{}", Listing(&function.program))?;
         }
         Ok(())
     }
@@ -76,6 +83,7 @@ impl Listing<'_> {
                 write!(f, "{}", name.map_or("?", |(_, symbol)| symbol.as_str()))
             }
             Operand::Scatter(s) => write!(f, "scatter{s}"),
+            Operand::Function(which) => write!(f, "function{which}"),
             Operand::Target(t) => write!(f, "->{t}"),
             Operand::Imm(i) => write!(f, "{i}"),
             Operand::Many(n) => write!(f, "{n}"),

@@ -60,6 +60,8 @@ pub enum Operand {
     Builtin(u16),
     /// An index into the scatter patterns.
     Scatter(u16),
+    /// An index into the functions.
+    Function(u16),
     /// The index of an instruction.
     Target(u16),
     /// A small integer.

@@ -3,6 +3,8 @@
 //! A code generator fills a [`CodeTable`]; [`Program::new`] verifies it, and from then on nothing changes it. So
 //! whoever holds a `Program` may rely on every index in it.
 
+use std::sync::Arc;
+
 use moor_value::{Str, Symbol, Value};
 
 use crate::instruction::Instruction;
@@ -139,6 +141,20 @@ pub struct Local {
     pub name: Str,
 }
 
+/// A function that stands in a program.
+#[derive(Clone, Debug)]
+pub struct FunctionCode {
+    /// Its canonical source, lines separated by line ends.
+    pub source: Str,
+    /// The line of the program where the source begins, from 1.
+    pub line: u32,
+    /// What it is compiled to.
+    pub program: Arc<Program>,
+    /// Of each variable that the function captures, in the order of its [`captures`](CodeTable::captures), the register
+    /// around it.
+    pub captures: Vec<u16>,
+}
+
 /// Everything that a program consists of, unverified.
 #[derive(Clone, Debug, Default)]
 pub struct CodeTable {
@@ -170,6 +186,12 @@ pub struct CodeTable {
     pub forks: Vec<(u16, Str)>,
     /// The variables of blocks; of two that are visible at an instruction, the inner one stands first.
     pub locals: Vec<Local>,
+    /// Of a function, the variables that it begins with because it captured them: names and registers.
+    pub captures: Vec<(Str, u16)>,
+    /// Of a function that has a name, the register in which it finds itself.
+    pub own: Option<u16>,
+    /// The functions that stand in the program.
+    pub functions: Vec<FunctionCode>,
 }
 
 impl CodeTable {

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::instruction::Instruction;
 use crate::operand::Operand;
-use crate::program::{CodeTable, CommandVariable, Filter, Gives, Local, ScatterKind};
+use crate::program::{CodeTable, CommandVariable, Filter, FunctionCode, Gives, Local, ScatterKind};
 
 /// What is wrong with a program.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,7 +55,8 @@ pub(crate) fn verify(table: &CodeTable) -> Result<(), VerifyError> {
     verify_scatters(table)?;
     verify_lines(table)?;
     verify_forks(table)?;
-    verify_locals(table)
+    verify_locals(table)?;
+    verify_functions(table)
 }
 
 fn verify_instruction(
@@ -88,6 +89,7 @@ fn operand_fits(table: &CodeTable, instruction: &Instruction, operand: Operand) 
         Operand::Name(n) => usize::from(n) < table.names.len(),
         Operand::Builtin(id) => table.builtins.iter().any(|&(number, _)| number == id),
         Operand::Scatter(s) => usize::from(s) < table.scatters.len(),
+        Operand::Function(f) => usize::from(f) < table.functions.len(),
         Operand::Target(t) => usize::from(t) < table.code.len(),
         Operand::Command(which) => usize::from(which) < CommandVariable::ALL.len(),
         Operand::Imm(_) | Operand::Many(_) | Operand::Count(_) => true,
@@ -114,7 +116,12 @@ fn verify_variables(table: &CodeTable) -> Result<(), VerifyError> {
     {
         return fail("command", at);
     }
-    let counted = |value: &Value| matches!(value, Value::None | Value::Anon(_) | Value::Waif(_));
+    let counted = |value: &Value| {
+        matches!(
+            value,
+            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Lambda(_)
+        )
+    };
     match table.constants.iter().position(counted) {
         Some(at) => fail("constants", at),
         None => Ok(()),
@@ -215,6 +222,26 @@ fn verify_locals(table: &CodeTable) -> Result<(), VerifyError> {
             table: "locals",
             at,
         }),
+        None => Ok(()),
+    }
+}
+
+fn verify_functions(table: &CodeTable) -> Result<(), VerifyError> {
+    let fail = |name, at| Err(VerifyError::Table { table: name, at });
+    let outside = |register: u16| register >= table.registers;
+    let captures = &table.captures;
+    if let Some(at) = captures.iter().position(|(_, register)| outside(*register)) {
+        return fail("captures", at);
+    }
+    if table.own.is_some_and(outside) {
+        return fail("own", 0);
+    }
+    let is_wrong = |function: &FunctionCode| {
+        let wanted = function.program.captures.len();
+        function.captures.len() != wanted || function.captures.iter().copied().any(outside)
+    };
+    match table.functions.iter().position(is_wrong) {
+        Some(at) => fail("functions", at),
         None => Ok(()),
     }
 }

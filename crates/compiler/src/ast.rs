@@ -136,6 +136,13 @@ pub enum StmtKind {
         /// The list that is taken apart; the items' names do not yet mean them in it.
         value: Expr,
     },
+    /// `fn name(params) .. endfn`: declares a variable of the block that holds the function.
+    Function {
+        /// The variable.
+        id: VarId,
+        /// The function, whose own name is the variable's.
+        function: Box<Function>,
+    },
     /// `begin .. end`: declarations in it end with it.
     Begin(Vec<Stmt>),
 }
@@ -334,6 +341,18 @@ pub enum ExprKind {
         /// The list that is taken apart.
         value: Box<Expr>,
     },
+    /// `{params} => expr` or `fn (params) .. endfn`: a function, which captures variables of this program.
+    Function(Box<Function>),
+    /// `function(args)`: a call of a value.
+    Apply {
+        /// What is called; evaluated first.
+        function: Box<Expr>,
+        /// Whether it is a variable whose name alone, before parentheses, means it; a builtin function of the name would
+        /// come first.
+        is_plain: bool,
+        /// The arguments.
+        args: Vec<Arg>,
+    },
     /// `{element for x in (list)}` and the like: a list of the element's values.
     Comprehension(Box<Comprehension>),
     /// `return value` or `return` within an expression: the program ends there. Never a whole statement, which is a
@@ -348,6 +367,40 @@ pub enum ExprKind {
         /// The value after an error; without it, the error's code.
         default: Option<Box<Expr>>,
     },
+}
+
+/// A function: a program of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// How it is written.
+    pub form: FunctionForm,
+    /// The name by which it calls itself.
+    pub name: Option<VarId>,
+    /// Its parameters, taken from the arguments as a scattering assignment takes them.
+    pub params: Vec<ScatterItem>,
+    /// Its variables and statements; of [`FunctionForm::Arrow`] one `return` with a value. Parameters and name are variables of
+    /// it too.
+    pub ast: Ast,
+    /// Every variable that it mentions and that is neither declared in it nor predefined.
+    pub captures: Vec<Capture>,
+}
+
+/// How a function is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FunctionForm {
+    /// `{params} => expr`.
+    Arrow,
+    /// `fn name(params) .. endfn`, with or without a name.
+    Block,
+}
+
+/// A variable of a function that begins with the value which a variable around it has when the function is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The function's variable.
+    pub inner: VarId,
+    /// The variable around it.
+    pub outer: VarId,
 }
 
 /// A list that a loop makes. Its variables exist in the element only.

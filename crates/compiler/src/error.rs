@@ -131,6 +131,9 @@ pub enum ErrorKind {
     /// `break name` or `continue name` where no enclosing loop has that name.
     #[error("Invalid loop name in `{0}' statement: {1}")]
     LoopName(&'static str, Box<str>),
+    /// A text that was to be one function and nothing else.
+    #[error("This is not one function")]
+    NoFunction,
     /// A second declaration of a name in one block.
     #[error("`{0}' is declared in this block already")]
     DeclaredTwice(Box<str>),

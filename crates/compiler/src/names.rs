@@ -47,10 +47,11 @@ pub enum Predefined {
 
 /// The names of the kinds of values, each the number that `typeof()` gives, for programs that assign no variable of the
 /// name: one that did so before there were such names means what it meant. Those of ToastStunt are [`Predefined`] too.
-const KIND_CONSTANTS: [(&str, ValueType); 14] = [
+const KIND_CONSTANTS: [(&str, ValueType); 16] = [
     ("SYM", ValueType::Sym),
     ("FLYWEIGHT", ValueType::Flyweight),
     ("BINARY", ValueType::Binary),
+    ("LAMBDA", ValueType::Lambda),
     ("TYPE_INT", ValueType::Int),
     ("TYPE_OBJ", ValueType::Obj),
     ("TYPE_STR", ValueType::Str),
@@ -62,6 +63,7 @@ const KIND_CONSTANTS: [(&str, ValueType); 14] = [
     ("TYPE_SYM", ValueType::Sym),
     ("TYPE_FLYWEIGHT", ValueType::Flyweight),
     ("TYPE_BINARY", ValueType::Binary),
+    ("TYPE_LAMBDA", ValueType::Lambda),
 ];
 
 /// The kind of values that a name stands for, in any case, where it is no variable.
@@ -149,12 +151,7 @@ struct Name {
     spelling: Box<str>,
     predefined: Option<Predefined>,
     /// Of a variable of a block.
-    local: Option<Local>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Local {
-    slot: u32,
+    slot: Option<u32>,
     is_constant: bool,
 }
 
@@ -189,9 +186,24 @@ impl Names {
         self.list.push(Name {
             spelling,
             predefined,
-            local: None,
+            slot: None,
+            is_constant: false,
         });
         self.ids.insert(key, id);
+        id
+    }
+
+    /// As [`intern`](Self::intern), for a function: the name means a variable around it that is declared, so nothing is
+    /// predefined about it.
+    pub(crate) fn intern_captured(&mut self, name: &str, is_constant: bool) -> VarId {
+        let is_new = self.find(name).is_none();
+        let id = self.intern(name);
+        if is_new {
+            let entry = &mut self.list[id.0 as usize];
+            entry.spelling = name.into();
+            entry.predefined = None;
+            entry.is_constant = is_constant;
+        }
         id
     }
 
@@ -201,7 +213,8 @@ impl Names {
         self.list.push(Name {
             spelling: name.into(),
             predefined: None,
-            local: Some(Local { slot, is_constant }),
+            slot: Some(slot),
+            is_constant,
         });
         id
     }
@@ -215,10 +228,8 @@ impl Names {
         self.list[id.0 as usize] = Name {
             spelling: name.into(),
             predefined: None,
-            local: Some(Local {
-                slot,
-                is_constant: false,
-            }),
+            slot: Some(slot),
+            is_constant: false,
         };
     }
 
@@ -228,7 +239,7 @@ impl Names {
     /// # Panics
     /// When the variable is not of this table.
     pub fn slot(&self, id: VarId) -> Option<u32> {
-        self.list[id.0 as usize].local.map(|local| local.slot)
+        self.list[id.0 as usize].slot
     }
 
     /// Whether the variable keeps the value of its declaration.
@@ -236,8 +247,16 @@ impl Names {
     /// # Panics
     /// When the variable is not of this table.
     pub fn is_constant(&self, id: VarId) -> bool {
-        let local = self.list[id.0 as usize].local;
-        local.is_some_and(|local| local.is_constant)
+        self.list[id.0 as usize].is_constant
+    }
+
+    /// Whether the variable is neither of a block nor predefined.
+    ///
+    /// # Panics
+    /// When the variable is not of this table.
+    pub fn is_free(&self, id: VarId) -> bool {
+        let name = &self.list[id.0 as usize];
+        name.slot.is_none() && name.predefined.is_none()
     }
 
     /// The variable of the whole program that has this name, in any case.

@@ -2,7 +2,7 @@
 //!
 //! A larger number binds tighter. All infix operators of one level associate to the left, except `^` and `=`.
 
-use crate::ast::{BinaryOp, ExprKind};
+use crate::ast::{BinaryOp, ExprKind, FunctionForm};
 
 /// `place = value`, to the right.
 pub(crate) const ASSIGN: u8 = 1;
@@ -83,11 +83,12 @@ impl Infix {
 }
 
 /// The level of a whole expression. A map and a step are at the lowest, because ToastStunt's table leaves them
-/// out: it prints a map that is an operand in parentheses, and so does `verb_code()` here. A `return` takes everything
-/// behind it.
+/// out: it prints a map that is an operand in parentheses, and so does `verb_code()` here. A `return`, and a
+/// function behind `=>`, take everything behind them.
 pub(crate) fn level(kind: &ExprKind) -> u8 {
     match kind {
         ExprKind::Map(_) | ExprKind::Step(..) | ExprKind::Return(Some(_)) => 0,
+        ExprKind::Function(function) if function.form == FunctionForm::Arrow => 0,
         ExprKind::Assign { .. } | ExprKind::Scatter { .. } => ASSIGN,
         ExprKind::Cond { .. } => COND,
         ExprKind::And(..) | ExprKind::Or(..) => LOGIC,
@@ -96,6 +97,7 @@ pub(crate) fn level(kind: &ExprKind) -> u8 {
         ExprKind::Prop { .. }
         | ExprKind::Verb { .. }
         | ExprKind::Index { .. }
+        | ExprKind::Apply { .. }
         | ExprKind::Range { .. } => POSTFIX,
         ExprKind::Literal(_)
         | ExprKind::Var(_)
@@ -106,6 +108,7 @@ pub(crate) fn level(kind: &ExprKind) -> u8 {
         | ExprKind::Flyweight { .. }
         | ExprKind::List(_)
         | ExprKind::Comprehension(_)
+        | ExprKind::Function(_)
         // It is printed in parentheses of its own.
         | ExprKind::Return(None)
         | ExprKind::Catch { .. } => PRIMARY,

@@ -78,6 +78,7 @@ pub fn parts<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Block(handler));
         }
         StmtKind::Declare { .. } | StmtKind::DeclareScatter { .. } => declared(&stmt.kind, visit),
+        StmtKind::Function { id, .. } => visit(Part::Variable(*id)),
         StmtKind::Begin(body) => visit(Part::Block(body)),
         StmtKind::Break(_) | StmtKind::Continue(_) | StmtKind::Return(None) => {}
         StmtKind::Return(Some(expr)) | StmtKind::Expr(expr) => visit(Part::Expr(expr)),
@@ -109,13 +110,15 @@ fn codes<'a>(codes: &'a Codes, visit: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
-/// Calls `visit` with each expression directly within `expr`, in the order of evaluation.
+/// Calls `visit` with each expression directly within `expr`, in the order of evaluation. What stands in a function is of
+/// another program.
 pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
     match &expr.kind {
         ExprKind::Literal(_)
         | ExprKind::Var(_)
         | ExprKind::First
         | ExprKind::Last
+        | ExprKind::Function(_)
         | ExprKind::Return(None) => {}
         ExprKind::Unary(_, a) | ExprKind::Return(Some(a)) => visit(a),
         ExprKind::Step(_, place) => place_children(place, visit),
@@ -140,6 +143,10 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         }
         ExprKind::Index { base, index } => [base, index].into_iter().for_each(|e| visit(e)),
         ExprKind::Range { base, from, to } => [base, from, to].into_iter().for_each(|e| visit(e)),
+        ExprKind::Apply { function, args, .. } => {
+            visit(function);
+            args.iter().for_each(|arg| visit(arg.expr()));
+        }
         ExprKind::Call { args, .. } | ExprKind::List(args) => {
             args.iter().for_each(|arg| visit(arg.expr()));
         }

@@ -63,3 +63,8 @@ fn literals() {
 fn values() {
     check_file(include_str!("cases/values.txt"));
 }
+
+#[test]
+fn functions() {
+    check_file(include_str!("cases/functions.txt"));
+}

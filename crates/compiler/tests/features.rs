@@ -3,7 +3,7 @@
 use moor_compiler::{Feature, Features, ParseOptions, parse};
 
 /// A program for each feature that is a matter of syntax.
-const PROGRAMS: [(Feature, &str); 10] = [
+const PROGRAMS: [(Feature, &str); 14] = [
     (Feature::ReturnExpressions, "x = 1;\ny = x ||\n  return 2;"),
     (Feature::LexicalScopes, "let x = 1;"),
     (Feature::LexicalScopes, "const {x} = {1};"),
@@ -13,6 +13,10 @@ const PROGRAMS: [(Feature, &str); 10] = [
     (Feature::SymbolType, "x.('\"some text\");"),
     (Feature::BinaryType, "b\"AA==\";"),
     (Feature::FlyweightType, "<#1, .a = 1>;"),
+    (Feature::Lambdas, "{x} => x;"),
+    (Feature::Lambdas, "fn (x) endfn;"),
+    (Feature::Lambdas, "fn name(x) endfn"),
+    (Feature::Lambdas, "x = y.z(1);"),
     (Feature::ListComprehensions, "x = {y for y in ({})};"),
 ];
 

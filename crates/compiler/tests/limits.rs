@@ -2,7 +2,7 @@
 
 use moor_compiler::ast::Ast;
 use moor_compiler::parser::{
-    DEPTH_MAX, ERRORS_MAX, EXCEPT_ARMS_MAX, NESTING_MAX, SCATTER_ITEMS_MAX,
+    DEPTH_MAX, ERRORS_MAX, EXCEPT_ARMS_MAX, FUNCTION_DEPTH_MAX, NESTING_MAX, SCATTER_ITEMS_MAX,
 };
 use moor_compiler::{CompileErrors, ErrorKind, Layout, ParseOptions, parse, unparse};
 
@@ -66,6 +66,10 @@ fn no_nesting_overflows_the_stack() {
         "try finally ",
         "try except (ANY) ",
         "if (1) else ",
+        "begin\n",
+        "{{x for x in (",
+        "{x for x in (",
+        "x[1](",
     ];
     for opening in openings {
         in_small_thread(move || {
@@ -78,7 +82,7 @@ fn no_nesting_overflows_the_stack() {
 #[test]
 fn no_chain_overflows_the_stack() {
     for link in [
-        " + x", " && x", " - x", ".x", "[1]", "[1..2]", ":y()", ".(x)",
+        " + x", " && x", " - x", ".x", "[1]", "[1..2]", ":y()", ".(x)", "(1)",
     ] {
         let source = format!("x{};", link.repeat(1_000_000));
         assert!(is_too_deep(&source), "{link}");
@@ -193,4 +197,24 @@ fn the_texts_of_forks_within_forks_stay_small() {
         before < KEPT_MAX && before + last >= KEPT_MAX,
         "{texts:?} bytes"
     );
+}
+
+#[test]
+fn functions_within_functions_are_bounded() {
+    for (begin, end) in [
+        ("{} => ", ""),
+        ("fn () x = ", "; endfn"),
+        ("{?a = ", "} => 1"),
+    ] {
+        let source = |count: usize| format!("{}1{};", begin.repeat(count), end.repeat(count));
+        assert!(try_parse(&source(FUNCTION_DEPTH_MAX)).is_ok(), "{begin}");
+        let errors = try_parse(&source(FUNCTION_DEPTH_MAX + 1)).expect_err("one too many");
+        assert!(
+            errors
+                .iter()
+                .any(|error| matches!(error.kind, ErrorKind::TooLarge { .. })),
+            "{begin} {errors}"
+        );
+        in_small_thread(move || assert!(try_parse(&begin.repeat(100_000)).is_err()));
+    }
 }

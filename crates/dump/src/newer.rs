@@ -73,6 +73,7 @@ impl Walk {
                 self.own(declarator.word());
             }
             StmtKind::Begin(_) => self.own("`begin`"),
+            StmtKind::Function { .. } => self.own("a function"),
             _ => {}
         }
         parts(stmt, &mut |part| match part {
@@ -104,6 +105,8 @@ impl Walk {
             ExprKind::Error { .. } => self.own("an error with a message"),
             ExprKind::Flyweight { .. } => self.own("a flyweight"),
             ExprKind::Comprehension(_) => self.own("a list comprehension"),
+            ExprKind::Function(_) => self.own("a function"),
+            ExprKind::Apply { .. } => self.own("a call of a function that is a value"),
             _ => {}
         }
         children(expr, &mut |child| self.expr(child));

@@ -6,8 +6,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use moor_compiler::{
-    CompileError, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
+use moor_compiler::{CompileError, Feature, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
 };
 use moor_value::{ObjId, Str, Value};
 use moor_world::{VerbImage, WorldImage};
@@ -237,7 +236,8 @@ fn compile_text(source: &str, version: LanguageVersion, options: &CompileOptions
         version,
         is_builtin: &|name| (options.is_builtin)(name),
         unknown_builtins: UnknownBuiltins::CallByName,
-        features: options.features.of_accepted(),
+        // What looks like a call of a function that is a value calls an unknown one in a file of another server.
+        features: options.features.of_accepted().with(Feature::Lambdas, false),
     };
     match canonical(source, &parse) {
         Ok(program) => Outcome {

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use moor_bytecode::Program;
 use moor_compiler::Feature;
-use moor_value::{ErrorCode, ObjId, Symbol, Value};
+use moor_value::{ErrorCode, Lambda, ObjId, Symbol, Value};
 use moor_vm::{
     AbortReason, BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm,
     WAIF_PREFIX,
@@ -200,6 +201,10 @@ impl Host for Stretch<'_> {
             unwinding,
         );
         builtins::outcome(reply)
+    }
+
+    fn function_program(&mut self, function: &Lambda) -> Option<Arc<Program>> {
+        program::function_program(function, self.runtime.limits.features)
     }
 
     fn is_protected(&mut self, builtin: u16) -> bool {

@@ -76,6 +76,7 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
         names: fork.verb_names.clone(),
         owner: fork.programmer,
         debug: fork.debug,
+        own_name: None,
     };
     let mut machine = Vm::new(Start {
         verb: Arc::new(verb),
@@ -106,13 +107,10 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
 fn body(source: &str, line: u32) -> Result<Arc<Program>, ImportTaskError> {
     let (text, program) =
         program::canonical(source, Features::default()).map_err(ImportTaskError::Compile)?;
-    let mut table = CodeTable::clone(&program);
-    for (_, own) in &mut table.lines {
-        *own = own.saturating_add(line.saturating_sub(1));
-    }
+    let mut table = CodeTable::clone(&program::below(&program, line));
     table.forks.push((0, Str::new(&text)));
-    let program = Program::new(table)
-        .expect("neither a text at the first instruction nor later lines break a program");
+    let program =
+        Program::new(table).expect("a text at the first instruction does not break a program");
     Ok(Arc::new(program))
 }
 

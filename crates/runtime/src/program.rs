@@ -5,14 +5,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use moor_bytecode::Program;
+use moor_bytecode::{CodeTable, Program};
 use moor_compiler::ast::Ast;
 use moor_compiler::{CompileErrors, Features, ParseOptions, UnknownBuiltins};
-use moor_value::{ObjId, Str, Value};
+use moor_value::{Lambda, ObjId, Str, Value};
 use moor_vm::Verb;
 use moor_world::{Compiled, EntityKind, ResolvedVerb, VerbFlags};
 
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
 use crate::registry::registry;
+
+/// How many functions of the store are kept compiled; beyond it all are forgotten.
+const FUNCTIONS_MAX: usize = 4_096;
 
 /// Takes a programmer's text: its canonical source and its program, whose line numbers are those
 /// of the canonical source.
@@ -64,6 +70,7 @@ pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>, features: Features) -> Arc<V
             names: found.verb.names.clone(),
             owner: found.verb.owner,
             debug: found.verb.flags.has(VerbFlags::DEBUG),
+            own_name: None,
         }) as Compiled
     });
     Arc::clone(ready)
@@ -95,6 +102,58 @@ fn empty() -> Arc<Program> {
     Arc::clone(&EMPTY)
 }
 
+/// The program of a function that was stored, compiled once for each source and place; nothing when it does not compile.
+pub(crate) fn function_program(function: &Lambda, features: Features) -> Option<Arc<Program>> {
+    static COMPILED: LazyLock<Mutex<FxHashMap<Box<str>, Arc<Program>>>> =
+        LazyLock::new(Mutex::default);
+    let mut key = format!("{} ", function.origin().line);
+    for (name, _) in function.captured() {
+        key.push_str(name.as_str());
+        key.push(' ');
+    }
+    key.push_str(function.source().as_str());
+    if let Some(program) = COMPILED.lock().get(key.as_str()) {
+        return Some(Arc::clone(program));
+    }
+    let program = Arc::new(compile_function(function, features)?);
+    let mut compiled = COMPILED.lock();
+    if compiled.len() >= FUNCTIONS_MAX {
+        compiled.clear();
+    }
+    compiled.insert(key.into(), Arc::clone(&program));
+    Some(program)
+}
+
+fn compile_function(function: &Lambda, features: Features) -> Option<Program> {
+    let is_builtin = |name: &str| registry().number(name).is_some();
+    let mut options = ParseOptions::new(&is_builtin);
+    options.unknown_builtins = UnknownBuiltins::CallByName;
+    options.features = features.of_accepted();
+    let names = function.captured().iter().map(|(name, _)| name.as_str());
+    let builtin = |name: &str| registry().number(name);
+    let source = function.source().as_str();
+    let program = moor_compiler::compile_function(source, names, &options, &builtin);
+    let program = program.inspect_err(|errors| {
+        tracing::error!(source, %errors, "a stored function does not compile");
+    });
+    program
+        .ok()
+        .map(|program| below(&program, function.origin().line))
+}
+
+/// The program with its lines as they are where it begins in that line.
+pub(crate) fn below(program: &Program, line: u32) -> Program {
+    let mut table = CodeTable::clone(program);
+    for (_, own) in &mut table.lines {
+        *own = own.saturating_add(line.saturating_sub(1));
+    }
+    for function in &mut table.functions {
+        function.line = function.line.saturating_add(line.saturating_sub(1));
+        function.program = Arc::new(below(&function.program, line));
+    }
+    Program::new(table).expect("later lines do not break a program")
+}
+
 /// Code that belongs to no verb: `eval()` and the server's own calls.
 pub(crate) fn code_without_verb(program: Arc<Program>, owner: ObjId) -> Arc<Verb> {
     Arc::new(Verb {
@@ -103,6 +162,7 @@ pub(crate) fn code_without_verb(program: Arc<Program>, owner: ObjId) -> Arc<Verb
         names: Str::EMPTY,
         owner,
         debug: true,
+        own_name: None,
     })
 }
 

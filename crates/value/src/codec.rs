@@ -7,8 +7,8 @@
 use thiserror::Error;
 
 use crate::{
-    AnonRef, Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, MapKey,
-    ObjId, Str, Sym, Value, WaifRef,
+    AnonRef, Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, Lambda, List, Map,
+    MapKey, ObjId, Origin, Str, Sym, Value, WaifRef,
 };
 
 /// Supplies the world's handles for the ids that an encoding names.
@@ -82,6 +82,7 @@ mod tag {
     pub(super) const ERROR: u8 = 13;
     pub(super) const BINARY: u8 = 14;
     pub(super) const FLYWEIGHT: u8 = 15;
+    pub(super) const LAMBDA: u8 = 16;
 }
 
 /// Stands for the number of an error that a world has named itself.
@@ -131,6 +132,7 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) {
             out.extend_from_slice(bytes.as_slice());
         }
         Value::Fly(flyweight) => put_flyweight(flyweight, out),
+        Value::Lambda(function) => put_lambda(function, out),
     }
 }
 
@@ -161,6 +163,23 @@ fn put_flyweight(flyweight: &Flyweight, out: &mut Vec<u8>) {
         .contents()
         .iter()
         .for_each(|item| encode(item, out));
+}
+
+fn put_lambda(function: &Lambda, out: &mut Vec<u8>) {
+    out.push(tag::LAMBDA);
+    put_text(function.source().as_str(), out);
+    put_unsigned(function.captured().len() as u64, out);
+    for (name, value) in function.captured() {
+        put_text(name.as_str(), out);
+        encode(value, out);
+    }
+    let origin = function.origin();
+    encode(&origin.this, out);
+    put_signed(origin.programmer.0, out);
+    encode(&origin.definer, out);
+    put_text(origin.verb_names.as_str(), out);
+    out.push(u8::from(origin.debug));
+    put_unsigned(u64::from(origin.line), out);
 }
 
 fn put_text(text: &str, out: &mut Vec<u8>) {
@@ -201,6 +220,7 @@ fn decode_nested(
         tag::ERROR => take_error(input)?,
         tag::BINARY => Value::Binary(Binary::from_vec(take_run(input)?.to_vec())),
         tag::FLYWEIGHT => Value::Fly(take_flyweight(input, resolver, depth_left)?),
+        tag::LAMBDA => Value::Lambda(take_lambda(input, resolver, depth_left)?),
         unknown => return Err(DecodeError::Tag(unknown)),
     })
 }
@@ -236,6 +256,32 @@ fn take_map(
         }
     }
     Ok(map)
+}
+
+fn take_lambda(
+    input: &mut &[u8],
+    resolver: &mut dyn HandleResolver,
+    depth_left: u32,
+) -> Result<Lambda, DecodeError> {
+    let depth_left = depth_left.checked_sub(1).ok_or(DecodeError::Depth)?;
+    let source = take_str(input)?;
+    let count = take_count(input, 2)?;
+    let mut captured = Vec::with_capacity(count);
+    for _ in 0..count {
+        captured.push((
+            take_str(input)?,
+            decode_nested(input, resolver, depth_left)?,
+        ));
+    }
+    let origin = Origin {
+        this: decode_nested(input, resolver, depth_left)?,
+        programmer: ObjId(take_signed(input)?),
+        definer: decode_nested(input, resolver, depth_left)?,
+        verb_names: take_str(input)?,
+        debug: take_byte(input)? != 0,
+        line: u32::try_from(take_unsigned(input)?).map_err(|_| DecodeError::Number)?,
+    };
+    Lambda::new(source, captured, origin).ok_or(DecodeError::Depth)
 }
 
 fn take_waif(input: &mut &[u8], resolver: &mut dyn HandleResolver) -> Result<WaifRef, DecodeError> {

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::{ErrorValue, FloatText, Flyweight, List, Map, Sym, Value};
+use crate::{ErrorValue, FloatText, Flyweight, Lambda, List, Map, Sym, Value};
 
 impl Value {
     /// What `toliteral()` gives: source text of the value, where one exists.
@@ -38,6 +38,7 @@ impl Value {
                 out.write_char('"')
             }
             Value::Fly(flyweight) => write_flyweight(out, flyweight),
+            Value::Lambda(function) => write_function(out, function),
             Value::Str(s) => write_quoted(out, s.as_str()),
             Value::List(list) => write_list(out, list),
             Value::Map(map) => write_map(out, map),
@@ -71,6 +72,7 @@ impl Value {
             Value::Error(error) => out.write_str(error.message().as_str()),
             Value::Sym(symbol) => out.write_str(symbol.as_str()),
             Value::Fly(_) => out.write_str("<flyweight>"),
+            Value::Lambda(_) => out.write_str("<function>"),
             Value::List(_) => out.write_str("{list}"),
             Value::Map(_) => out.write_str("[map]"),
             Value::Waif(_) => out.write_str("[[waif]]"),
@@ -113,6 +115,17 @@ fn write_error(out: &mut impl Write, error: &ErrorValue) -> fmt::Result {
     out.write_char('(')?;
     write_quoted(out, message.as_str())?;
     out.write_char(')')
+}
+
+/// The source in one line, as lines have no meaning of their own. What it captured is not in it.
+fn write_function(out: &mut impl Write, function: &Lambda) -> fmt::Result {
+    for (i, line) in function.source().as_str().lines().enumerate() {
+        if i > 0 {
+            out.write_char(' ')?;
+        }
+        out.write_str(line.trim_start())?;
+    }
+    Ok(())
 }
 
 fn write_flyweight(out: &mut impl Write, flyweight: &Flyweight) -> fmt::Result {

@@ -39,10 +39,10 @@ struct Body {
 const _: () = assert!(size_of::<Map>() == 8);
 
 impl MapKey {
-    /// The key of that value; none for lists, maps, flyweights and [`Value::None`].
+    /// The key of that value; none for lists, maps, flyweights, functions and [`Value::None`].
     pub fn new(value: Value) -> Option<Self> {
         match value {
-            Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) => None,
+            Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) | Value::Lambda(_) => None,
             key => Some(Self(key)),
         }
     }

@@ -80,6 +80,7 @@ fn equal(a: &Value, b: &Value, case: Case) -> bool {
         (Value::Sym(a), Value::Sym(b)) => a == b,
         (Value::Binary(a), Value::Binary(b)) => a == b,
         (Value::Fly(a), Value::Fly(b)) => a.equal(b, case),
+        (Value::Lambda(a), Value::Lambda(b)) => a.equal(b, case),
         (Value::None, Value::None) => true,
         _ => false,
     }
@@ -125,7 +126,7 @@ fn key_rank(value: &Value) -> u8 {
         Value::Waif(_) => 7,
         Value::Sym(_) => 8,
         Value::Binary(_) => 9,
-        Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) => 10,
+        Value::None | Value::List(_) | Value::Map(_) | Value::Fly(_) | Value::Lambda(_) => 10,
     }
 }
 

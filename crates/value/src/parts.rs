@@ -1,6 +1,7 @@
 //! What a value holds, one level at a time, for whoever looks for something in values.
 //!
-//! In: a value. Out: each value directly in it: elements, keys, entries, slots. What waifs and anonymous objects hold is
+//! In: a value. Out: each value directly in it: elements, keys, entries, slots, what
+//! a function captured. What waifs and anonymous objects hold is
 //! the world's knowledge.
 
 use crate::Value;
@@ -15,6 +16,7 @@ impl Value {
                 entries(flyweight.slots(), visit);
                 flyweight.contents().iter().for_each(visit);
             }
+            Value::Lambda(function) => function.for_each_part(visit),
             _ => {}
         }
     }
@@ -25,13 +27,17 @@ impl Value {
             Value::List(list) => list.is_unique(),
             Value::Map(map) => map.is_unique(),
             Value::Fly(flyweight) => flyweight.is_unique(),
+            Value::Lambda(function) => function.is_unique(),
             _ => true,
         }
     }
 
     /// Whether the value may hold others.
     pub fn has_parts(&self) -> bool {
-        matches!(self, Value::List(_) | Value::Map(_) | Value::Fly(_))
+        matches!(
+            self,
+            Value::List(_) | Value::Map(_) | Value::Fly(_) | Value::Lambda(_)
+        )
     }
 }
 

@@ -1,11 +1,11 @@
-//! The value that programs compute with: sixteen bytes, one of fourteen kinds.
+//! The value that programs compute with: sixteen bytes, one of fifteen kinds.
 //!
 //! In: Rust data. Out: kind, truth, accessors, size and depth. Equality and order are in
 //! `order.rs`, text in `literal.rs`, bytes in `codec.rs`.
 
 use crate::{
-    AnonRef, Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Str, Sym,
-    WaifRef,
+    AnonRef, Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, Lambda, List, Map, ObjId, Str,
+    Sym, WaifRef,
 };
 
 /// How deeply lists and maps may nest. It bounds every recursion over values (comparison, literal
@@ -39,6 +39,7 @@ pub enum ValueType {
     Flyweight = 15,
     Sym = 16,
     Binary = 17,
+    Lambda = 18,
 }
 
 /// A MOO value.
@@ -76,6 +77,8 @@ pub enum Value {
     Binary(Binary),
     /// A flyweight.
     Fly(Flyweight),
+    /// A function.
+    Lambda(Lambda),
 }
 
 const _: () = assert!(size_of::<Value>() == 16);
@@ -110,10 +113,11 @@ impl Value {
             Self::Sym(_) => ValueType::Sym,
             Self::Binary(_) => ValueType::Binary,
             Self::Fly(_) => ValueType::Flyweight,
+            Self::Lambda(_) => ValueType::Lambda,
         }
     }
 
-    /// Truth: a number other than zero, `true`, a symbol, or a string, list, map or binary that is not empty, or a
+    /// Truth: a number other than zero, `true`, a symbol, a function, or a string, list, map or binary that is not empty, or a
     /// flyweight with contents. Objects, errors, anonymous objects and waifs are false.
     #[inline]
     pub fn is_true(&self) -> bool {
@@ -124,7 +128,7 @@ impl Value {
             Self::Str(s) => !s.is_empty(),
             Self::List(l) => !l.is_empty(),
             Self::Map(m) => !m.is_empty(),
-            Self::Sym(_) => true,
+            Self::Sym(_) | Self::Lambda(_) => true,
             Self::Binary(bytes) => !bytes.is_empty(),
             Self::Fly(flyweight) => !flyweight.contents().is_empty(),
             Self::None
@@ -154,6 +158,7 @@ impl Value {
             Self::Error(error) => SLOT_BYTES + error.bytes(),
             Self::Binary(bytes) => SLOT_BYTES + bytes.len() + 1,
             Self::Fly(flyweight) => flyweight.bytes(),
+            Self::Lambda(function) => SLOT_BYTES.saturating_add(function.bytes()),
             _ => SLOT_BYTES,
         }
     }
@@ -166,6 +171,7 @@ impl Value {
             Self::List(l) => l.depth(),
             Self::Map(m) => m.depth(),
             Self::Fly(flyweight) => flyweight.depth(),
+            Self::Lambda(function) => function.depth(),
             _ => 0,
         }
     }
@@ -347,6 +353,7 @@ impl Clone for Value {
             Self::Sym(symbol) => Self::Sym(symbol.clone()),
             Self::Binary(bytes) => Self::Binary(bytes.clone()),
             Self::Fly(flyweight) => Self::Fly(flyweight.clone()),
+            Self::Lambda(function) => Self::Lambda(function.clone()),
         }
     }
 }
@@ -379,6 +386,7 @@ from! {
     Sym => Sym;
     Binary => Binary;
     Flyweight => Fly;
+    Lambda => Lambda;
 }
 
 #[cfg(test)]

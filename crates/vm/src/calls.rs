@@ -281,7 +281,7 @@ impl Vm {
     }
 
     /// Puts the elements of a list where the callee's arguments belong.
-    fn spread(&mut self, list: List, top: usize) -> u32 {
+    pub(crate) fn spread(&mut self, list: List, top: usize) -> u32 {
         let argc = list.len();
         if self.stack.len() < top + argc {
             self.grow(top + argc);
@@ -327,7 +327,7 @@ impl Vm {
 
     /// What a callee of the top frame inherits: who is playing, and the variables of the command.
     #[inline(always)]
-    fn inherited<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
+    pub(crate) fn inherited<H: Host>(&mut self, host: &mut H) -> (ObjId, u32) {
         let frame = &self.frames[self.frames.len() - 1];
         let program = &self.verbs.get(frame.verb).program;
         if !hands_on_variables(program) {

@@ -125,6 +125,10 @@ impl Vm {
                 => calls::execute(&mut self.window(limits, fuel), host, instruction)?,
             [CallVerb CallVerbSpread CallVerbDyn CallVerbDynSpread]
                 => self.execute_verb_call(host, limits, fuel, instruction)?,
+            [MakeFunction]
+                => calls::make_function(&mut self.window(limits, fuel), instruction)?,
+            [CallFunction CallFunctionSpread]
+                => self.execute_function_call(host, limits, fuel, instruction)?,
             [Return ReturnI]
                 => self.execute_return(host, limits, fuel, instruction)?,
         }

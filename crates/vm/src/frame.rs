@@ -82,7 +82,10 @@ pub struct PendingBuiltin {
 /// The name that the verb of the frame at `at` was called by.
 pub(crate) fn called_as<'a>(frames: &'a [Frame], verbs: &'a VerbTable, at: usize) -> &'a Str {
     let frame = &frames[at];
-    match &frame.called_as {
+    if let Some(text) = &frame.called_as {
+        return text;
+    }
+    match &verbs.get(frame.verb).own_name {
         Some(text) => text,
         None => {
             let caller = verbs.get(frames[at - 1].verb);

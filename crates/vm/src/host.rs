@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
+use moor_bytecode::Program;
+use moor_value::{ErrorCode, Lambda, ObjId, Str, Symbol, Value};
 
 use crate::context::Context;
 use crate::frame::{Command, PendingBuiltin};
@@ -113,6 +114,12 @@ pub trait Host {
         unwinding: bool,
         context: &mut Context<'_>,
     ) -> BuiltinOutcome<Self::Request>;
+
+    /// The program of a function that comes from the store or from elsewhere, its lines those of the verb that made it.
+    /// `None` when its source does not compile.
+    fn function_program(&mut self, _function: &Lambda) -> Option<Arc<Program>> {
+        None
+    }
 
     /// Whether the builtin must be called even where the machine could answer itself, because the world
     /// overrides or protects it.

@@ -13,6 +13,7 @@ mod context;
 mod dispatch;
 mod execute;
 mod frame;
+mod function;
 mod host;
 mod outcome;
 mod raise;

@@ -96,6 +96,14 @@ impl TaskLimits {
         })
     }
 
+    /// E_QUOTA when a value that holds others is larger than a list may be.
+    pub(crate) fn check_value(&self, value: &Value) -> Result<(), Box<Raise>> {
+        match value.bytes() > self.list_bytes() {
+            true => Err(self.quota()),
+            false => Ok(()),
+        }
+    }
+
     #[inline]
     fn check(&self, items: &[Value], bytes: impl Fn(&Value) -> usize) -> Result<(), Box<Raise>> {
         if items.len() < 2 {

@@ -144,6 +144,7 @@ pub fn type_name(value_type: ValueType) -> &'static str {
         ValueType::Waif => "waif",
         ValueType::Bool => "bool",
         ValueType::Flyweight => "flyweight",
+        ValueType::Lambda => "function",
         ValueType::Sym => "symbol",
         ValueType::Binary => "binary",
     }

@@ -162,6 +162,7 @@ fn take_verb<R: StateResolver>(r: &mut Reader<'_>, resolver: &mut R) -> Result<V
         names,
         owner,
         debug,
+        own_name: None,
     })
 }
 

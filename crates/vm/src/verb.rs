@@ -22,6 +22,8 @@ pub struct Verb {
     pub owner: ObjId,
     /// The `d` flag: errors are raised rather than returned.
     pub debug: bool,
+    /// The name that it is always called by, if it is a function and no verb.
+    pub own_name: Option<Str>,
 }
 
 /// How many recently called verbs are found without hashing.

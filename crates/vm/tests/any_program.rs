@@ -5,8 +5,8 @@ mod world;
 use std::sync::Arc;
 
 use moor_bytecode::{
-    CodeTable, Filter, Gives, Handler, Instruction, Name, OPCODES, Program, Scatter, ScatterKind,
-    ScatterTarget,
+    CodeTable, Filter, FunctionCode, Gives, Handler, Instruction, Name, OPCODES, Program, Scatter,
+    ScatterKind, ScatterTarget,
 };
 use moor_value::{List, Map, ObjId, Str, Symbol, Value};
 use moor_vm::{TaskLimits, Verb};
@@ -50,6 +50,23 @@ fn instruction(at: usize) -> impl Strategy<Value = Instruction> {
             }
         })
     })
+}
+
+/// One that returns what it captured, and is called by itself.
+fn function() -> FunctionCode {
+    let program = Program::new(CodeTable {
+        code: vec![Instruction::Return { a: 0 }],
+        registers: 2,
+        captures: vec![(Str::new("v"), 0)],
+        own: Some(1),
+        ..CodeTable::default()
+    });
+    FunctionCode {
+        source: Str::new("{} => v"),
+        line: 1,
+        program: Arc::new(program.expect("it is in order")),
+        captures: vec![3],
+    }
 }
 
 fn table() -> impl Strategy<Value = CodeTable> {
@@ -106,6 +123,7 @@ fn table() -> impl Strategy<Value = CodeTable> {
                 9
             ],
             lines: vec![(0, 1), (5, 2)],
+            functions: vec![function(); 9],
             ..CodeTable::default()
         }
     })
@@ -127,6 +145,7 @@ proptest! {
             names: Str::new("test"),
             owner: ObjId(3),
             debug,
+            own_name: None,
         };
         let mut world = World::default();
         world.add_verb(2, "noop", "return args;");

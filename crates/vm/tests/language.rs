@@ -18,6 +18,7 @@ fn every_case_gives_what_it_says() {
         "scopes.txt",
         "values.txt",
         "comprehensions.txt",
+        "functions.txt",
     ] {
         let text = std::fs::read_to_string(folder.join(name)).expect("the cases are there");
         let mut source = String::new();

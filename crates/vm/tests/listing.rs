@@ -48,6 +48,10 @@ const PROGRAMS: &[(&str, &str)] = &[
         "values",
         "f = <this, .a = args[1], .b = 'c, {@args}>; return {f.a, E_PERM(\"no\"), E_DIV(f[1]), b\"AA==\", SYM, <#1>};",
     ),
+    (
+        "functions",
+        "n = 1; f = {x, ?y = n} => x + y; fn g(a)\nreturn {b} => g(a + b + n); endfn return {f(2), g(@args), (f)(3)};",
+    ),
     ("fork", "fork t (5) this.count = t; endfork return t;"),
 ];
 

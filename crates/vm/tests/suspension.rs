@@ -21,6 +21,9 @@ const PROGRAMS: &[&str] = &[
     "w = waif(); suspend(1); return typeof(w);",
     "argstr = \"mine\"; return this:ask();",
     "return eval(\"return suspend(5) + 1;\");",
+    "n = 2; fn deep(k) if (k) return deep(k - 1) + n; endif return suspend(1); endfn return deep(3);",
+    "n = 2; f = {x} => suspend(x) + n; return {f(1), f(2), f == f};",
+    "f = {l} => {suspend(x) for x in (l)}; return f({1, 2});",
 ];
 
 fn world() -> World {

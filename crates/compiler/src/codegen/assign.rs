@@ -194,7 +194,7 @@ impl<'a> Codegen<'a> {
         }
     }
 
-    fn pattern(&mut self, items: usize) -> u16 {
+    pub(super) fn pattern(&mut self, items: usize) -> u16 {
         self.ticks += items as u32;
         let Ok(pattern) = u16::try_from(self.table.scatters.len()) else {
             self.too_large("scattering assignments");
@@ -208,7 +208,7 @@ impl<'a> Codegen<'a> {
     }
 
     /// The defaults, one after the other: whichever is the first needed, those behind it are needed too.
-    fn scatter_targets(&mut self, pattern: u16, items: &'a [ScatterItem]) {
+    pub(super) fn scatter_targets(&mut self, pattern: u16, items: &'a [ScatterItem]) {
         let mut targets = Vec::with_capacity(items.len());
         for item in items {
             let (id, kind) = match item {

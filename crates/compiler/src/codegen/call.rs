@@ -78,7 +78,7 @@ impl<'a> Codegen<'a> {
 
     /// Computes the arguments into the next temporaries; none when they must go as a list. The variable `given` loses its
     /// value.
-    fn plain_args(&mut self, args: &'a [Arg], given: Option<VarId>) -> Option<u8> {
+    pub(super) fn plain_args(&mut self, args: &'a [Arg], given: Option<VarId>) -> Option<u8> {
         if args.len() > ARGS_MAX || args.iter().any(|arg| matches!(arg, Arg::Splice(_))) {
             return None;
         }

@@ -63,6 +63,8 @@ impl<'a> Codegen<'a> {
                 let result = self.scatter(items, value);
                 self.copy_to(result, dst);
             }
+            ExprKind::Function(function) => self.function(function, dst),
+            ExprKind::Apply { function, args, .. } => self.apply(function, args, dst),
             ExprKind::Comprehension(inner) => self.comprehension(inner, dst),
             ExprKind::Return(value) => self.return_statement(value.as_deref()),
             ExprKind::Catch {

@@ -2,7 +2,7 @@
 
 use moor_value::{Binary, ErrorName, ErrorValue, List, Str, Sym, Value, codec};
 
-use super::{Codegen, Home};
+use super::Codegen;
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 
 /// Identity of a constant: its bytes, because `==` ignores case. Both zeroes are one: a program has the one that
@@ -43,11 +43,7 @@ impl Codegen<'_> {
     pub(super) fn constant_value(&self, expr: &Expr) -> Option<Value> {
         match &expr.kind {
             ExprKind::Literal(one) => Some(literal(one)),
-            ExprKind::Var(id) => match self.home(*id) {
-                Home::Constant(predefined) => predefined.constant(),
-                Home::Kind(kind) => Some(Value::Int(kind as i64)),
-                _ => None,
-            },
+            ExprKind::Var(id) => self.home(*id).constant(),
             ExprKind::Error { name, message } => match &message.kind {
                 ExprKind::Literal(Literal::Str(text)) => {
                     Some(ErrorValue::make(name.clone(), Some(Str::new(text))))

@@ -16,18 +16,21 @@ mod emit;
 mod exits;
 mod expr;
 mod fold;
+mod function;
 mod place;
 mod stmt;
 mod try_stmt;
 mod usage;
 
 use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Local, Program, TAKE};
-use moor_value::{Str, ValueType};
+use moor_value::{Str, Value, ValueType};
 use rustc_hash::FxHashMap;
 
-use crate::ast::{Ast, Pos, Stmt};
+use crate::ast::{Ast, ExprKind, Pos, Stmt, StmtKind};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
+use crate::lexer::token::is_identifier;
 use crate::names::{Predefined, VarId, kind_constant};
+use crate::parser::{ParseOptions, parse};
 use crate::unparse::{Layout, unparse_body};
 use emit::{Label, Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
@@ -45,14 +48,56 @@ pub type FindBuiltin<'a> = dyn Fn(&str) -> Option<u16> + 'a;
 /// # Errors
 /// [`ErrorKind::UnknownBuiltin`] and [`ErrorKind::TooLarge`]; whatever else can be wrong the parser has found.
 pub fn compile(ast: &Ast, builtins: &FindBuiltin<'_>) -> Result<Program, CompileErrors> {
-    let mut codegen = Codegen::new(ast, builtins);
+    let mut codegen = Codegen::new(ast, builtins, Usage::of(ast));
     codegen.prologue();
-    codegen.block(&ast.body);
-    codegen.emit(I::ReturnI { imm: 0 });
-    while let Some(fork) = codegen.forks.pop() {
-        codegen.fork_body(fork);
-    }
+    codegen.body(&ast.body);
     codegen.finish()
+}
+
+/// Compiles a function that stands alone: its canonical source and the names of the variables that it captured.
+///
+/// # Errors
+/// Everything that is wrong with it; [`ErrorKind::NoFunction`] for what is not one function.
+pub fn compile_function<'n>(
+    source: &str,
+    captured: impl Iterator<Item = &'n str>,
+    options: &ParseOptions<'_>,
+    builtins: &FindBuiltin<'_>,
+) -> Result<Program, CompileErrors> {
+    let mut text = String::new();
+    let mut count = 0;
+    for name in captured.filter(|name| is_identifier(name)) {
+        text.push_str("let ");
+        text.push_str(name);
+        text.push_str("; ");
+        count += 1;
+    }
+    text.push_str(source);
+    text.push(';');
+    let ast = parse(&text, options)?;
+    let (function, pos) = match ast.body.get(count) {
+        Some(Stmt {
+            kind: StmtKind::Function { function, .. },
+            pos,
+        }) => (function, *pos),
+        Some(Stmt {
+            kind: StmtKind::Expr(expr),
+            ..
+        }) => match &expr.kind {
+            ExprKind::Function(function) => (function, expr.pos),
+            _ => return Err(no_function(expr.pos)),
+        },
+        _ => return Err(no_function(Pos::default())),
+    };
+    if ast.body.len() > count + 1 {
+        return Err(no_function(pos));
+    }
+    let is_variable = |id| ast.names.slot(id).is_some();
+    function::compile(function, builtins, pos, &is_variable).map(|compiled| compiled.program)
+}
+
+fn no_function(pos: Pos) -> CompileErrors {
+    CompileErrors::new(vec![CompileError::new(pos, ErrorKind::NoFunction)])
 }
 
 /// Where a variable's value is.
@@ -66,6 +111,17 @@ enum Home {
     Kind(ValueType),
     /// In the frame's arguments, never as a list.
     Arguments,
+}
+
+impl Home {
+    /// The value of a variable that always has the same.
+    fn constant(self) -> Option<Value> {
+        match self {
+            Self::Constant(predefined) => predefined.constant(),
+            Self::Kind(kind) => Some(Value::Int(kind as i64)),
+            Self::Register(_) | Self::Arguments => None,
+        }
+    }
 }
 
 /// The body of a `fork` that is still to be generated.
@@ -108,8 +164,7 @@ struct Codegen<'a> {
 }
 
 impl<'a> Codegen<'a> {
-    fn new(ast: &'a Ast, builtins: &'a FindBuiltin<'a>) -> Self {
-        let usage = Usage::of(ast);
+    fn new(ast: &'a Ast, builtins: &'a FindBuiltin<'a>, usage: Usage) -> Self {
         let mut codegen = Self {
             ast,
             builtins,
@@ -134,6 +189,16 @@ impl<'a> Codegen<'a> {
         };
         codegen.place_variables();
         codegen
+    }
+
+    /// Generates statements and whatever they fork.
+    fn body(&mut self, body: &'a [Stmt]) {
+        self.block(body);
+        self.emit(I::ReturnI { imm: 0 });
+        self.end_visibility(0);
+        while let Some(fork) = self.forks.pop() {
+            self.fork_body(fork);
+        }
     }
 
     fn place_variables(&mut self) {

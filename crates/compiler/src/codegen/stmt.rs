@@ -60,6 +60,10 @@ impl<'a> Codegen<'a> {
                 let ids = items.iter().map(ScatterItem::variable);
                 ids.for_each(|id| self.begin_visibility(id));
             }
+            StmtKind::Function { id, function } => {
+                self.function(function, self.register(*id));
+                self.begin_visibility(*id);
+            }
             StmtKind::Begin(body) => self.block(body),
         }
         self.release(mark);

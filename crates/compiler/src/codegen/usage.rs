@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::function::captured;
 use crate::ast::{Arg, Ast, Expr, ExprKind, Literal, Place, Stmt, StmtKind};
 use crate::names::{Predefined, VarId};
 use crate::walk::{Part, children, parts};
@@ -78,6 +79,7 @@ pub(super) fn assigns(expr: &Expr, id: VarId) -> bool {
 /// Whether the expression reads or may assign the variable.
 pub(super) fn mentions(expr: &Expr, id: VarId) -> bool {
     let mut found = expr.kind == ExprKind::Var(id) || assigns(expr, id);
+    found |= captured(expr).any(|captured| captured == id);
     if !found {
         children(expr, &mut |child| found |= mentions(child, id));
     }
@@ -135,6 +137,10 @@ impl Scan {
             Part::Expr(expr) => self.expr(expr),
             Part::Block(body) => self.block(body),
         });
+        if let StmtKind::Function { function, .. } = &stmt.kind {
+            let outer = function.captures.iter().map(|capture| capture.outer);
+            self.whole.extend(outer);
+        }
     }
 
     fn expr(&mut self, expr: &Expr) {
@@ -144,6 +150,7 @@ impl Scan {
             ExprKind::Scatter { items, .. } => {
                 items.iter().for_each(|item| self.assign(item.variable()));
             }
+            ExprKind::Function(_) => self.whole.extend(captured(expr)),
             ExprKind::Comprehension(inner) => {
                 self.assign(inner.value);
                 inner.key.iter().for_each(|key| self.assign(*key));

@@ -50,13 +50,23 @@ impl<'s> Lexer<'s> {
         Ok(Spanned { token, pos })
     }
 
-    /// The token after the one that [`next`](Self::next) gave last, which stays to be read; [`Token::End`] for none.
-    pub(crate) fn peek_next(&self) -> Spanned {
-        let mut ahead = Self {
+    /// A reader of what this one has not read yet.
+    pub(crate) fn ahead(&self) -> Self {
+        Self {
             rest: self.rest.clone(),
             warnings: Vec::new(),
             ..*self
-        };
+        }
+    }
+
+    /// How many bytes of the text it has not read yet.
+    pub(crate) fn rest_bytes(&self) -> usize {
+        self.rest.as_str().len()
+    }
+
+    /// The token after the one that [`next`](Self::next) gave last, which stays to be read; [`Token::End`] for none.
+    pub(crate) fn peek_next(&self) -> Spanned {
+        let mut ahead = self.ahead();
         let pos = self.pos;
         ahead.next().unwrap_or(Spanned {
             token: Token::End,

@@ -45,7 +45,8 @@ impl Parser<'_, '_> {
         };
         self.after_elements(before);
         self.expect("in")?;
-        let (source, source_height) = self.source(key.is_none())?;
+        // Its frames are so large that it counts twice.
+        let (source, source_height) = self.nested(|parser| parser.source(key.is_none()))?;
         self.expect("}")?;
         let below = height.max(source_height);
         let comprehension = Comprehension {

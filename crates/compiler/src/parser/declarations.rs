@@ -16,6 +16,7 @@ const END: &str = "end";
 
 impl Parser<'_, '_> {
     /// The declaration that the statement here is, if it is one.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn declarator(&self) -> Option<Declarator> {
         let Token::Id(word) = &self.current.token else {
             return None;
@@ -84,7 +85,7 @@ impl Parser<'_, '_> {
     }
 
     /// `name`, `?name`, `?name = default` or `@name`.
-    fn declared_item(&mut self, declarator: Declarator) -> Parse<ScatterItem> {
+    pub(super) fn declared_item(&mut self, declarator: Declarator) -> Parse<ScatterItem> {
         let is_optional = self.eat("?")?;
         let is_rest = !is_optional && self.eat("@")?;
         let (pos, name) = (self.current.pos, self.expect_name()?);
@@ -126,6 +127,7 @@ impl Parser<'_, '_> {
 
     /// Whether `begin` stands here as a word: what follows cannot go on with a name, or begins a line of its own and may as
     /// well begin a statement.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn at_begin(&self) -> bool {
         if !self.at_id(BEGIN) {
             return false;
@@ -158,7 +160,7 @@ impl Parser<'_, '_> {
     }
 
     /// A block with the word that ends it, which is a word wherever a statement of the block could begin.
-    fn block_until(&mut self, end: &'static str) -> Parse<Vec<Stmt>> {
+    pub(super) fn block_until(&mut self, end: &'static str) -> Parse<Vec<Stmt>> {
         let body = self.scoped(|parser| {
             let mut statements = Vec::new();
             while !parser.at_block_end() && !parser.at_id(end) {
@@ -174,7 +176,7 @@ impl Parser<'_, '_> {
     }
 
     /// Whether the current token is this word, which is no keyword elsewhere.
-    fn at_id(&self, word: &str) -> bool {
+    pub(super) fn at_id(&self, word: &str) -> bool {
         matches!(&self.current.token, Token::Id(name) if name.eq_ignore_ascii_case(word))
     }
 
@@ -188,8 +190,11 @@ impl Parser<'_, '_> {
 
     /// The variable that a name means here.
     pub(super) fn resolve(&mut self, name: &str) -> VarId {
-        match self.scopes.find(name) {
-            Some(id) => id,
+        if let Some(id) = self.scopes.find(name) {
+            return id;
+        }
+        match self.declared_outside(name) {
+            Some(is_constant) => self.names.intern_captured(name, is_constant),
             None => self.names.intern(name),
         }
     }

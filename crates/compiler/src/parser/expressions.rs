@@ -2,7 +2,7 @@
 
 use super::tree::{Args, Tree};
 use super::{Parse, Parser};
-use crate::ast::{ExprKind, Literal, Pos, UnaryOp};
+use crate::ast::{Expr, ExprKind, Literal, Pos, UnaryOp};
 use crate::features::Feature;
 use crate::lexer::token::Token;
 use crate::precedence::{ASSIGN, COND, Infix, LOGIC};
@@ -137,6 +137,7 @@ impl Parser<'_, '_> {
                 Token::Sign(".") => self.property(pos, base)?,
                 Token::Sign(":") => self.verb_call(pos, base)?,
                 Token::Sign("[") => self.indexing(pos, base)?,
+                Token::Sign("(") if is_callable(&base.expr) => self.call_of(pos, base)?,
                 _ => return Ok(base),
             };
         }
@@ -244,4 +245,9 @@ impl Parser<'_, '_> {
             self.property_node(pos, system, name)
         }
     }
+}
+
+/// Whether parentheses behind the expression may call what it is: behind a constant they are a mistake.
+fn is_callable(expr: &Expr) -> bool {
+    !matches!(expr.kind, ExprKind::Literal(_))
 }

@@ -44,7 +44,9 @@ impl Parser<'_, '_> {
             return Ok((Codes::Any, 0));
         }
         let mut codes = Args::default();
+        let around = std::mem::replace(&mut self.in_codes, true);
         self.args(&mut codes)?;
+        self.in_codes = around;
         Ok((Codes::List(codes.list), codes.height))
     }
 

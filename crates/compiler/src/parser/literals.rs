@@ -27,6 +27,7 @@ impl Parser<'_, '_> {
                 self.split("<");
                 self.flyweight(pos)
             }
+            Token::Id(_) if self.at_function() => self.function_expression(pos),
             Token::Id(_) => self.variable_or_call(pos),
             Token::Sign("$") => self.dollar(pos),
             Token::Sign("^") => {
@@ -34,7 +35,7 @@ impl Parser<'_, '_> {
                 self.index_end(pos, '^', ExprKind::First)
             }
             Token::Sign("(") => self.in_parentheses(),
-            Token::Sign("{") => self.list_or_scatter(pos),
+            Token::Sign("{") => self.braces(pos),
             Token::Sign("[") => self.map(pos),
             Token::Sign("`") => self.catch(pos),
             _ => Err(self.unexpected("an expression")),
@@ -54,6 +55,13 @@ impl Parser<'_, '_> {
             _ => return Err(self.unexpected("a literal")),
         };
         Ok(self.leaf(pos, ExprKind::Literal(literal)))
+    }
+
+    fn braces(&mut self, pos: Pos) -> Parse<Tree> {
+        match self.at_arrow_function() {
+            true => self.arrow_function(pos),
+            false => self.list_or_scatter(pos),
+        }
     }
 
     fn in_parentheses(&mut self) -> Parse<Tree> {
@@ -81,6 +89,9 @@ impl Parser<'_, '_> {
         if !self.at("(") {
             let variable = self.resolve(&name);
             return Ok(self.leaf(pos, ExprKind::Var(variable)));
+        }
+        if self.is_called_variable(&name) {
+            return self.call_of_variable(pos, &name);
         }
         let mut args = self.call_args()?;
         let mut builtin = name.to_ascii_lowercase().into_boxed_str();

@@ -8,6 +8,7 @@
 mod comprehensions;
 mod declarations;
 mod expressions;
+mod functions;
 mod lists;
 mod literals;
 mod loops;
@@ -19,6 +20,7 @@ mod tree;
 mod values;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::ast::{Ast, Pos};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
@@ -28,6 +30,8 @@ use crate::lexer::Lexer;
 use crate::lexer::token::{Spanned, Token, is_identifier};
 use crate::names::Names;
 use crate::version::LanguageVersion;
+pub use functions::FUNCTION_DEPTH_MAX;
+use functions::Outer;
 use loops::Loops;
 use scopes::Scopes;
 
@@ -148,6 +152,14 @@ struct Parser<'s, 'o> {
     nesting: usize,
     /// How many statements are open.
     statements: usize,
+    /// The height of the highest node so far, counted from the root.
+    deepest: usize,
+    /// The programs and functions around the one that is read, the innermost last.
+    outer: Vec<Outer>,
+    /// Whether `=>` follows a `{..}`, by how much of the text is behind the `{`.
+    arrows: HashMap<usize, bool>,
+    /// Whether the codes of a catch expression are read, behind which `=>` has another meaning.
+    in_codes: bool,
     /// How many `[..]` are open in which `^` and `$` mean something.
     indexings: usize,
     errors: Vec<CompileError>,
@@ -171,6 +183,10 @@ impl<'s, 'o> Parser<'s, 'o> {
             loops: Loops::default(),
             nesting: 0,
             statements: 0,
+            deepest: 0,
+            outer: Vec::new(),
+            arrows: HashMap::new(),
+            in_codes: false,
             indexings: 0,
             errors: Vec::new(),
             warnings: Vec::new(),

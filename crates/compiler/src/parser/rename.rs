@@ -1,7 +1,7 @@
 //! A variable that turns out to be another one: `{x * 2 for x in ..}` names its variable behind where it is used.
 //!
-//! In: an expression, a variable and what it is to be. Out: the same expression with the one for the other. What stands in
-//! brackets of its own, a list comprehension or a function, has its own variables, which are never the one that goes.
+//! In: an expression, a variable and what it is to be. Out: the same expression with the one for the other. The variables
+//! of list comprehensions and functions in it are their own, and never the one that goes.
 
 use crate::ast::{Arg, Codes, Expr, ExprKind, Place, ScatterItem, Source};
 use crate::names::VarId;
@@ -80,6 +80,15 @@ impl Renaming {
                     self.args(args);
                 }
                 default.iter_mut().for_each(|default| self.expr(default));
+            }
+            ExprKind::Function(function) => {
+                for capture in &mut function.captures {
+                    self.variable(&mut capture.outer);
+                }
+            }
+            ExprKind::Apply { function, args, .. } => {
+                self.expr(function);
+                self.args(args);
             }
             ExprKind::Comprehension(inner) => {
                 self.expr(&mut inner.element);

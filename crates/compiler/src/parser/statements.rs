@@ -24,6 +24,7 @@ impl Parser<'_, '_> {
         if self.statements >= DEPTH_MAX {
             return Err(too_deep(self.current.pos));
         }
+        self.deepest = self.deepest.max(self.statements + 1);
         let statement = self.nested(Self::statement)?;
         self.statements -= 1;
         Ok(statement)
@@ -72,6 +73,9 @@ impl Parser<'_, '_> {
     fn worded_statement(&mut self) -> Parse<StmtKind> {
         if let Some(declarator) = self.declarator() {
             return self.declaration(declarator);
+        }
+        if let Some(function) = self.function_statement()? {
+            return Ok(function);
         }
         match self.at_begin() {
             true => self.begin_statement(),

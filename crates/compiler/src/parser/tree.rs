@@ -34,11 +34,12 @@ impl Parser<'_, '_> {
     ///
     /// # Errors
     /// `TooDeep` when the tree, together with the statements around it, is too high.
-    pub(super) fn node(&self, pos: Pos, below: usize, kind: ExprKind) -> Parse<Tree> {
+    pub(super) fn node(&mut self, pos: Pos, below: usize, kind: ExprKind) -> Parse<Tree> {
         let height = below + 1;
         if height + self.statements > DEPTH_MAX {
             return Err(too_deep(pos));
         }
+        self.deepest = self.deepest.max(height + self.statements);
         let expr = Box::new(Expr { pos, kind });
         Ok(Tree { expr, height })
     }

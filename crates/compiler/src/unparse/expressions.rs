@@ -9,7 +9,8 @@ use moor_value::{Binary, FloatText, ObjId, Sym};
 
 use super::Printer;
 use crate::ast::{
-    Arg, Comprehension, Expr, ExprKind, Literal, Place, ScatterItem, Source, StepOp, UnaryOp,
+    Arg, Comprehension, Expr, ExprKind, Function, FunctionForm, Literal, Place, ScatterItem,
+    Source, StepOp, Stmt, StmtKind, UnaryOp,
 };
 use crate::lexer::token::is_identifier;
 use crate::precedence::{COND, Infix, POSTFIX, SUM, UNARY, level};
@@ -65,6 +66,15 @@ impl Printer<'_> {
                 self.expr(value);
             }
             ExprKind::Scatter { items, value } => self.scatter(items, value),
+            ExprKind::Function(function) => self.function(function),
+            ExprKind::Apply {
+                function,
+                is_plain,
+                args,
+            } => {
+                self.callee(function, *is_plain);
+                self.call_args(args);
+            }
             ExprKind::Comprehension(inner) => self.comprehension(inner),
             ExprKind::Return(value) => self.return_expression(value.as_deref()),
             ExprKind::Catch {
@@ -112,6 +122,63 @@ impl Printer<'_> {
         };
         self.line.push(sign);
         self.operand(operand, level_min);
+    }
+
+    /// What is called, where it is no builtin function.
+    fn callee(&mut self, function: &Expr, is_plain: bool) {
+        let is_bare = match function.kind {
+            ExprKind::Var(_) => is_plain,
+            ExprKind::Apply { .. }
+            | ExprKind::Call { .. }
+            | ExprKind::Verb { .. }
+            | ExprKind::Index { .. } => true,
+            _ => false,
+        };
+        self.parenthesized_if(!is_bare, function);
+    }
+
+    /// A function, whose variables have names of their own.
+    pub(super) fn function(&mut self, function: &Function) {
+        let mut inner = Printer {
+            names: &function.ast.names,
+            line: std::mem::take(&mut self.line),
+            lines: std::mem::take(&mut self.lines),
+            statement_at: None,
+            ..*self
+        };
+        match function.form {
+            FunctionForm::Arrow => inner.arrow_function(function),
+            FunctionForm::Block => inner.block_function(function),
+        }
+        (self.line, self.lines) = (inner.line, inner.lines);
+    }
+
+    fn arrow_function(&mut self, function: &Function) {
+        self.line.push('{');
+        self.scatter_items(&function.params);
+        self.line.push_str("} => ");
+        if let [
+            Stmt {
+                kind: StmtKind::Return(Some(value)),
+                ..
+            },
+        ] = &function.ast.body[..]
+        {
+            self.expr(value);
+        }
+    }
+
+    fn block_function(&mut self, function: &Function) {
+        self.line.push_str("fn ");
+        if let Some(name) = function.name {
+            self.name(name);
+        }
+        self.line.push('(');
+        self.scatter_items(&function.params);
+        self.line.push(')');
+        self.end_line();
+        self.worded_block(&function.ast.body, Some("endfn"));
+        self.begin_line("endfn");
     }
 
     fn comprehension(&mut self, comprehension: &Comprehension) {
@@ -299,12 +366,16 @@ impl Printer<'_> {
 
     pub(super) fn scatter(&mut self, items: &[ScatterItem], value: &Expr) {
         self.line.push('{');
+        self.scatter_items(items);
+        self.line.push_str("} = ");
+        self.expr(value);
+    }
+
+    fn scatter_items(&mut self, items: &[ScatterItem]) {
         for (index, item) in items.iter().enumerate() {
             self.comma(index);
             self.scatter_item(item);
         }
-        self.line.push_str("} = ");
-        self.expr(value);
     }
 
     fn scatter_item(&mut self, item: &ScatterItem) {

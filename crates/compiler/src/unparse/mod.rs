@@ -7,8 +7,7 @@
 
 mod expressions;
 
-use crate::ast::{Ast, Codes, CondArm, ExceptArm, Expr, Stmt, StmtKind};
-use crate::lexer::token::continues_word;
+use crate::ast::{Ast, Codes, CondArm, ExceptArm, Expr, Function, Stmt, StmtKind};
 use crate::names::{Names, VarId};
 
 /// How a program is laid out.
@@ -41,16 +40,17 @@ pub fn unparse(ast: &Ast, layout: Layout) -> Vec<String> {
     unparse_body(&ast.names, &ast.body, layout)
 }
 
+/// The source of a function alone.
+pub(crate) fn unparse_function(function: &Function) -> String {
+    let mut printer = Printer::new(&function.ast.names, Layout::CANONICAL);
+    printer.function(function);
+    printer.end_line();
+    printer.lines.join("\n")
+}
+
 /// The lines of some statements of the program that has these names.
 pub(crate) fn unparse_body(names: &Names, body: &[Stmt], layout: Layout) -> Vec<String> {
-    let mut printer = Printer {
-        names,
-        layout,
-        level: 0,
-        ends_by_word: None,
-        line: String::new(),
-        lines: Vec::new(),
-    };
+    let mut printer = Printer::new(names, layout);
     printer.block(body);
     printer.lines
 }
@@ -62,9 +62,25 @@ struct Printer<'a> {
     level: usize,
     /// The word that ends the innermost block, where it is a word there only.
     ends_by_word: Option<&'static str>,
+    /// Where in the line a statement begins that is an expression.
+    statement_at: Option<usize>,
     /// What is printed of the current line.
     line: String,
     lines: Vec<String>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(names: &'a Names, layout: Layout) -> Self {
+        Self {
+            names,
+            layout,
+            level: 0,
+            ends_by_word: None,
+            statement_at: None,
+            line: String::new(),
+            lines: Vec::new(),
+        }
+    }
 }
 
 impl Printer<'_> {
@@ -154,6 +170,11 @@ impl Printer<'_> {
             StmtKind::Return(value) => self.simple_line("return", value.as_ref()),
             StmtKind::Expr(expr) => self.expression_line(expr),
             StmtKind::Declare { .. } | StmtKind::DeclareScatter { .. } => self.declaration(kind),
+            StmtKind::Function { function, .. } => {
+                self.begin_line("");
+                self.function(function);
+                self.end_line();
+            }
             StmtKind::Begin(body) => {
                 self.fixed_line("begin");
                 self.worded_block(body, Some("end"));
@@ -193,18 +214,12 @@ impl Printer<'_> {
         self.end_line();
     }
 
-    /// `expr;`. A first word that would end the block is put in parentheses.
+    /// `expr;`.
     fn expression_line(&mut self, expr: &Expr) {
         self.begin_line("");
-        let begin = self.line.len();
+        self.statement_at = Some(self.line.len());
         self.expr(expr);
-        let text = &self.line[begin..];
-        let word = text.find(|c| !continues_word(c)).unwrap_or(text.len());
-        let ends = |end: &str| text[..word].eq_ignore_ascii_case(end);
-        if self.ends_by_word.is_some_and(ends) {
-            self.line.insert(begin + word, ')');
-            self.line.insert(begin, '(');
-        }
+        self.statement_at = None;
         self.line.push(';');
         self.end_line();
     }
@@ -299,8 +314,17 @@ impl Printer<'_> {
         self.end_line();
     }
 
+    /// A variable's name; in parentheses where it would be the word that ends the block.
     fn name(&mut self, id: VarId) {
-        self.line.push_str(self.names.spelling(id));
+        let name = self.names.spelling(id);
+        let is_end = |end: &str| name.eq_ignore_ascii_case(end);
+        if self.statement_at == Some(self.line.len()) && self.ends_by_word.is_some_and(is_end) {
+            self.line.push('(');
+            self.line.push_str(name);
+            self.line.push(')');
+        } else {
+            self.line.push_str(name);
+        }
     }
 
     fn codes(&mut self, codes: &Codes) {

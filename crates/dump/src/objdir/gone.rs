@@ -1,7 +1,7 @@
 //! References to anonymous objects that are no more.
 //! In: descriptions of a world. Out: the same, in which all of them are one, as they are in files.
 
-use moor_value::{AnonRef, Flyweight, Graveyard, List, Map, Value};
+use moor_value::{AnonRef, Flyweight, Graveyard, Lambda, List, Map, Value};
 
 use super::literal::Known;
 use super::spec::{ObjectSpec, WorldSpec};
@@ -65,8 +65,26 @@ fn settled(value: &Value, known: &dyn Known, gone: &Value) -> Option<Value> {
             })
         }
         Value::Fly(flyweight) => settled_flyweight(flyweight, known, gone),
+        Value::Lambda(function) => settled_function(function, known, gone),
         _ => None,
     }
+}
+
+fn settled_function(function: &Lambda, known: &dyn Known, gone: &Value) -> Option<Value> {
+    let held = || {
+        let captured = function.captured().iter().map(|(_, value)| value);
+        captured.chain([&function.origin().this])
+    };
+    let new: Vec<_> = held().map(|value| settled(value, known, gone)).collect();
+    if new.iter().all(Option::is_none) {
+        return None;
+    }
+    let all = held().zip(new);
+    let mut all: Vec<_> = all
+        .map(|(old, new)| new.unwrap_or_else(|| old.clone()))
+        .collect();
+    let this = all.pop()?;
+    function.with_values(this, all).map(Value::Lambda)
 }
 
 fn settled_flyweight(flyweight: &Flyweight, known: &dyn Known, gone: &Value) -> Option<Value> {

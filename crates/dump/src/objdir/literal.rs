@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use moor_value::{Flyweight, ObjId, Sym, Value};
+use moor_value::{Flyweight, Lambda, ObjId, Sym, Value};
 
 /// A value that fits into a line of this many characters is not broken into several.
 const LINE_CHARS_MAX: usize = 100;
@@ -121,8 +121,34 @@ pub(crate) fn one_line(out: &mut String, value: &Value, known: &dyn Known) {
             write_flyweight(out, flyweight, known);
             Ok(())
         }
+        Value::Lambda(function) => {
+            write_function(out, function, known);
+            Ok(())
+        }
         other => other.write_literal(out),
     };
+}
+
+/// `function("{x} => x + n", ["n" -> 1], this, #programmer, definer, "names of the verb", whether errors are raised, line)`.
+fn write_function(out: &mut String, function: &Lambda, known: &dyn Known) {
+    let origin = function.origin();
+    out.push_str("function(");
+    write_text(out, function.source().as_str());
+    out.push_str(", ");
+    let captured = function.captured().iter();
+    separated(out, ('[', ']'), captured, |out, (name, value)| {
+        write_text(out, name.as_str());
+        out.push_str(" -> ");
+        one_line(out, value, known);
+    });
+    out.push_str(", ");
+    one_line(out, &origin.this, known);
+    // Writing to a string does not fail.
+    let _ = write!(out, ", {}, ", origin.programmer);
+    one_line(out, &origin.definer, known);
+    out.push_str(", ");
+    write_text(out, origin.verb_names.as_str());
+    let _ = write!(out, ", {}, {})", origin.debug, origin.line);
 }
 
 fn write_flyweight(out: &mut String, flyweight: &Flyweight, known: &dyn Known) {

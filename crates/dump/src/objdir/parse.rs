@@ -3,7 +3,7 @@
 
 use moor_value::codec::HandleResolver;
 use moor_value::{
-    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Str, Sym, Value,
+    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, Lambda, List, Map, ObjId, Origin, Str, Sym, Value,
 };
 use moor_world::{ArgSpec, ObjectFlags, PrepSpec, PropFlags, VerbArgs, VerbFlags};
 
@@ -309,18 +309,19 @@ impl<'a, 'h> Parser<'a, 'h> {
             Some('-' | '0'..='9') => {
                 number(self.text.number_text()).ok_or_else(|| before.expected("a number"))
             }
-            _ => self.named_value(),
+            _ => self.named_value(depth_left),
         }
     }
 
     /// A value that begins with a word.
-    fn named_value(&mut self) -> Result<Value, TextFault> {
+    fn named_value(&mut self, depth_left: u32) -> Result<Value, TextFault> {
         let before = self.text;
         match self.text.word() {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             "anonymous" => self.anonymous(),
             "waif" => self.waif(),
+            "function" => self.function(depth_left),
             "b" if self.text.peek() == Some('"') => self.binary(),
             word => match (ErrorName::from_text(word), number(word)) {
                 (Some(name), _) => self.error(name),
@@ -379,6 +380,67 @@ impl<'a, 'h> Parser<'a, 'h> {
         let made = Flyweight::with_slots(delegate, &slots, contents);
         made.map(Value::Fly)
             .ok_or_else(|| begin.fault("a flyweight with a slot of a name that no slot has"))
+    }
+
+    /// What follows `function`: its source, what it captured by name, and where it was made.
+    fn function(&mut self, depth_left: u32) -> Result<Value, TextFault> {
+        let begin = self.text;
+        let inner = self.deeper(depth_left)?;
+        self.text.must('(', "`(`")?;
+        let source = Str::new(&self.text.text("the source of a function")?);
+        self.comma()?;
+        let mut captured = Vec::new();
+        self.elements(('[', ']'), |parser| {
+            let name = Str::new(&parser.text.text("the name of a variable")?);
+            parser.text.skip_white();
+            parser.text.must('-', "`->`")?;
+            parser.text.must('>', "`->`")?;
+            parser.text.skip_white();
+            captured.push((name, parser.value(inner)?));
+            Ok(())
+        })?;
+        self.comma()?;
+        let origin = self.origin(inner)?;
+        self.text.must(')', "`)`")?;
+        let made = Lambda::new(source, captured, origin);
+        made.map(Value::Lambda)
+            .ok_or_else(|| begin.fault("values nested too deep"))
+    }
+
+    /// `this, #programmer, definer, "names of the verb", whether errors are raised, line`.
+    fn origin(&mut self, depth_left: u32) -> Result<Origin, TextFault> {
+        let this = self.value(depth_left)?;
+        self.comma()?;
+        let programmer = self.object()?;
+        self.comma()?;
+        let definer = self.value(depth_left)?;
+        self.comma()?;
+        let verb_names = Str::new(&self.text.text("the names of a verb")?);
+        self.comma()?;
+        let before = self.text;
+        let debug = match self.text.word() {
+            "true" => true,
+            "false" => false,
+            _ => return Err(before.expected("`true` or `false`")),
+        };
+        self.comma()?;
+        let before = self.text;
+        let line = self.text.number_text().parse();
+        let line = line.map_err(|_| before.expected("the number of a line"))?;
+        Ok(Origin {
+            this,
+            programmer,
+            definer,
+            verb_names,
+            debug,
+            line,
+        })
+    }
+
+    fn comma(&mut self) -> Result<(), TextFault> {
+        self.text.must(',', "`,`")?;
+        self.text.skip_white();
+        Ok(())
     }
 
     fn slot(&mut self, slots: &mut Map, depth_left: u32) -> Result<(), TextFault> {

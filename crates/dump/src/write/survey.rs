@@ -231,6 +231,7 @@ impl Surveyor<'_> {
             Value::Error(_) => self.unfit("an error with a message or a name of its own"),
             Value::Binary(_) => self.unfit("a binary value"),
             Value::Fly(_) => self.unfit("a flyweight"),
+            Value::Lambda(_) => self.unfit("a function"),
             Value::List(_) | Value::Map(_) | Value::Waif(_) => self.nested(value, depth),
         }
     }

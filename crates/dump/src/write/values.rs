@@ -76,7 +76,11 @@ impl<'a> ValueWriter<'a> {
             Value::Anon(anon) => self.anon(lines, anon.id()),
             Value::Waif(waif) => self.waif(lines, waif.id(), (waif.class(), waif.owner())),
             // The survey has refused the export before anything was written.
-            Value::Sym(_) | Value::Error(_) | Value::Binary(_) | Value::Fly(_) => {
+            Value::Sym(_)
+            | Value::Error(_)
+            | Value::Binary(_)
+            | Value::Fly(_)
+            | Value::Lambda(_) => {
                 Err(io::Error::other("a value that no textdump has a place for"))
             }
         }

@@ -8,6 +8,7 @@ use moor_value::{ErrorCode, Value, ValueType};
 use super::{Flow, Step, foreign};
 use crate::collection;
 use crate::frame::called_as;
+use crate::function;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
@@ -94,6 +95,26 @@ impl Vm {
         ))
     }
 
+    /// Carries out a call of a function.
+    #[inline(always)]
+    pub(super) fn execute_function_call<H: Host>(
+        &mut self,
+        host: &mut H,
+        limits: &TaskLimits,
+        fuel: &mut Fuel,
+        instruction: I,
+    ) -> Flow<H::Request> {
+        let (dst, base, argc, is_spread) = match instruction {
+            I::CallFunction { argc, dst, base } => (dst, base, argc, false),
+            I::CallFunctionSpread { dst, base } => (dst, base, 1, true),
+            _ => foreign(instruction),
+        };
+        let mut step = self.window(limits, fuel);
+        step.tick()?;
+        step.frame().result = dst;
+        ended(self.call_function(host, limits, base, u32::from(argc), is_spread))
+    }
+
     /// Carries out a return.
     #[inline(always)]
     pub(super) fn execute_return<H: Host>(
@@ -113,6 +134,18 @@ impl Vm {
         };
         ended(self.return_value(value, host, limits, fuel))
     }
+}
+
+/// Makes the function that stands in the program.
+pub(super) fn make_function(step: &mut Step<'_>, instruction: I) -> Result<(), Box<Raise>> {
+    let I::MakeFunction { dst, which } = instruction else {
+        foreign(instruction)
+    };
+    let code = &step.program.functions[usize::from(which)];
+    let frame = &step.frames[step.frames.len() - 1];
+    let verb = step.verbs.get(frame.verb);
+    let made = function::make(code, frame, verb, step.regs, step.limits);
+    step.finish(made, dst, &[])
 }
 
 /// Carries out an instruction of this family that stays in the frame, or leaves it by an [`Exit`].

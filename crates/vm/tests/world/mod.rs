@@ -8,9 +8,11 @@ use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 
 use moor_bytecode::Program;
-use moor_compiler::{Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical, compile};
+use moor_compiler::{
+    Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical, compile, compile_function,
+};
 use moor_value::codec::{HandleResolver, NoHandles};
-use moor_value::{AnonRef, ErrorCode, Graveyard, List, ObjId, Str, Symbol, Value, WaifRef};
+use moor_value::{AnonRef, ErrorCode, Graveyard, Lambda, List, ObjId, Str, Symbol, Value, WaifRef};
 use moor_vm::{
     AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin,
     Raise, Start, StateResolver, TaskLimits, Verb, Vm,
@@ -45,13 +47,17 @@ pub fn builtin_number(name: &str) -> Option<u16> {
         .map(|at| at as u16)
 }
 
-pub fn program(source: &str) -> Program {
-    let options = ParseOptions {
+fn options() -> ParseOptions<'static> {
+    ParseOptions {
         version: LanguageVersion::CURRENT,
         is_builtin: &|name| builtin_number(name).is_some(),
         unknown_builtins: UnknownBuiltins::Refuse,
         features: Features::default(),
-    };
+    }
+}
+
+pub fn program(source: &str) -> Program {
+    let options = options();
     let canonical = canonical(source, &options).unwrap_or_else(|e| panic!("{source}: {e}"));
     compile(&canonical.ast, &builtin_number).unwrap_or_else(|e| panic!("{source}: {e}"))
 }
@@ -63,6 +69,7 @@ pub fn verb(definer: ObjId, names: &str, source: &str) -> Arc<Verb> {
         names: Str::new(names),
         owner: ObjId(3),
         debug: !source.starts_with("\"no debug\""),
+        own_name: None,
     })
 }
 
@@ -185,6 +192,13 @@ impl Host for World {
         self.lookup(object, name.symbol).ok_or(ErrorCode::VerbNf)
     }
 
+    fn function_program(&mut self, function: &Lambda) -> Option<Arc<Program>> {
+        let names = function.captured().iter().map(|(name, _)| name.as_str());
+        let source = function.source().as_str();
+        let program = compile_function(source, names, &options(), &builtin_number);
+        program.ok().map(Arc::new)
+    }
+
     fn known_verb(&self, receiver: ObjId, name: Symbol) -> Option<&Arc<Verb>> {
         self.lookup(receiver.0, Some(name))
     }
@@ -282,6 +296,7 @@ impl Host for World {
                     names: Str::new("Input to EVAL"),
                     owner: context.perms(),
                     debug: true,
+                    own_name: None,
                 };
                 self.call_with(
                     Arc::new(code),

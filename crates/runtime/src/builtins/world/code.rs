@@ -202,6 +202,7 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             names: Str::new(EVAL_NAMES),
             owner: perms,
             debug: true,
+            own_name: None,
         }),
         this: Value::Obj(ObjId::NOTHING),
         called_as: Str::EMPTY,
