@@ -90,12 +90,21 @@ impl Packer {
                 });
                 WireValue::Map(entries.collect::<Result<_, _>>()?)
             }
-            Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_)
+            Value::Anon(_)
+            | Value::Waif(_)
+            | Value::Binary(_)
+            | Value::Fly(_)
+            | Value::Lambda(_)
                 if self.homebound == Homebound::Shown =>
             {
                 WireValue::Str(value.to_literal())
             }
-            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_) => {
+            Value::None
+            | Value::Anon(_)
+            | Value::Waif(_)
+            | Value::Binary(_)
+            | Value::Fly(_)
+            | Value::Lambda(_) => {
                 return Err(TravelError::NotPortable);
             }
         })

@@ -138,13 +138,8 @@ pub enum ErrorKind {
     #[error("`{0}' is declared in this block already")]
     DeclaredTwice(Box<str>),
     /// An assignment to what `const` declared.
-    #[error("`{name}' is a constant and cannot be assigned, column {column}")]
-    AssignedConstant {
-        /// The constant.
-        name: Box<str>,
-        /// Where the assignment is, from 1.
-        column: u32,
-    },
+    #[error("`{0}' is a constant and cannot be assigned")]
+    AssignedConstant(Box<str>),
     /// Something of a [`Feature`](crate::Feature) that the server has switched off; its name.
     #[error("This server does not have the feature {0} (--{0})")]
     FeatureOff(&'static str),

@@ -6,7 +6,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use moor_compiler::{CompileError, Feature, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
+use moor_compiler::{
+    CompileError, Feature, Features, LanguageVersion, ParseOptions, UnknownBuiltins, canonical,
 };
 use moor_value::{ObjId, Str, Value};
 use moor_world::{VerbImage, WorldImage};

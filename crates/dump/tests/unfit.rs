@@ -4,8 +4,8 @@ mod support;
 
 use moor_dump::{Contents, Format, ImageSource, WriteError, write};
 use moor_value::{
-    Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, Graveyard, List, Map, ObjId,
-    Str, Sym, Value, WaifRef,
+    Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, Graveyard, Lambda, List, Map,
+    ObjId, Origin, Str, Sym, Value, WaifRef,
 };
 use moor_world::{
     ObjectFlags, ObjectImage, PropFlags, PropImage, VerbImage, WaifImage, WorldImage,
@@ -152,12 +152,22 @@ fn values_that_no_format_has_a_place_for() {
         "a program that does not compile (#0:v w)",
     );
     let flyweight = Flyweight::new(ObjId(0), List::new()).expect("it is not deep");
+    let origin = Origin {
+        this: Value::ZERO,
+        programmer: ObjId(0),
+        definer: Value::ZERO,
+        verb_names: Str::new("v"),
+        debug: true,
+        line: 1,
+    };
+    let function = Lambda::new(Str::new("{} => 1"), Vec::new(), origin).expect("it is not deep");
     let says = ErrorValue::make(ErrorName::Known(ErrorCode::Perm), Some("no".into()));
     for (value, what) in [
         (Sym::new("name").into(), "a symbol"),
         (says, "an error with a message or a name of its own"),
         (Binary::from_vec(vec![0]).into(), "a binary value"),
         (flyweight.into(), "a flyweight"),
+        (function.into(), "a function"),
     ] {
         let within = Value::from(vec![value]);
         fits_nowhere(&with_value(within), &format!("{what} (#0.p)"));

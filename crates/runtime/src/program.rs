@@ -102,10 +102,12 @@ fn empty() -> Arc<Program> {
     Arc::clone(&EMPTY)
 }
 
+/// Programs of functions by their place, what they captured and their source.
+type Functions = FxHashMap<Box<str>, Arc<Program>>;
+
 /// The program of a function that was stored, compiled once for each source and place; nothing when it does not compile.
 pub(crate) fn function_program(function: &Lambda, features: Features) -> Option<Arc<Program>> {
-    static COMPILED: LazyLock<Mutex<FxHashMap<Box<str>, Arc<Program>>>> =
-        LazyLock::new(Mutex::default);
+    static COMPILED: LazyLock<Mutex<Functions>> = LazyLock::new(Mutex::default);
     let mut key = format!("{} ", function.origin().line);
     for (name, _) in function.captured() {
         key.push_str(name.as_str());

@@ -72,7 +72,7 @@ fn note(nodes: &mut Nodes, value: &Value, refers: &mut Vec<Dead>) {
     let (dead, holders) = match value {
         Value::Anon(anon) => (Dead::Anon(anon.id()), anon.count()),
         Value::Waif(waif) => (Dead::Waif(waif.id()), waif.count()),
-        Value::List(_) | Value::Map(_) | Value::Fly(_) if value.is_unique() => {
+        Value::List(_) | Value::Map(_) | Value::Fly(_) | Value::Lambda(_) if value.is_unique() => {
             return value.for_each_part(&mut |part| note(nodes, part, refers));
         }
         _ => return,

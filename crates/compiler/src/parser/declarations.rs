@@ -212,7 +212,6 @@ impl Parser<'_, '_> {
             return Ok(());
         }
         let name = self.names.spelling(id).into();
-        let column = pos.column;
-        self.complain(pos, ErrorKind::AssignedConstant { name, column })
+        self.complain(pos, ErrorKind::AssignedConstant(name))
     }
 }

@@ -115,31 +115,33 @@ impl Parser<'_, '_> {
     /// `fn (params) body endfn`, with or without a name.
     #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn function_expression(&mut self, pos: Pos) -> Parse<Tree> {
-        let (function, height, _) = self.function(pos)?;
+        let (function, height) = self.function(pos)?;
         self.node(pos, height, ExprKind::Function(Box::new(function)))
     }
 
     /// `fn name(params) body endfn` as a statement, which declares the name; nothing where it is an expression.
     #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn function_statement(&mut self) -> Parse<Option<StmtKind>> {
-        let has_name = matches!(self.lexer.peek_next().token, Token::Id(_));
-        if !self.at_function() || !has_name {
+        let Token::Id(name) = self.lexer.peek_next().token else {
+            return Ok(None);
+        };
+        if !self.at_function() {
             return Ok(None);
         }
         let pos = self.current.pos;
-        let (function, _, name) = self.function(pos)?;
-        let id = self.declare(pos, &name.unwrap_or_default(), Declarator::Let)?;
+        let (function, _) = self.function(pos)?;
+        let id = self.declare(pos, &name, Declarator::Let)?;
         let function = Box::new(function);
         Ok(Some(StmtKind::Function { id, function }))
     }
 
-    fn function(&mut self, pos: Pos) -> Parse<(Function, usize, Option<Box<str>>)> {
+    fn function(&mut self, pos: Pos) -> Parse<(Function, usize)> {
         self.require(pos, Feature::Lambdas)?;
         self.advance()?;
         let name_pos = self.current.pos;
         let name = self.eat_name()?;
         self.expect("(")?;
-        let (function, height) = self.in_function(pos, |parser| {
+        self.in_function(pos, |parser| {
             let own = name.as_deref();
             let own = own.map(|name| parser.declare(name_pos, name, Declarator::Let));
             let name = own.transpose()?;
@@ -154,8 +156,7 @@ impl Parser<'_, '_> {
                 params,
                 body,
             })
-        })?;
-        Ok((function, height, name))
+        })
     }
 
     /// Parameters and the sign that ends them.

@@ -3,7 +3,8 @@
 
 use moor_value::codec::HandleResolver;
 use moor_value::{
-    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, Lambda, List, Map, ObjId, Origin, Str, Sym, Value,
+    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, Lambda, List, Map, ObjId, Origin, Str,
+    Sym, Value,
 };
 use moor_world::{ArgSpec, ObjectFlags, PrepSpec, PropFlags, VerbArgs, VerbFlags};
 
@@ -435,12 +436,6 @@ impl<'a, 'h> Parser<'a, 'h> {
             debug,
             line,
         })
-    }
-
-    fn comma(&mut self) -> Result<(), TextFault> {
-        self.text.must(',', "`,`")?;
-        self.text.skip_white();
-        Ok(())
     }
 
     fn slot(&mut self, slots: &mut Map, depth_left: u32) -> Result<(), TextFault> {

@@ -80,9 +80,7 @@ impl<'a> ValueWriter<'a> {
             | Value::Error(_)
             | Value::Binary(_)
             | Value::Fly(_)
-            | Value::Lambda(_) => {
-                Err(io::Error::other("a value that no textdump has a place for"))
-            }
+            | Value::Lambda(_) => Err(io::Error::other("a value that no textdump has a place for")),
         }
     }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use moor_dump::ImageSource;
 use moor_dump::objdir;
 use moor_value::{
-    AnonRef, Binary, ErrorName, ErrorValue, Flyweight, Graveyard, List, Map, ObjId, Str, Sym, Value,
+    AnonRef, Binary, ErrorName, ErrorValue, Flyweight, Graveyard, Lambda, List, Map, ObjId, Origin,
+    Str, Sym, Value,
 };
 use moor_world::{ObjectImage, PropFlags, PropImage, WorldImage};
 use proptest::prelude::*;
@@ -106,6 +107,21 @@ fn newer_values() {
     let flyweight = Flyweight::new(ObjId(0), vec![gone, "text".into()].into())
         .and_then(|plain| plain.with_slot("if", Flyweight::new(ObjId(-1), List::new())?.into()))
         .expect("a slot");
+    let gone = Value::Anon(AnonRef::new(0, Graveyard::new()));
+    let origin = Origin {
+        this: gone.clone(),
+        programmer: ObjId(2),
+        definer: ObjId(0).into(),
+        verb_names: Str::new("a b"),
+        debug: false,
+        line: 7,
+    };
+    let captured = vec![
+        (Str::new("n"), 1.into()),
+        (Str::new("l"), vec![gone].into()),
+    ];
+    let source = Str::new("fn (x)\n  return x + n;\nendfn");
+    let function = Lambda::new(source, captured, origin).expect("it is not deep");
     let error = |name, message: &str| {
         let name = ErrorName::from_text(name).expect("a name");
         ErrorValue::make(name, Some(message.into()))
@@ -119,6 +135,7 @@ fn newer_values() {
         error("E_MINE", ""),
         Binary::from_vec(vec![0, 255, 9]).into(),
         flyweight.into(),
+        function.into(),
         map.into(),
     ]);
     let mut world = import(data("format-4.db")).world;
@@ -131,6 +148,7 @@ fn newer_values() {
     let files = goes_round(&world);
     let written = files.values().any(|text| {
         text.contains("  <#0, .if = <#-1>, {anonymous(gone), \"text\"}>,\n")
+            && text.contains("  function(\"fn (x)\\n  return x + n;\\nendfn\", [\"n\" -> 1, \"l\" -> {anonymous(gone)}], anonymous(gone), #2, #0, \"a b\", false, 7),\n")
             && text.contains("  'name,\n  '\"two\\nlines\",\n")
     });
     assert!(written, "{files:?}");

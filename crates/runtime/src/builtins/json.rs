@@ -96,7 +96,7 @@ impl Writer {
             | Value::Binary(_) => self.typed_string(value),
             Value::List(list) => self.items("[", list.iter(), "]", Self::value),
             Value::Map(map) => self.items("{", map.iter(), "}", Self::entry),
-            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Fly(_) => {
+            Value::None | Value::Anon(_) | Value::Waif(_) | Value::Fly(_) | Value::Lambda(_) => {
                 Err(ErrorCode::InvArg.into())
             }
         }

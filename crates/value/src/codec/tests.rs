@@ -30,6 +30,20 @@ fn flyweight(slot: &str, value: Value, contents: Vec<Value>) -> Value {
     made.expect("it is not deep").into()
 }
 
+fn function(name: &str, value: Value, this: Value) -> Value {
+    let origin = Origin {
+        this,
+        programmer: ObjId(2),
+        definer: Value::Obj(ObjId(1)),
+        verb_names: Str::new("v"),
+        debug: true,
+        line: 3,
+    };
+    let captured = vec![(Str::new(name), value)];
+    let made = Lambda::new(Str::new("{} => n"), captured, origin);
+    made.expect("it is not deep").into()
+}
+
 fn decoded(mut bytes: &[u8]) -> Result<Value, DecodeError> {
     decode(&mut bytes, &mut World(Graveyard::new()))
 }
@@ -65,6 +79,13 @@ fn the_layout_is_the_documented_one() {
             flyweight("a", true.into(), vec![Value::Int(1)]),
             &[15, 2, 1, 1, b'a', 6, 1, 1, 2],
         ),
+        (
+            function("n", Value::Int(1), Value::Bool(true)),
+            &[
+                16, 7, b'{', b'}', b' ', b'=', b'>', b' ', b'n', 1, 1, b'n', 1, 2, 6, 4, 3, 2, 1,
+                b'v', 1, 3,
+            ],
+        ),
     ];
     for (value, expected) in cases {
         let mut bytes = Vec::new();
@@ -95,6 +116,13 @@ fn damage_has_a_name() {
         (&[15, 2, 2, 1, b'a', 0, 1, b'A', 0, 0], DecodeError::Key),
         (&[15, 2, 0xff, 0xff, 0x7f, 0], DecodeError::Truncated),
         (&[9, 1, 15, 2, 0, 0, 0], DecodeError::Key),
+        (&[16, 0, 0xff, 0xff, 0x7f, 0], DecodeError::Truncated),
+        (&[16, 1, 0xff], DecodeError::Text),
+        (
+            &[16, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10],
+            DecodeError::Number,
+        ),
+        (&[9, 1, 16, 0, 0, 0, 0, 0, 0, 0, 1, 0], DecodeError::Key),
         (&[1, 0x80], DecodeError::Truncated),
         (
             &[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
@@ -124,7 +152,13 @@ fn damage_has_a_name() {
 #[test]
 fn nesting_is_bounded() {
     let check = || {
-        for level in [&[8u8, 1][..], &[15, 0, 0, 1], &[15, 0, 1, 1, b'a']] {
+        for level in [
+            &[8u8, 1][..],
+            &[15, 0, 0, 1],
+            &[15, 0, 1, 1, b'a'],
+            &[16, 0, 1, 1, b'n'],
+            &[16, 0, 0],
+        ] {
             let bytes = level.repeat(DEPTH_MAX as usize * 10);
             assert_eq!(decoded(&bytes), Err(DecodeError::Depth));
         }
@@ -158,6 +192,8 @@ fn value() -> impl Strategy<Value = Value> {
                 prop::collection::vec(inner.clone(), 0..4)
             )
                 .prop_map(|(slot, value, contents)| flyweight(&slot, value, contents)),
+            ("[a-c]", inner.clone(), inner.clone())
+                .prop_map(|(name, value, this)| function(&name, value, this)),
             prop::collection::vec((inner.clone(), inner), 0..8).prop_map(|entries| {
                 let mut map = Map::new();
                 for (key, value) in entries {

@@ -231,7 +231,12 @@ fn check_part(value: &Value, depth_left: usize, values_left: &mut usize) -> Resu
                 check_part(value, depth_left, values_left)
             })
         }
-        Value::Anon(_) | Value::Waif(_) | Value::Binary(_) | Value::Fly(_) | Value::None => {
+        Value::Anon(_)
+        | Value::Waif(_)
+        | Value::Binary(_)
+        | Value::Fly(_)
+        | Value::Lambda(_)
+        | Value::None => {
             let message =
                 "anonymous objects, waifs, flyweights and binaries cannot be sent to a worker";
             Err(Raise::with(ErrorCode::Type, message, Value::ZERO))
