@@ -49,6 +49,7 @@ fn programs_and_tasks() -> io::Result<()> {
             names: Str::new("test"),
             owner: ObjId(2),
             debug: true,
+            own_name: None,
         }),
         this: Value::Obj(ObjId(1)),
         called_as: Str::new("test"),

@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use moor_bytecode::Program;
-use moor_compiler::{Feature, Features, ParseOptions, canonical, compile};
+use moor_compiler::{Feature, Features, ParseOptions, canonical, compile, compile_function};
+use moor_value::Lambda;
 
 /// The names of the server's builtins, by the numbers that they have here.
 static BUILTINS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -56,4 +57,10 @@ pub fn options() -> ParseOptions<'static> {
 pub fn program(source: &str) -> Option<Program> {
     let canonical = canonical(source, &options()).ok()?;
     compile(&canonical.ast, &number_of_builtin).ok()
+}
+
+/// The program of a function that was kept as text.
+pub(crate) fn function_program(function: &Lambda) -> Option<Program> {
+    let names = function.captured().iter().map(|(name, _)| name.as_str());
+    compile_function(function.source().as_str(), names, &options(), &number_of_builtin).ok()
 }

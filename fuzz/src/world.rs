@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use moor_bytecode::Program;
 use moor_runtime::fuzzing::call_pure_builtin;
-use moor_value::{ErrorCode, ObjId, Str, Symbol, Value};
+use moor_value::{ErrorCode, Lambda, ObjId, Str, Symbol, Value};
 use moor_vm::{
     AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin,
     Raise, SizeLimits, Start, TaskLimits, Verb, Vm,
 };
 
-use crate::source::{name_of_builtin, program};
+use crate::source::{function_program, name_of_builtin, program};
 
 /// Ticks of a stretch.
 const TICKS: i64 = 5_000;
@@ -63,6 +63,7 @@ impl World {
             names: Str::new(name),
             owner: ObjId(2),
             debug: true,
+            own_name: None,
         };
         self.verbs.insert(Symbol::intern(name), Arc::new(verb));
     }
@@ -115,6 +116,10 @@ fn exists(object: &Value) -> Result<(), ErrorCode> {
 
 impl Host for World {
     type Request = Value;
+
+    fn function_program(&mut self, function: &Lambda) -> Option<Arc<Program>> {
+        function_program(function).map(Arc::new)
+    }
 
     fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode> {
         exists(receiver)?;
@@ -236,6 +241,7 @@ impl World {
             names: Str::new("Input to EVAL"),
             owner: context.perms(),
             debug: true,
+            own_name: None,
         };
         BuiltinOutcome::Call(Box::new(Call {
             verb: Arc::new(verb),

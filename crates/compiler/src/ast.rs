@@ -347,8 +347,8 @@ pub enum ExprKind {
     Apply {
         /// What is called; evaluated first.
         function: Box<Expr>,
-        /// Whether it is a variable whose name alone, before parentheses, means it; a builtin function of the name would
-        /// come first.
+        /// Whether it is written as its name before the parentheses: it is declared, or the program has mentioned it before
+        /// and there is no builtin function of the name.
         is_plain: bool,
         /// The arguments.
         args: Vec<Arg>,

@@ -17,8 +17,8 @@ use rustc_hash::FxHashMap;
 
 use crate::registry::registry;
 
-/// How many functions of the store are kept compiled; beyond it all are forgotten.
-const FUNCTIONS_MAX: usize = 4_096;
+/// Bytes of source of the functions of the store that are kept compiled; beyond it all are forgotten.
+const FUNCTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Takes a programmer's text: its canonical source and its program, whose line numbers are those
 /// of the canonical source.
@@ -102,8 +102,24 @@ fn empty() -> Arc<Program> {
     Arc::clone(&EMPTY)
 }
 
-/// Programs of functions by their place, what they captured and their source.
-type Functions = FxHashMap<Box<str>, Arc<Program>>;
+/// Programs of functions.
+#[derive(Default)]
+struct Functions {
+    /// By their place, what they captured and their source.
+    programs: FxHashMap<Box<str>, Arc<Program>>,
+    /// The bytes of the keys.
+    bytes: usize,
+}
+
+impl Functions {
+    fn keep(&mut self, key: String, program: Arc<Program>) {
+        if self.bytes + key.len() > FUNCTION_BYTES_MAX {
+            *self = Self::default();
+        }
+        self.bytes += key.len();
+        self.programs.insert(key.into(), program);
+    }
+}
 
 /// The program of a function that was stored, compiled once for each source and place; nothing when it does not compile.
 pub(crate) fn function_program(function: &Lambda, features: Features) -> Option<Arc<Program>> {
@@ -114,15 +130,11 @@ pub(crate) fn function_program(function: &Lambda, features: Features) -> Option<
         key.push(' ');
     }
     key.push_str(function.source().as_str());
-    if let Some(program) = COMPILED.lock().get(key.as_str()) {
+    if let Some(program) = COMPILED.lock().programs.get(key.as_str()) {
         return Some(Arc::clone(program));
     }
     let program = Arc::new(compile_function(function, features)?);
-    let mut compiled = COMPILED.lock();
-    if compiled.len() >= FUNCTIONS_MAX {
-        compiled.clear();
-    }
-    compiled.insert(key.into(), Arc::clone(&program));
+    COMPILED.lock().keep(key, Arc::clone(&program));
     Some(program)
 }
 

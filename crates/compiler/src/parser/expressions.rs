@@ -56,6 +56,7 @@ impl Parser<'_, '_> {
     }
 
     /// `? consequent | alternate`. Another `?` may not follow: the operator does not associate.
+    #[inline(never)] // to keep the frames of the recursion small
     fn conditional(&mut self, condition: Tree) -> Parse<Tree> {
         let pos = self.advance()?.pos;
         let consequent = self.expression()?;
@@ -171,6 +172,7 @@ impl Parser<'_, '_> {
     }
 
     /// The arguments of a verb call, and the call.
+    #[inline(never)] // to keep the frames of the recursion small
     fn verb_node(&mut self, pos: Pos, object: Tree, verb: Tree) -> Parse<Tree> {
         let Args { list: args, height } = self.call_args()?;
         let below = height.max(object.height).max(verb.height);
@@ -200,6 +202,7 @@ impl Parser<'_, '_> {
         self.leaf(pos, ExprKind::Literal(Literal::Str(text)))
     }
 
+    #[inline(never)] // to keep the frames of the recursion small
     fn indexing(&mut self, pos: Pos, base: Tree) -> Parse<Tree> {
         self.advance()?;
         self.indexings += 1;

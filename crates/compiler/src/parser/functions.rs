@@ -271,7 +271,7 @@ impl Parser<'_, '_> {
     pub(super) fn call_of_variable(&mut self, pos: Pos, name: &str) -> Parse<Tree> {
         let id = self.resolve(name);
         let variable = self.leaf(pos, ExprKind::Var(id));
-        self.call_of(pos, variable)
+        self.applied(pos, variable, true)
     }
 
     /// `(args)` behind any value.
@@ -279,9 +279,13 @@ impl Parser<'_, '_> {
     pub(super) fn call_of(&mut self, pos: Pos, function: Tree) -> Parse<Tree> {
         self.require(pos, Feature::Lambdas)?;
         let is_plain = match function.expr.kind {
-            ExprKind::Var(id) => self.is_plainly_called(id),
+            ExprKind::Var(id) => self.is_declared(id),
             _ => false,
         };
+        self.applied(pos, function, is_plain)
+    }
+
+    fn applied(&mut self, pos: Pos, function: Tree, is_plain: bool) -> Parse<Tree> {
         let Args { list: args, height } = self.call_args()?;
         let below = function.height.max(height);
         let kind = ExprKind::Apply {
@@ -292,11 +296,9 @@ impl Parser<'_, '_> {
         self.node(pos, below, kind)
     }
 
-    /// Whether the variable is called where its name stands before parentheses.
-    fn is_plainly_called(&self, id: VarId) -> bool {
-        let name = self.names.spelling(id);
-        let is_declared = self.names.slot(id).is_some() || self.declared_outside(name).is_some();
-        is_declared || !self.is_builtin(name)
+    fn is_declared(&self, id: VarId) -> bool {
+        let outside = || self.declared_outside(self.names.spelling(id));
+        self.names.slot(id).is_some() || outside().is_some()
     }
 }
 

@@ -10,7 +10,8 @@ impl Parser<'_, '_> {
         self.expect("(")?;
         let mut args = Args::default();
         if !self.at(")") {
-            self.args(&mut args)?;
+            // The frames of a call are so large that it counts twice.
+            self.nested(|parser| parser.args(&mut args))?;
         }
         if !self.eat(")")? {
             return Err(self.unexpected("`)', `,' or an operator"));

@@ -42,6 +42,7 @@ impl Parser<'_, '_> {
         }
     }
 
+    #[inline(never)] // to keep the frames of the recursion small
     fn literal(&mut self, pos: Pos) -> Parse<Tree> {
         let literal = match self.advance()?.token {
             Token::Int(value) => Literal::Int(value),
@@ -79,6 +80,7 @@ impl Parser<'_, '_> {
         Ok(self.leaf(pos, kind))
     }
 
+    #[inline(never)] // to keep the frames of the recursion small
     fn variable_or_call(&mut self, pos: Pos) -> Parse<Tree> {
         if let Token::Id(word) = &self.current.token
             && let Some(name) = self.custom_error(word)

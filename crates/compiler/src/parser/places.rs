@@ -13,19 +13,21 @@ struct Targets {
 
 impl Parser<'_, '_> {
     /// `= value` after what it is assigned to.
+    #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn assignment(&mut self, target: Tree) -> Parse<Tree> {
         let pos = self.advance()?.pos;
         if let ExprKind::List(args) = target.expr.kind {
             let items = self.scatter_items(pos, args)?;
             return self.scatter_node(pos, Targets { items, height: 0 });
         }
+        let target_pos = target.expr.pos;
         let value = self.expression()?;
         let below = target.height.max(value.height);
         let Some(place) = place(*target.expr) else {
             self.complain(pos, ErrorKind::IllegalTarget)?;
             return Ok(value);
         };
-        self.check_place(pos, &place)?;
+        self.check_place(target_pos, &place)?;
         let kind = ExprKind::Assign {
             place: Box::new(place),
             value: value.expr,
@@ -35,10 +37,10 @@ impl Parser<'_, '_> {
 
     /// `++` or `--` before a place.
     pub(super) fn step(&mut self, pos: Pos, op: StepOp, operand: Tree) -> Parse<Tree> {
-        let below = operand.height;
+        let (below, operand_pos) = (operand.height, operand.expr.pos);
         match place(*operand.expr) {
             Some(place) if !matches!(place, Place::Range { .. }) => {
-                self.check_place(pos, &place)?;
+                self.check_place(operand_pos, &place)?;
                 self.node(pos, below, ExprKind::Step(op, Box::new(place)))
             }
             _ => {
