@@ -169,11 +169,7 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         }
         ExprKind::Scatter { items, value } => {
             visit(value);
-            for item in items {
-                if let ScatterItem::Optional(_, Some(default)) = item {
-                    visit(default);
-                }
-            }
+            items.iter().filter_map(default).for_each(visit);
         }
         ExprKind::Catch {
             body,
@@ -184,6 +180,14 @@ pub fn children<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
             visit(body);
             default.iter().for_each(|e| visit(e));
         }
+    }
+}
+
+/// The default of a target, if it has one.
+fn default(item: &ScatterItem) -> Option<&Expr> {
+    match item {
+        ScatterItem::Optional(_, default) => default.as_ref(),
+        ScatterItem::Required(_) | ScatterItem::Rest(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: an expression, a variable and what it is to be. Out: the same expression with the one for the other. The variables
 //! of list comprehensions and functions in it are their own, and never the one that goes.
 
-use crate::ast::{Arg, Codes, Expr, ExprKind, Place, ScatterItem, Source};
+use crate::ast::{Arg, Codes, Comprehension, Expr, ExprKind, Place, ScatterItem, Source};
 use crate::names::VarId;
 
 /// Puts one variable for another wherever the expression mentions it.
@@ -47,10 +47,8 @@ impl Renaming {
             ExprKind::Range { base, from, to } => self.all([base, from, to]),
             ExprKind::Call { args, .. } | ExprKind::List(args) => self.args(args),
             ExprKind::Map(entries) => {
-                for (key, value) in entries {
-                    self.expr(key);
-                    self.expr(value);
-                }
+                let parts = entries.iter_mut().flat_map(|(key, value)| [key, value]);
+                parts.for_each(|part| self.expr(part));
             }
             ExprKind::Error { message, .. } => self.expr(message),
             ExprKind::Flyweight {
@@ -58,9 +56,11 @@ impl Renaming {
                 slots,
                 contents,
             } => {
-                self.expr(delegate);
-                slots.iter_mut().for_each(|(_, value)| self.expr(value));
-                contents.iter_mut().for_each(|contents| self.expr(contents));
+                let slots = slots.iter_mut().map(|(_, value)| value);
+                let parts = slots.chain(contents.as_deref_mut());
+                parts
+                    .chain([&mut **delegate])
+                    .for_each(|part| self.expr(part));
             }
             ExprKind::Assign { place, value } => {
                 self.place(place);
@@ -75,30 +75,31 @@ impl Renaming {
                 codes,
                 default,
             } => {
-                self.expr(body);
                 if let Codes::List(args) = codes {
                     self.args(args);
                 }
-                default.iter_mut().for_each(|default| self.expr(default));
+                let parts = default.as_deref_mut().into_iter().chain([&mut **body]);
+                parts.for_each(|part| self.expr(part));
             }
             ExprKind::Function(function) => {
-                for capture in &mut function.captures {
-                    self.variable(&mut capture.outer);
-                }
+                let captures = function.captures.iter_mut();
+                captures.for_each(|capture| self.variable(&mut capture.outer));
             }
             ExprKind::Apply { function, args, .. } => {
                 self.expr(function);
                 self.args(args);
             }
-            ExprKind::Comprehension(inner) => {
-                self.expr(&mut inner.element);
-                match &mut inner.source {
-                    Source::In(container) => self.expr(container),
-                    Source::Range(from, to) => {
-                        self.expr(from);
-                        self.expr(to);
-                    }
-                }
+            ExprKind::Comprehension(inner) => self.comprehension(inner),
+        }
+    }
+
+    fn comprehension(self, inner: &mut Comprehension) {
+        self.expr(&mut inner.element);
+        match &mut inner.source {
+            Source::In(container) => self.expr(container),
+            Source::Range(from, to) => {
+                self.expr(from);
+                self.expr(to);
             }
         }
     }

@@ -9,7 +9,7 @@ use moor_value::{Binary, FloatText, ObjId, Sym};
 
 use super::Printer;
 use crate::ast::{
-    Arg, Comprehension, Expr, ExprKind, Function, FunctionForm, Literal, Place, ScatterItem,
+    Arg, Codes, Comprehension, Expr, ExprKind, Function, FunctionForm, Literal, Place, ScatterItem,
     Source, StepOp, Stmt, StmtKind, UnaryOp,
 };
 use crate::lexer::token::is_identifier;
@@ -81,18 +81,20 @@ impl Printer<'_> {
                 body,
                 codes,
                 default,
-            } => {
-                self.line.push('`');
-                self.expr(body);
-                self.line.push_str(" ! ");
-                self.codes(codes);
-                if let Some(default) = default {
-                    self.line.push_str(" => ");
-                    self.expr(default);
-                }
-                self.line.push('\'');
-            }
+            } => self.catch(body, codes, default.as_deref()),
         }
+    }
+
+    fn catch(&mut self, body: &Expr, codes: &Codes, default: Option<&Expr>) {
+        self.line.push('`');
+        self.expr(body);
+        self.line.push_str(" ! ");
+        self.codes(codes);
+        if let Some(default) = default {
+            self.line.push_str(" => ");
+            self.expr(default);
+        }
+        self.line.push('\'');
     }
 
     /// An operand, in parentheses when its operator binds less tightly than this.

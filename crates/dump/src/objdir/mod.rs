@@ -11,6 +11,7 @@ mod compile;
 mod cursor;
 mod describe;
 mod files;
+mod function;
 mod gone;
 mod lineage;
 mod literal;

@@ -3,8 +3,7 @@
 
 use moor_value::codec::HandleResolver;
 use moor_value::{
-    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, Lambda, List, Map, ObjId, Origin, Str,
-    Sym, Value,
+    Binary, DEPTH_MAX, ErrorName, ErrorValue, Flyweight, List, Map, ObjId, Str, Sym, Value,
 };
 use moor_world::{ArgSpec, ObjectFlags, PrepSpec, PropFlags, VerbArgs, VerbFlags};
 
@@ -27,7 +26,7 @@ pub(crate) enum Subject {
 }
 
 pub(crate) struct Parser<'a, 'h> {
-    text: Cursor<'a>,
+    pub(super) text: Cursor<'a>,
     handles: &'h mut dyn HandleResolver,
 }
 
@@ -179,7 +178,7 @@ impl<'a, 'h> Parser<'a, 'h> {
         Ok(object)
     }
 
-    fn object(&mut self) -> Result<ObjId, TextFault> {
+    pub(super) fn object(&mut self) -> Result<ObjId, TextFault> {
         let id = self.text.object("an object's number, such as #12")?;
         self.text.skip_blanks();
         Ok(id)
@@ -298,7 +297,7 @@ impl<'a, 'h> Parser<'a, 'h> {
         Ok(value)
     }
 
-    fn value(&mut self, depth_left: u32) -> Result<Value, TextFault> {
+    pub(super) fn value(&mut self, depth_left: u32) -> Result<Value, TextFault> {
         let before = self.text;
         match self.text.peek() {
             Some('"') => Ok(Value::Str(Str::new(&self.text.text("a text")?))),
@@ -383,61 +382,6 @@ impl<'a, 'h> Parser<'a, 'h> {
             .ok_or_else(|| begin.fault("a flyweight with a slot of a name that no slot has"))
     }
 
-    /// What follows `function`: its source, what it captured by name, and where it was made.
-    fn function(&mut self, depth_left: u32) -> Result<Value, TextFault> {
-        let begin = self.text;
-        let inner = self.deeper(depth_left)?;
-        self.text.must('(', "`(`")?;
-        let source = Str::new(&self.text.text("the source of a function")?);
-        self.comma()?;
-        let mut captured = Vec::new();
-        self.elements(('[', ']'), |parser| {
-            let name = Str::new(&parser.text.text("the name of a variable")?);
-            parser.text.skip_white();
-            parser.text.must('-', "`->`")?;
-            parser.text.must('>', "`->`")?;
-            parser.text.skip_white();
-            captured.push((name, parser.value(inner)?));
-            Ok(())
-        })?;
-        self.comma()?;
-        let origin = self.origin(inner)?;
-        self.text.must(')', "`)`")?;
-        let made = Lambda::new(source, captured, origin);
-        made.map(Value::Lambda)
-            .ok_or_else(|| begin.fault("values nested too deep"))
-    }
-
-    /// `this, #programmer, definer, "names of the verb", whether errors are raised, line`.
-    fn origin(&mut self, depth_left: u32) -> Result<Origin, TextFault> {
-        let this = self.value(depth_left)?;
-        self.comma()?;
-        let programmer = self.object()?;
-        self.comma()?;
-        let definer = self.value(depth_left)?;
-        self.comma()?;
-        let verb_names = Str::new(&self.text.text("the names of a verb")?);
-        self.comma()?;
-        let before = self.text;
-        let debug = match self.text.word() {
-            "true" => true,
-            "false" => false,
-            _ => return Err(before.expected("`true` or `false`")),
-        };
-        self.comma()?;
-        let before = self.text;
-        let line = self.text.number_text().parse();
-        let line = line.map_err(|_| before.expected("the number of a line"))?;
-        Ok(Origin {
-            this,
-            programmer,
-            definer,
-            verb_names,
-            debug,
-            line,
-        })
-    }
-
     fn slot(&mut self, slots: &mut Map, depth_left: u32) -> Result<(), TextFault> {
         self.text.must('.', "`.` and the name of a slot, or `{`")?;
         let before = self.text;
@@ -492,13 +436,13 @@ impl<'a, 'h> Parser<'a, 'h> {
         }
     }
 
-    fn comma(&mut self) -> Result<(), TextFault> {
+    pub(super) fn comma(&mut self) -> Result<(), TextFault> {
         self.text.must(',', "`,`")?;
         self.text.skip_blanks();
         Ok(())
     }
 
-    fn deeper(&self, depth_left: u32) -> Result<u32, TextFault> {
+    pub(super) fn deeper(&self, depth_left: u32) -> Result<u32, TextFault> {
         let too_deep = || {
             self.text
                 .fault(format!("values nest at most {DEPTH_MAX} deep"))
@@ -507,7 +451,7 @@ impl<'a, 'h> Parser<'a, 'h> {
     }
 
     /// The elements between two signs, with commas between them and perhaps after the last.
-    fn elements(
+    pub(super) fn elements(
         &mut self,
         (open, close): (char, char),
         mut element: impl FnMut(&mut Self) -> Result<(), TextFault>,
