@@ -45,10 +45,7 @@ impl CompileError {
             return self.hint.iter().map(Hint::to_string).collect();
         };
         let mut lines: Vec<String> = excerpt.to_string().lines().map(str::to_owned).collect();
-        let is_told = matches!(
-            self.kind,
-            ErrorKind::Syntax { .. } | ErrorKind::AssignedConstant { .. }
-        );
+        let is_told = matches!(self.kind, ErrorKind::Syntax { .. });
         let column = (!is_told).then(|| format!("column {}", self.pos.column));
         let hint = self.hint.as_ref().map(Hint::to_string);
         let words: Vec<String> = column.into_iter().chain(hint).collect();
