@@ -202,6 +202,18 @@ impl Effects {
         }
     }
 
+    /// Bytes of what is to be shown, typed and parked. It looks at each.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = self.list.iter().map(|effect| match effect {
+            Effect::Output(_, SessionEvent::Text { line, .. }) => line.len(),
+            Effect::Output(_, SessionEvent::Binary(bytes)) => bytes.len(),
+            Effect::ForceInput { text, .. } => text.len(),
+            Effect::Park(entry) => entry.row.len(),
+            _ => 0,
+        });
+        bytes.fold(0, usize::saturating_add)
+    }
+
     /// The effects in order.
     pub(crate) fn list(&self) -> &[Effect] {
         &self.list

@@ -23,6 +23,14 @@ use crate::stretch::Stretch;
 use crate::surroundings::Around;
 use crate::tasks;
 
+/// Arguments and values below this cost no more than their tick.
+const TOIL_BYTES_MIN: usize = 64 << 10;
+/// Bytes of larger ones between two looks at the clock and at what the stretch holds.
+const TOIL_BYTES_MAX: usize = 8 << 20;
+/// What one stretch may write, print and fork: what one commit may hold (`store/batch.rs`), less a largest value and what
+/// comes between two looks.
+const STRETCH_BYTES_MAX: usize = 176 << 20;
+
 impl Host for Stretch<'_> {
     type Request = Request;
 
@@ -80,6 +88,9 @@ impl Host for Stretch<'_> {
         value: Value,
         perms: ObjId,
     ) -> Result<(), ErrorCode> {
+        if self.toil([value.bytes()].into_iter()).is_err() {
+            return Err(ErrorCode::Quota);
+        }
         match object {
             Value::Obj(id) => self
                 .txn
@@ -146,6 +157,9 @@ impl Host for Stretch<'_> {
                 Protection::Override(call) => return BuiltinOutcome::Call(call),
                 Protection::Refused => return BuiltinOutcome::error(ErrorCode::Perm),
             }
+        }
+        if let Err(outcome) = self.toil(args.iter().map(Value::bytes)) {
+            return outcome;
         }
         match spec.run {
             Run::Pure(run) => {
@@ -253,6 +267,31 @@ impl Stretch<'_> {
             }
             other => other,
         }
+    }
+
+    /// Accounts for work on values of these sizes: small ones cost no more than their tick. After much of it the task ends
+    /// if its time is over, and gets `E_QUOTA` if what it has written, printed and forked is more than one commit may hold.
+    fn toil(&mut self, bytes: impl Iterator<Item = usize>) -> Result<(), BuiltinOutcome<Request>> {
+        let bytes = bytes.fold(0, usize::saturating_add);
+        if bytes < TOIL_BYTES_MIN {
+            return Ok(());
+        }
+        self.toil_bytes = self.toil_bytes.saturating_add(bytes);
+        if self.toil_bytes < TOIL_BYTES_MAX {
+            return Ok(());
+        }
+        self.toil_bytes = 0;
+        if self.is_late() {
+            return Err(BuiltinOutcome::Abort(AbortReason::Seconds));
+        }
+        let held = self
+            .txn
+            .written_bytes()
+            .saturating_add(self.effects.bytes());
+        if held > STRETCH_BYTES_MAX {
+            return Err(BuiltinOutcome::error(ErrorCode::Quota));
+        }
+        Ok(())
     }
 
     /// What a pure builtin's error is to the task: a value that grew too large ends it, unless the world wants to

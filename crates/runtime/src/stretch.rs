@@ -52,6 +52,8 @@ pub(crate) struct Stretch<'r> {
     pub(crate) wants_turn: bool,
     /// When its seconds are over: time since the daemon's start.
     pub(crate) deadline: Duration,
+    /// Bytes of large values that were worked on since the last look at the clock.
+    pub(crate) toil_bytes: usize,
     /// The verbs that its calls have found.
     pub(crate) verbs: KnownVerbs,
 }
@@ -90,6 +92,7 @@ impl<'r> Stretch<'r> {
             is_exclusive: false,
             wants_turn: false,
             deadline: Duration::ZERO,
+            toil_bytes: 0,
             verbs: KnownVerbs::new(),
         };
         stretch

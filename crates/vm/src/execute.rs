@@ -88,6 +88,17 @@ impl Vm {
         self.carry_out(host, limits, fuel).err()
     }
 
+    /// Accounts for an instruction that has been carried out and whose cost goes by the size of this register's value.
+    #[inline(always)]
+    fn toil<R>(&self, register: u16, fuel: &mut Fuel) -> Flow<R> {
+        let base = self.frames[self.frames.len() - 1].base as usize;
+        let bytes = self.stack[base + usize::from(register)].bytes();
+        if fuel.toil(bytes) {
+            return Err(Exit::Toil);
+        }
+        Ok(())
+    }
+
     #[inline(always)]
     fn carry_out<H: Host>(
         &mut self,
@@ -104,11 +115,26 @@ impl Vm {
             [Move Take Clear Const Int LoadThis LoadCaller LoadPlayer LoadVerb LoadCommand LoadArgs ArgIndex ArgCount]
                 => values::execute(&mut self.window(limits, fuel), instruction)?,
             [Add Sub Mul Div Mod Pow Neg Complement BitAnd BitOr BitXor Shl Shr]
-                => arithmetic::registers(&mut self.window(limits, fuel), instruction)?,
+                => {
+                    arithmetic::registers(&mut self.window(limits, fuel), instruction)?;
+                    if let I::Add { dst, .. } = instruction {
+                        self.toil(dst, fuel)?;
+                    }
+                },
             [AddI SubI MulI DivI ModI AddK SubK MulK DivK]
-                => arithmetic::constants(&mut self.window(limits, fuel), instruction)?,
+                => {
+                    arithmetic::constants(&mut self.window(limits, fuel), instruction)?;
+                    if let I::AddK { dst, .. } = instruction {
+                        self.toil(dst, fuel)?;
+                    }
+                },
             [Eq Ne Lt Le Gt Ge In Not]
-                => comparison::execute(&mut self.window(limits, fuel), instruction)?,
+                => {
+                    comparison::execute(&mut self.window(limits, fuel), instruction)?;
+                    if let I::Eq { b, .. } | I::Ne { b, .. } | I::In { b, .. } = instruction {
+                        self.toil(b, fuel)?;
+                    }
+                },
             [BrEq BrLt BrLe BrGt BrGe]
                 => self.window(limits, fuel).follow(comparison::branch_registers, instruction)?,
             [Br BrEqK BrEqI BrLtI BrLeI BrGtI BrGeI]
@@ -116,9 +142,29 @@ impl Vm {
             [Jump RangePrep RangeStep EachPrep EachStep Scatter ScatterArgs]
                 => self.window(limits, fuel).follow(jumps::execute, instruction)?,
             [List Push Extend Insert Range First Last SetPath SetRange Error Flyweight]
-                => collections::execute(&mut self.window(limits, fuel), instruction)?,
+                => {
+                    collections::execute(&mut self.window(limits, fuel), instruction)?;
+                    if let I::List { dst: large, .. }
+                        | I::Push { list: large, .. }
+                        | I::Extend { list: large, .. }
+                        | I::Insert { map: large, .. }
+                        | I::Range { a: large, .. }
+                        | I::SetPath { a: large, .. }
+                        | I::SetRange { a: large, .. } = instruction
+                    {
+                        self.toil(large, fuel)?;
+                    }
+                },
             [Index IndexI SetIndex]
-                => collections::index(&mut self.window(limits, fuel), instruction)?,
+                => {
+                    collections::index(&mut self.window(limits, fuel), instruction)?;
+                    if let I::Index { a: large, .. }
+                        | I::IndexI { a: large, .. }
+                        | I::SetIndex { a: large, .. } = instruction
+                    {
+                        self.toil(large, fuel)?;
+                    }
+                },
             [GetProp GetPropDyn GetSystem SetProp SetPropDyn]
                 => properties::execute(&mut self.window(limits, fuel), host, instruction)?,
             [Length CallBuiltin CallBuiltinSpread Fork EndFinally]

@@ -9,6 +9,12 @@ use crate::vm::Vm;
 
 /// Ticks between two looks at whether the task's time is over.
 const SLICE_TICKS: i64 = 1_000;
+/// Values below this cost no more than their tick.
+pub(crate) const TOIL_BYTES_MIN: usize = 64 << 10;
+/// Bytes of larger values that are worked on between two looks: some milliseconds, in straight code too.
+const TOIL_BYTES_MAX: usize = 8 << 20;
+/// Bytes of all variables of a task, as `value_bytes()` counts, beyond which it gets `E_QUOTA`.
+const TASK_BYTES_MAX: usize = 2 << 30;
 
 /// Why the dispatch loop stops.
 pub(crate) enum Exit<R> {
@@ -24,6 +30,8 @@ pub(crate) enum Exit<R> {
     Again(Value),
     /// The slice of ticks is used up; afterwards the frame goes on at this instruction.
     Slice(u16),
+    /// Much has been done to large values; afterwards the frame goes on.
+    Toil,
     /// A waif is indexed by its own verb.
     Waif {
         waif: Value,
@@ -48,6 +56,8 @@ pub(crate) struct Fuel {
     pub(crate) slice: i64,
     /// What is left after it.
     pub(crate) reserve: i64,
+    /// Bytes of large values that were worked on since the last look at the clock and the memory.
+    toil_bytes: usize,
 }
 
 impl Fuel {
@@ -56,7 +66,18 @@ impl Fuel {
         Self {
             slice,
             reserve: ticks.max(0) - slice,
+            toil_bytes: 0,
         }
+    }
+
+    /// Accounts for an instruction that worked on so many bytes; whether it is time for a look.
+    #[inline]
+    pub(crate) fn toil(&mut self, bytes: usize) -> bool {
+        if bytes < TOIL_BYTES_MIN {
+            return false;
+        }
+        self.toil_bytes = self.toil_bytes.saturating_add(bytes);
+        self.toil_bytes >= TOIL_BYTES_MAX && std::mem::take(&mut self.toil_bytes) > 0
     }
 
     /// Ticks left in all.
@@ -107,6 +128,7 @@ impl Vm {
             Exit::Builtin(outcome) => self.builtin_outcome(outcome, host, limits),
             Exit::Again(exception) => self.raise_again(exception, host),
             Exit::Slice(target) => self.next_slice(target, host, fuel),
+            Exit::Toil => self.look(host, limits),
             Exit::Waif {
                 waif,
                 verb,
@@ -117,6 +139,19 @@ impl Vm {
                 self.call_waif(waif, verb, args, host, limits)
             }
         }
+    }
+
+    /// After work on large values: whether the task's time is over, or its variables hold too much.
+    #[cold]
+    fn look<H: Host>(&mut self, host: &mut H, limits: &TaskLimits) -> Option<Outcome<H::Request>> {
+        if host.is_interrupted() {
+            return Some(self.abort(AbortReason::Seconds));
+        }
+        let bytes = self.values().map(Value::bytes);
+        if bytes.fold(0, usize::saturating_add) > TASK_BYTES_MAX {
+            return self.raise(limits.quota(), host);
+        }
+        None
     }
 
     #[cold]

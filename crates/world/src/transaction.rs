@@ -158,6 +158,16 @@ impl Transaction {
         !self.wrote
     }
 
+    /// Bytes of the values that it has written so far, as `value_bytes()` counts them. It looks at each.
+    pub fn written_bytes(&self) -> usize {
+        let written = self.cells.iter().filter(|(_, entry)| entry.written);
+        let bytes = written.map(|(_, entry)| match &entry.value {
+            CellValue::Value(value) => value.bytes(),
+            _ => 0,
+        });
+        bytes.fold(0, usize::saturating_add)
+    }
+
     /// Whether nobody else can commit while it lives.
     pub fn is_exclusive(&self) -> bool {
         self.turn.is_some()

@@ -9,6 +9,7 @@ mod evals;
 mod exec;
 mod files;
 mod fixture;
+mod hostile;
 mod language;
 mod listening;
 mod protection;

@@ -1,0 +1,36 @@
+//! Programs that want more memory than a task may have, in ways that no single value's limit sees.
+
+use super::fixture::{Server, Who};
+
+/// A string of 16 MiB in `s`.
+const LARGE: &str = "s = \"a\"; for i in [1..24] s = s + s; endfor ";
+
+/// Code that holds the string in so many variables, and then works on it.
+fn held(variables: usize) -> String {
+    let held: String = (0..variables)
+        .map(|number| format!("v{number} = s; "))
+        .collect();
+    format!("{LARGE}{held} for i in [1..3] t = s[1..10]; endfor return 1;")
+}
+
+#[test]
+fn all_variables_of_a_task_together_have_a_bound() {
+    let server = Server::new();
+    assert_eq!(server.run(Who::Programmer, &held(100)).shown(), "1");
+    assert_eq!(server.run(Who::Programmer, &held(140)).shown(), "! aborted");
+}
+
+#[test]
+fn what_a_stretch_writes_has_a_bound_and_what_it_replaces_does_not_count() {
+    let server = Server::new();
+    let write = format!(
+        "{LARGE} try for i in [1..30] add_property(#4, tostr(\"p\", i), s + tostr(i), {{#2, \"r\"}}); endfor \
+         except (E_QUOTA) return i; endtry"
+    );
+    let written = server.run(Who::Wizard, &write).shown();
+    assert!(["11", "12", "13"].contains(&written.as_str()), "{written}");
+    let replace = format!(
+        "{LARGE} add_property(#5, \"p\", 0, {{#2, \"r\"}}); for i in [1..30] #5.p = s + tostr(i); endfor return length(#5.p);"
+    );
+    assert_eq!(server.run(Who::Wizard, &replace).shown(), "16777218");
+}
