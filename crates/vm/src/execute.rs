@@ -48,6 +48,29 @@ impl Jump {
     }
 }
 
+/// The register whose value says what an instruction costs, where that may be more than its tick.
+#[inline(always)]
+fn large_operand(instruction: I) -> Option<u16> {
+    match instruction {
+        I::Add { dst: large, .. }
+        | I::AddK { dst: large, .. }
+        | I::Eq { b: large, .. }
+        | I::Ne { b: large, .. }
+        | I::In { b: large, .. }
+        | I::List { dst: large, .. }
+        | I::Push { list: large, .. }
+        | I::Extend { list: large, .. }
+        | I::Insert { map: large, .. }
+        | I::Range { a: large, .. }
+        | I::SetPath { a: large, .. }
+        | I::SetRange { a: large, .. }
+        | I::Index { a: large, .. }
+        | I::IndexI { a: large, .. }
+        | I::SetIndex { a: large, .. } => Some(large),
+        _ => None,
+    }
+}
+
 /// What an instruction sees of the machine: the top frame with its registers, and the frames as they are.
 struct Step<'a> {
     program: &'a CodeTable,
@@ -115,26 +138,11 @@ impl Vm {
             [Move Take Clear Const Int LoadThis LoadCaller LoadPlayer LoadVerb LoadCommand LoadArgs ArgIndex ArgCount]
                 => values::execute(&mut self.window(limits, fuel), instruction)?,
             [Add Sub Mul Div Mod Pow Neg Complement BitAnd BitOr BitXor Shl Shr]
-                => {
-                    arithmetic::registers(&mut self.window(limits, fuel), instruction)?;
-                    if let I::Add { dst, .. } = instruction {
-                        self.toil(dst, fuel)?;
-                    }
-                },
+                => arithmetic::registers(&mut self.window(limits, fuel), instruction)?,
             [AddI SubI MulI DivI ModI AddK SubK MulK DivK]
-                => {
-                    arithmetic::constants(&mut self.window(limits, fuel), instruction)?;
-                    if let I::AddK { dst, .. } = instruction {
-                        self.toil(dst, fuel)?;
-                    }
-                },
+                => arithmetic::constants(&mut self.window(limits, fuel), instruction)?,
             [Eq Ne Lt Le Gt Ge In Not]
-                => {
-                    comparison::execute(&mut self.window(limits, fuel), instruction)?;
-                    if let I::Eq { b, .. } | I::Ne { b, .. } | I::In { b, .. } = instruction {
-                        self.toil(b, fuel)?;
-                    }
-                },
+                => comparison::execute(&mut self.window(limits, fuel), instruction)?,
             [BrEq BrLt BrLe BrGt BrGe]
                 => self.window(limits, fuel).follow(comparison::branch_registers, instruction)?,
             [Br BrEqK BrEqI BrLtI BrLeI BrGtI BrGeI]
@@ -142,29 +150,9 @@ impl Vm {
             [Jump RangePrep RangeStep EachPrep EachStep Scatter ScatterArgs]
                 => self.window(limits, fuel).follow(jumps::execute, instruction)?,
             [List Push Extend Insert Range First Last SetPath SetRange Error Flyweight]
-                => {
-                    collections::execute(&mut self.window(limits, fuel), instruction)?;
-                    if let I::List { dst: large, .. }
-                        | I::Push { list: large, .. }
-                        | I::Extend { list: large, .. }
-                        | I::Insert { map: large, .. }
-                        | I::Range { a: large, .. }
-                        | I::SetPath { a: large, .. }
-                        | I::SetRange { a: large, .. } = instruction
-                    {
-                        self.toil(large, fuel)?;
-                    }
-                },
+                => collections::execute(&mut self.window(limits, fuel), instruction)?,
             [Index IndexI SetIndex]
-                => {
-                    collections::index(&mut self.window(limits, fuel), instruction)?;
-                    if let I::Index { a: large, .. }
-                        | I::IndexI { a: large, .. }
-                        | I::SetIndex { a: large, .. } = instruction
-                    {
-                        self.toil(large, fuel)?;
-                    }
-                },
+                => collections::index(&mut self.window(limits, fuel), instruction)?,
             [GetProp GetPropDyn GetSystem SetProp SetPropDyn]
                 => properties::execute(&mut self.window(limits, fuel), host, instruction)?,
             [Length CallBuiltin CallBuiltinSpread Fork EndFinally]
@@ -178,7 +166,10 @@ impl Vm {
             [Return ReturnI]
                 => self.execute_return(host, limits, fuel, instruction)?,
         }
-        Ok(())
+        match large_operand(instruction) {
+            Some(register) => self.toil(register, fuel),
+            None => Ok(()),
+        }
     }
 
     /// The top frame as an instruction sees it.
