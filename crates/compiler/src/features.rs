@@ -100,7 +100,7 @@ impl Feature {
         row(
             Feature::TypeDispatch,
             "type-dispatch",
-            true,
+            false,
             "Programs may call verbs on values that are no objects, which $string, $list and their like have",
         ),
         row(
