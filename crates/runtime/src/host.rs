@@ -27,7 +27,7 @@ use crate::tasks;
 const TOIL_BYTES_MIN: usize = 64 << 10;
 /// Bytes of larger ones between two looks at the clock and at what the stretch holds.
 const TOIL_BYTES_MAX: usize = 8 << 20;
-/// What one stretch may write, print and fork: what one commit may hold (`store/batch.rs`), less a largest value and what
+/// What one stretch may write and print: what one commit may hold (`store/batch.rs`), less a largest value and what
 /// comes between two looks.
 const STRETCH_BYTES_MAX: usize = 176 << 20;
 
