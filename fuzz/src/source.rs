@@ -62,5 +62,11 @@ pub fn program(source: &str) -> Option<Program> {
 /// The program of a function that was kept as text.
 pub(crate) fn function_program(function: &Lambda) -> Option<Program> {
     let names = function.captured().iter().map(|(name, _)| name.as_str());
-    compile_function(function.source().as_str(), names, &options(), &number_of_builtin).ok()
+    compile_function(
+        function.source().as_str(),
+        names,
+        &options(),
+        &number_of_builtin,
+    )
+    .ok()
 }
