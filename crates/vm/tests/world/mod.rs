@@ -290,13 +290,11 @@ impl Host for World {
             ("waif", _) => O::Return(Value::Waif(self.waif.clone())),
             ("pass", _) => self.pass(args, context),
             ("eval", [Value::Str(source)]) => {
+                let code = verb(ObjId::NOTHING, "Input to EVAL", source.as_str());
+                let owner = context.perms();
                 let code = Verb {
-                    program: Arc::new(program(source.as_str())),
-                    definer: Value::Obj(ObjId::NOTHING),
-                    names: Str::new("Input to EVAL"),
-                    owner: context.perms(),
-                    debug: true,
-                    own_name: None,
+                    owner,
+                    ..Verb::clone(&code)
                 };
                 self.call_with(
                     Arc::new(code),
