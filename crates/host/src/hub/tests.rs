@@ -511,7 +511,7 @@ async fn what_came_of_a_connection_that_the_daemon_asked_for_is_told() {
         host: "moo.example".into(),
         port: 7777,
         ipv6: false,
-        tls: None,
+        tls: false,
         timeout_ms: 5_000,
     });
     let wish = moor_rpc::encode(&wish).expect("it encodes");
