@@ -13,10 +13,10 @@ use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::TaskLimits;
 use crate::registers::{
-    add_registers, add_value, clear, copy, element_of, float_product, float_sum, next_element,
-    next_item, put, put_copy, set_float, set_int, set_obj, take_range,
+    add_registers, add_value, are_short_texts, clear, copy, element_of, float_product, float_sum,
+    next_element, next_item, put, put_copy, set_float, set_int, set_obj, take_range,
 };
-use crate::run::{Exit, Fuel, TOIL_BYTES_MIN};
+use crate::run::{Exit, Fuel};
 use crate::scatter;
 use crate::vm::Vm;
 
@@ -205,8 +205,7 @@ impl Vm {
                             set_float(&mut reg!(dst), sum);
                             continue;
                         }
-                        if let (Value::Str(x), Value::Str(y)) = (&reg!(a), &reg!(b))
-                            && x.len_bytes() + y.len_bytes() < TOIL_BYTES_MIN
+                        if are_short_texts(&reg!(a), &reg!(b))
                             && add_registers(regs, dst, a, b, limits).is_ok()
                         {
                             continue;
@@ -233,8 +232,7 @@ impl Vm {
                             set_float(&mut reg!(dst), sum);
                             continue;
                         }
-                        if let Value::Str(text) = &reg!(a)
-                            && text.len_bytes() + constant.bytes() < TOIL_BYTES_MIN
+                        if are_short_texts(&reg!(a), constant)
                             && add_value(regs, dst, a, constant, limits).is_ok()
                         {
                             continue;
@@ -411,15 +409,13 @@ impl Vm {
                             if let Some(value) = list.get((*n as usize).wrapping_sub(1)) {
                                 load!(dst, value);
                             }
-                        } else if reg!(a).bytes() < TOIL_BYTES_MIN
-                            && let Some(value) = element_of(&reg!(a), &reg!(i))
-                        {
+                        } else if let Some(value) = element_of(&reg!(a), &reg!(i)) {
                             put(&mut reg!(dst), value);
                             continue;
                         }
                     }
                     I::Range { dst, a, range } => {
-                        if reg!(a).bytes() < TOIL_BYTES_MIN && take_range(regs, dst, a, range) {
+                        if take_range(regs, dst, a, range) {
                             continue;
                         }
                     }

@@ -7,6 +7,7 @@ use crate::arithmetic as math;
 use crate::collection;
 use crate::outcome::TaskLimits;
 use crate::raise::Raise;
+use crate::run::TOIL_BYTES_MIN;
 
 // Writing registers. A processor that is to load sixteen bytes at once waits for what was just stored in two parts, so
 // plain values go by their parts, tag and number, wherever the kind is known. What a register held before is looked at
@@ -156,6 +157,15 @@ pub(crate) fn add_registers(
     put_back(regs, (dst, a), left, result)
 }
 
+/// Whether both are strings, and joining them costs no more than its tick.
+#[inline(always)]
+pub(crate) fn are_short_texts(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Str(a), Value::Str(b)) => a.len_bytes() + b.len_bytes() < TOIL_BYTES_MIN,
+        _ => false,
+    }
+}
+
 /// `dst = a + right`, where `right` is no register.
 #[inline(never)]
 pub(crate) fn add_value(
@@ -245,7 +255,7 @@ pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
 }
 
 /// `dst = a[from..to]` of a string or list, the ends in two registers; in place when `dst` is `a`. `false`, and nothing
-/// happened, where it is not so simple or an error.
+/// happened, where it is not so simple, costs more than its tick, or is an error.
 #[inline(never)]
 pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bool {
     let at = usize::from(range);
@@ -253,7 +263,8 @@ pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bo
         return false;
     };
     let slot = &mut regs[usize::from(a)];
-    let Some(length) = collection::last_index(slot) else {
+    let Some(length) = collection::last_index(slot).filter(|_| slot.bytes() < TOIL_BYTES_MIN)
+    else {
         return false;
     };
     if from > to {
@@ -285,11 +296,13 @@ pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bo
     true
 }
 
-/// The character of a string or the value of a map, where there is one.
+/// The character of a string or the value of a map, where there is one and finding it costs no more than its tick.
 #[inline(never)]
 pub(crate) fn element_of(a: &Value, i: &Value) -> Option<Value> {
     match (a, i) {
-        (Value::Str(text), Value::Int(n)) => text.char_at(*n as usize).map(Value::Str),
+        (Value::Str(text), Value::Int(n)) if text.len_bytes() < TOIL_BYTES_MIN => {
+            text.char_at(*n as usize).map(Value::Str)
+        }
         (Value::Map(map), Value::Int(_) | Value::Str(_) | Value::Obj(_)) => map.get(i).cloned(),
         _ => None,
     }
