@@ -42,7 +42,7 @@ const DOORS: [&str; 5] = [
 
 /// What an attacker knows of the wire: the versions that its hello names. With others the honest cases fail too.
 const LINK_VERSION: u16 = 2;
-const PROTOCOL_VERSION: u32 = 3;
+const PROTOCOL_VERSION: u32 = 4;
 
 fn moor() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_moor-under-test"))
