@@ -132,7 +132,7 @@ impl Session {
             Some(Ending::Closing(_)) => self.output.is_empty(),
             Some(Ending::InputEnded) => {
                 let all_done = self.course.all_done() && self.undecoded.is_empty();
-                let waits_for_lines = self.course.is_live() && !all_done;
+                let waits_for_lines = !self.course.is_detached() && !all_done;
                 !waits_for_lines && self.output.is_empty()
             }
         }

@@ -75,6 +75,12 @@ impl Course {
         matches!(self.standing, Standing::Live)
     }
 
+    /// Whether the daemon knows it and is away.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        matches!(self.standing, Standing::Detached)
+    }
+
     /// How far it is, for the daemon after a reconnect.
     #[must_use]
     pub fn attach(&self) -> AttachSession {

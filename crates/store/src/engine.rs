@@ -21,6 +21,9 @@ use crate::error::StateError;
 use crate::frame::Group;
 use crate::state::{ALL_KEYS, KeyRange, RowVisitor, State, StateView};
 
+/// With less free than this, a disk is full.
+const FREE_BYTES_MIN: u64 = 1024 * 1024;
+
 /// The store's own keyspace; no table may have this name.
 const OWN_KEYSPACE: &str = "moor.store";
 /// Row of the own keyspace: the last batch applied, u64 little-endian.
@@ -202,13 +205,17 @@ impl Engine {
         self.current()?.write(std::iter::empty(), Some(seq))
     }
 
-    /// Remembers whether a failure says that a sync failed: that of `persist`, or one in fjall's own threads.
+    /// Remembers whether a failure says that a sync failed: that of `persist`, or one in fjall's own threads. Of the latter fjall
+    /// does not tell the cause; a full disk is told apart here.
     fn note(&self, result: Result<(), StateError>, synced: bool) -> Result<(), StateError> {
-        if matches!(&result, Err(StateError::Engine(error)) if synced || matches!(error, fjall::Error::Poisoned))
-        {
+        let is_poisoned = matches!(&result, Err(StateError::Engine(fjall::Error::Poisoned)));
+        if is_poisoned || (synced && matches!(&result, Err(StateError::Engine(_)))) {
             self.spoiled.store(true, Ordering::Relaxed);
         }
-        result
+        match is_poisoned && is_full(&self.folder) {
+            true => Err(StateError::NoSpace),
+            false => result,
+        }
     }
 
     /// Copies every row of the present generation into the next one and makes that the present one, in one step.
@@ -363,6 +370,12 @@ impl StateView for View {
         }
         Ok(())
     }
+}
+
+/// Whether the file system of a folder has no room for what an engine writes at once.
+fn is_full(folder: &Path) -> bool {
+    let free = rustix::fs::statvfs(folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    free.is_ok_and(|free| free < FREE_BYTES_MIN)
 }
 
 #[cfg(test)]

@@ -157,6 +157,9 @@ pub enum StateError {
     /// The engine failed.
     #[error("state: {0}")]
     Engine(#[from] fjall::Error),
+    /// The engine has stopped, which it does without a reason, and the disk is full.
+    #[error("state: no space left on the disk")]
+    NoSpace,
     /// The engine is being reopened after a failure.
     #[error("state: the engine is being reopened after a failure")]
     Unavailable,

@@ -310,6 +310,20 @@ fn when_the_user_has_sent_everything_the_lines_still_run() {
 }
 
 #[test]
+fn what_is_typed_before_the_daemon_has_confirmed_the_session_still_runs() {
+    let (mut session, paper) = (new_session(), Paper::default());
+    session.receive(b"one\n", &paper);
+    session.input_ended();
+    session.flush(&paper).expect("paper does not break");
+    assert!(!session.is_finished(), "the line is not even sent");
+    session.hear(DaemonNews::Opened, &paper);
+    send_all(&mut session);
+    apply(&mut session, &paper, 1, vec![text("done"), done(1)]);
+    assert!(session.is_finished());
+    assert_eq!(paper.take(), "done\r\n");
+}
+
+#[test]
 fn a_user_who_leaves_during_an_outage_is_gone_and_the_lines_stay() {
     let (mut session, paper) = live_session();
     session.hear(DaemonNews::Away, &paper);
