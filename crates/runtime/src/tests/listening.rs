@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the world said.
 #[derive(Debug)]
