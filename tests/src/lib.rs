@@ -10,6 +10,7 @@
 mod case;
 mod check;
 mod client;
+mod disk;
 mod flags;
 mod literal;
 mod process;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use case::{Action, Case, Script, Step, VerbSetup, read_cases};
 pub use check::check;
 pub use client::{Client, ClientError};
+pub use disk::SmallDisk;
 pub use flags::{TELNET_ON_FREE_PORTS, field, telnet_address};
 pub use literal::{Literal, LiteralError};
 pub use process::{Ended, Program};

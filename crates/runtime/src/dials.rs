@@ -19,10 +19,11 @@ use parking_lot::Mutex;
 use crate::cluster::WorkerRequestId;
 use crate::hosts::{NewSession, OpenError};
 use crate::ids::{HostId, SessionId, TaskId};
+use crate::release::Errand;
 use crate::rows;
 use crate::runtime::Runtime;
 use crate::session::{InputQueue, Outbox, Session, SessionRecord};
-use crate::task::{Failure, TaskStatus};
+use crate::task::Failure;
 use crate::tasks;
 
 /// Connections that are being made at a time; one more raises `E_QUOTA`.
@@ -82,17 +83,10 @@ pub(crate) struct Calling {
 /// The wishes that are not over.
 #[derive(Debug, Default)]
 pub(crate) struct Dials {
-    open: Mutex<Vec<Open>>,
+    open: Mutex<Vec<Calling>>,
     /// Connections that say nothing to the world until the task that asked for them has gone on. Never locked
     /// together with `open`.
     silent: Mutex<Vec<(TaskId, Arc<Session>)>>,
-}
-
-#[derive(Debug)]
-struct Open {
-    calling: Calling,
-    /// The commit that must be durable first; `None` once the host was told.
-    needs: Option<Seq>,
 }
 
 impl Dials {
@@ -101,29 +95,21 @@ impl Dials {
         self.open.lock().len() < DIALS_MAX
     }
 
-    fn add(&self, calling: Calling, needs: Seq) {
-        let needs = Some(needs);
-        self.open.lock().push(Open { calling, needs });
+    fn add(&self, calling: Calling) {
+        self.open.lock().push(calling);
     }
 
-    /// The wishes that may leave now that `durable` is durable, and have not left before.
-    fn release(&self, durable: Seq) -> Vec<(HostId, Dial)> {
-        let mut open = self.open.lock();
-        let free = open
-            .iter_mut()
-            .filter(|one| one.needs.is_some_and(|needs| needs <= durable));
-        free.map(|one| {
-            one.needs = None;
-            (one.calling.host, one.calling.dial.clone())
-        })
-        .collect()
+    /// What the host of a wish is told. `None` when the wish is over.
+    fn of(&self, request: WorkerRequestId) -> Option<(HostId, Dial)> {
+        let open = self.open.lock();
+        let calling = open.iter().find(|calling| calling.request == request)?;
+        Some((calling.host, calling.dial.clone()))
     }
 
     /// The wish that a host speaks of.
     fn find(&self, host: HostId, session: SessionId) -> Option<Calling> {
         let open = self.open.lock();
-        let mut callings = open.iter().map(|one| &one.calling);
-        callings
+        open.iter()
             .find(|calling| calling.host == host && calling.dial.session == session)
             .cloned()
     }
@@ -131,8 +117,8 @@ impl Dials {
     /// Ends a wish: whoever gets it is the only one that does.
     fn end(&self, request: WorkerRequestId) -> Option<Calling> {
         let mut open = self.open.lock();
-        let at = open.iter().position(|one| one.calling.request == request)?;
-        Some(open.swap_remove(at).calling)
+        let at = open.iter().position(|calling| calling.request == request)?;
+        Some(open.swap_remove(at))
     }
 
     fn keep_silent(&self, task: TaskId, session: Arc<Session>) {
@@ -173,18 +159,18 @@ impl Runtime {
     /// The task that asked waits: the host is told once `needs` is durable.
     pub(crate) fn dial(&self, calling: Calling, needs: Seq) {
         let (task, request) = (calling.task, calling.request);
-        self.dials.add(calling, needs);
+        self.dials.add(calling);
         // A kill that came before the addition has found nothing to end.
-        if self.waits_for(task, request) {
-            self.release_dials(self.log.durable());
+        if self.queue.waits_for(task, request) {
+            self.once_durable(needs, Errand::Dial(request));
         } else {
             self.dials.end(request);
         }
     }
 
-    /// Tells hosts what waited for `durable`.
-    pub(crate) fn release_dials(&self, durable: Seq) {
-        for (host, dial) in self.dials.release(durable) {
+    /// Tells a host what connection to make, unless nobody waits for it any more.
+    pub(crate) fn tell_dial(&self, request: WorkerRequestId) {
+        if let Some((host, dial)) = self.dials.of(request) {
             tracing::info!(session = ?dial.session, to = dial.name, port = dial.port, "dials");
             self.outlet.dial(host, &dial);
         }
@@ -280,12 +266,5 @@ impl Runtime {
         self.dials.keep_silent(calling.task, Arc::clone(&session));
         self.sessions.insert(Arc::clone(&session));
         session
-    }
-
-    fn waits_for(&self, task: TaskId, request: WorkerRequestId) -> bool {
-        let waits = self.queue.inspect(task, |entry| {
-            matches!(entry.status, TaskStatus::Working { request: known, .. } if known == request)
-        });
-        waits == Some(true)
     }
 }

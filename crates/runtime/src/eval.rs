@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ids::TaskId;
 use crate::program;
+use crate::release::Errand;
 use crate::run;
 use crate::runtime::Runtime;
 use crate::task::Job;
@@ -93,8 +94,6 @@ pub(crate) struct Evals {
     /// How many tasks `open` has, so that other tasks need not take its lock.
     count: AtomicUsize,
     open: Mutex<FxHashMap<TaskId, Open>>,
-    /// Answers that wait for the disk.
-    held: Mutex<Vec<(Seq, EvalSink, Evaluated)>>,
 }
 
 struct Open {
@@ -225,23 +224,7 @@ impl Runtime {
     /// An evaluation's task has ended by the commit `needs`: it is answered when that is durable.
     pub(crate) fn eval_ended(&self, task: TaskId, ended: Evaluated, needs: Seq) {
         if let Some(sink) = self.evals.end(task) {
-            self.evals.held.lock().push((needs, sink, ended));
-            self.release_evals(self.log.durable());
-        }
-    }
-
-    /// Answers what waited for `durable`.
-    pub(crate) fn release_evals(&self, durable: Seq) {
-        let free: Vec<_> = {
-            let mut held = self.evals.held.lock();
-            if held.is_empty() {
-                return;
-            }
-            held.extract_if(.., |(needs, ..)| *needs <= durable)
-                .collect()
-        };
-        for (_, sink, ended) in free {
-            sink(ended);
+            self.once_durable(needs, Errand::Answer(sink, ended));
         }
     }
 

@@ -19,8 +19,9 @@ use rustc_hash::FxHashMap;
 use crate::builtins::binary_from_bytes;
 use crate::cluster::WorkerRequestId;
 use crate::ids::TaskId;
+use crate::release::Errand;
 use crate::runtime::Runtime;
-use crate::task::{Failure, TaskStatus};
+use crate::task::Failure;
 
 /// How long a program may run; then it is ended.
 pub(crate) const EXEC_TIME_MAX: Duration = Duration::from_secs(600);
@@ -47,14 +48,7 @@ pub(crate) struct Wish {
 /// The programs that run, and those that wait for the disk.
 #[derive(Default)]
 pub(crate) struct Programs {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    open: FxHashMap<WorkerRequestId, Open>,
-    /// Those that wait for their commit to be durable, oldest first.
-    held: Vec<(Seq, Wish)>,
+    open: Mutex<FxHashMap<WorkerRequestId, Open>>,
 }
 
 struct Open {
@@ -66,16 +60,12 @@ struct Open {
 impl Programs {
     /// Whether one more program may be asked for.
     pub(crate) fn has_room(&self) -> bool {
-        self.state.lock().open.len() < PROGRAMS_MAX
+        self.open.lock().len() < PROGRAMS_MAX
     }
 
     /// Ends all programs.
     pub(crate) fn stop(&self) {
-        let open = {
-            let mut state = self.state.lock();
-            state.held.clear();
-            std::mem::take(&mut state.open)
-        };
+        let open = std::mem::take(&mut *self.open.lock());
         for program in open.values() {
             program.cancel.say();
         }
@@ -85,43 +75,25 @@ impl Programs {
         }
     }
 
-    fn add(&self, wish: Wish, cancel: Cancel, needs: Seq) {
-        let mut state = self.state.lock();
-        let open = Open {
-            cancel,
-            thread: None,
-        };
-        state.open.insert(wish.request, open);
-        state.held.push((needs, wish));
-    }
-
-    /// The wishes that may be carried out now that `durable` is durable.
-    fn release(&self, durable: Seq) -> Vec<Wish> {
-        let mut state = self.state.lock();
-        if state.held.is_empty() {
-            return Vec::new();
-        }
-        let held = std::mem::take(&mut state.held);
-        let (free, held): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|(needs, _)| *needs <= durable);
-        state.held = held;
-        free.into_iter().map(|(_, wish)| wish).collect()
+    fn add(&self, request: WorkerRequestId, cancel: Cancel) {
+        let thread = None;
+        self.open.lock().insert(request, Open { cancel, thread });
     }
 
     fn cancel_of(&self, request: WorkerRequestId) -> Option<Cancel> {
-        let state = self.state.lock();
-        state.open.get(&request).map(|open| open.cancel.clone())
+        let open = self.open.lock();
+        open.get(&request).map(|open| open.cancel.clone())
     }
 
     /// Notes the thread of a program, unless it has ended already.
     fn started(&self, request: WorkerRequestId, thread: JoinHandle<()>) {
-        if let Some(open) = self.state.lock().open.get_mut(&request) {
+        if let Some(open) = self.open.lock().get_mut(&request) {
             open.thread = Some(thread);
         }
     }
 
     fn forget(&self, request: WorkerRequestId) {
-        self.state.lock().open.remove(&request);
+        self.open.lock().remove(&request);
     }
 }
 
@@ -137,36 +109,30 @@ impl Runtime {
                 return;
             }
         };
-        self.programs.add(wish, cancel, needs);
+        self.programs.add(request, cancel);
         // A kill that came before the addition has found nothing to end.
-        let waits = self.queue.inspect(task, |entry| {
-            matches!(entry.status, TaskStatus::Working { request: known, .. } if known == request)
-        });
-        if waits != Some(true) {
+        if !self.queue.waits_for(task, request) {
             self.cancel_exec(request);
         }
-        self.release_programs(self.log.durable());
+        self.once_durable(needs, Errand::Program(wish));
     }
 
-    /// Starts what waited for `durable`.
-    pub(crate) fn release_programs(&self, durable: Seq) {
-        for wish in self.programs.release(durable) {
-            let (task, request) = (wish.task, wish.request);
-            let (Some(runtime), Some(cancel)) =
-                (self.me.upgrade(), self.programs.cancel_of(request))
-            else {
-                continue;
-            };
-            let thread = std::thread::Builder::new()
-                .name("exec".to_owned())
-                .spawn(move || runtime.run_program(wish, &cancel));
-            match thread {
-                Ok(thread) => self.programs.started(request, thread),
-                Err(error) => {
-                    self.programs.forget(request);
-                    let answer = answer_of(Err(error.into()), usize::MAX);
-                    self.queue.answer(task, request, answer);
-                }
+    /// Starts a program, unless the server stops.
+    pub(crate) fn begin_program(&self, wish: Wish) {
+        let (task, request) = (wish.task, wish.request);
+        let (Some(runtime), Some(cancel)) = (self.me.upgrade(), self.programs.cancel_of(request))
+        else {
+            return;
+        };
+        let thread = std::thread::Builder::new()
+            .name("exec".to_owned())
+            .spawn(move || runtime.run_program(wish, &cancel));
+        match thread {
+            Ok(thread) => self.programs.started(request, thread),
+            Err(error) => {
+                self.programs.forget(request);
+                let answer = answer_of(Err(error.into()), usize::MAX);
+                self.queue.answer(task, request, answer);
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::cluster::{NodeInfo, Operator, WorkerCall, WorkerInfo, WorkerRequestId
 use crate::hooks::{After, Hook};
 use crate::ids::{HostId, SessionId};
 use crate::listeners::{Listener, Waiter};
+use crate::release::Errand;
 use crate::rows;
 use crate::runtime::Runtime;
 use crate::session::{
@@ -369,13 +370,28 @@ impl Runtime {
 
     /// The log has become durable up to `durable`: what waited for it leaves.
     pub(crate) fn release_durable(&self, durable: Seq) {
-        self.release_calls(durable);
-        self.release_dials(durable);
-        self.release_sql(durable);
-        self.release_programs(durable);
-        self.release_evals(durable);
+        self.do_errands(durable);
         for session in self.waiting.take(durable) {
             self.release(&session);
+        }
+    }
+
+    /// Does `errand` once `needs` is durable.
+    pub(crate) fn once_durable(&self, needs: Seq, errand: Errand) {
+        self.waiting.add_errand(needs, errand);
+        // The log may have advanced before the note above.
+        self.do_errands(self.log.durable());
+    }
+
+    fn do_errands(&self, durable: Seq) {
+        for errand in self.waiting.take_errands(durable) {
+            match errand {
+                Errand::Call(call) => self.send_call(call),
+                Errand::Dial(request) => self.tell_dial(request),
+                Errand::Sql(job) => self.begin_sql(job),
+                Errand::Program(wish) => self.begin_program(wish),
+                Errand::Answer(sink, ended) => sink(ended),
+            }
         }
     }
 

@@ -1,8 +1,8 @@
-//! What waits for the log: sessions whose next event needs a commit to become durable, hooks that
-//! could not be called while it refused writes, and rows of events that hosts have acknowledged and
-//! and of sessions whose end they have heard of, that a later commit may delete.
+//! What waits for the log: sessions whose next event needs a commit to become durable, errands outside the world that
+//! commits ask for, hooks that could not be called while it refused writes, and rows of events that hosts have
+//! acknowledged and of sessions whose end they have heard of, that a later commit may delete.
 //!
-//! In: notes of these. Out: the sessions that a durable horizon sets free; the hooks to call again;
+//! In: notes of these. Out: the sessions and errands that a durable horizon sets free; the hooks to call again;
 //! the rows to delete.
 
 use std::collections::BTreeMap;
@@ -11,15 +11,35 @@ use std::sync::Arc;
 use moor_store::{Batch, Seq};
 use parking_lot::Mutex;
 
+use crate::cluster::{WorkerCall, WorkerRequestId};
+use crate::eval::{EvalSink, Evaluated};
+use crate::exec::Wish;
 use crate::hooks::Hook;
 use crate::ids::SessionId;
 use crate::rows;
 use crate::session::Session;
+use crate::sql::Job;
 
-/// Sessions and hooks that wait for the disk.
-#[derive(Debug, Default)]
+/// Something outside the world that a commit asks for. It is done at most once, and only when the commit is durable.
+pub(crate) enum Errand {
+    /// Send a call to a worker.
+    Call(WorkerCall),
+    /// Tell a host to make the connection that this request asks for.
+    Dial(WorkerRequestId),
+    /// Run SQL.
+    Sql(Job),
+    /// Start a program of the machine.
+    Program(Wish),
+    /// Answer an evaluation.
+    Answer(EvalSink, Evaluated),
+}
+
+/// Sessions, errands and hooks that wait for the disk.
+#[derive(Default)]
 pub(crate) struct Waiting {
     sessions: Mutex<BTreeMap<Seq, Vec<Arc<Session>>>>,
+    /// In the order in which they were asked for.
+    errands: Mutex<Vec<(Seq, Errand)>>,
     /// Oldest first. Few: each follows something that happened to a session before the log refused
     /// writes, or the end of a session.
     hooks: Mutex<Vec<Hook>>,
@@ -41,6 +61,18 @@ impl Waiting {
         let later = sessions.split_off(&durable.next());
         let free = std::mem::replace(&mut *sessions, later);
         free.into_values().flatten().collect()
+    }
+
+    /// Notes an errand that waits for `seq`.
+    pub(crate) fn add_errand(&self, seq: Seq, errand: Errand) {
+        self.errands.lock().push((seq, errand));
+    }
+
+    /// The errands that wait for no more than `durable`; each is given out once.
+    pub(crate) fn take_errands(&self, durable: Seq) -> Vec<Errand> {
+        let mut errands = self.errands.lock();
+        let free = errands.extract_if(.., |(seq, _)| *seq <= durable);
+        free.map(|(_, errand)| errand).collect()
     }
 
     /// Notes a hook that is to be called when the log takes writes again.

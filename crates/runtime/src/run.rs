@@ -21,7 +21,7 @@ use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
-use crate::task::{Awaited, Begun, Failure, Job, Wake};
+use crate::task::{Awaited, Begun, Failure, Job, TaskStatus, Wake};
 use crate::tasks;
 use crate::uncaught;
 
@@ -113,7 +113,7 @@ impl Runtime {
                 }
                 self.follow_up(done);
             }
-            Job::Task(id) => self.run_task(id, None),
+            Job::Task(id) => self.run_task(id),
             Job::Hook(hook) => self.run_hook(hook),
             Job::SignIn(session, player) => self.sign_in(&session, player),
             Job::Eval(job) => self.run_eval(&job),
@@ -137,15 +137,18 @@ impl Runtime {
             };
             (taken, reading)
         };
-        match reading {
-            Some(task) => {
-                let awaited = self.queue.wake_for_line(task, &taken.line.text);
+        let begun = reading.and_then(|task| {
+            let begun = self.queue.begin_with_line(task, &taken.line.text);
+            begun.map(|begun| (task, begun))
+        });
+        match begun {
+            Some((task, (begun, awaited))) => {
                 let line = Line {
                     session,
                     taken: &taken,
                     awaited,
                 };
-                self.run_task(task, Some(line));
+                self.run_begun(task, begun, Some(line));
             }
             None => self.run_fresh_line(session, &taken),
         }
@@ -182,11 +185,15 @@ impl Runtime {
         self.submit_input(session);
     }
 
+    /// Goes on with a task, unless it was killed.
+    fn run_task(&self, id: TaskId) {
+        if let Some(begun) = self.queue.begin(id) {
+            self.run_begun(id, begun, None);
+        }
+    }
+
     /// Goes on with a task; with a line, it was waiting for that line.
-    fn run_task(&self, id: TaskId, line: Option<Line<'_>>) {
-        let Some(begun) = self.queue.begin(id) else {
-            return;
-        };
+    fn run_begun(&self, id: TaskId, begun: Begun, line: Option<Line<'_>>) {
         if let Some(request) = begun.overdue {
             self.cancel_request(request, "timed_out");
         }
@@ -201,11 +208,16 @@ impl Runtime {
             }
         });
         match (&done, line) {
-            (None, Some(line)) => self.tell_unstored(line.session, line.taken.line.number),
+            (None, Some(line)) => {
+                self.tell_unstored(line.session, line.taken.line.number);
+                let status = TaskStatus::Reading(line.session.id, line.awaited);
+                self.queue.put_back(id, begun, status);
+                self.wait_for_line(id, line.session);
+            }
             (None, None) => {
                 silence.keep_for(id);
-                self.queue
-                    .put_back(id, begun, self.clock.wall() + READ_ONLY_RETRY);
+                let due = self.clock.wall() + READ_ONLY_RETRY;
+                self.queue.put_back(id, begun, TaskStatus::Until(due));
             }
             _ => drop(silence),
         }

@@ -30,7 +30,7 @@ use crate::registry::registry;
 use crate::release::{Garbage, Waiting};
 use crate::restore;
 use crate::rows;
-use crate::session::SessionTable;
+use crate::session::{Session, SessionTable};
 use crate::sign_in::TokenKey;
 use crate::spelling::Spelling;
 use crate::sql::Sql;
@@ -278,30 +278,40 @@ impl Runtime {
     /// A task waits from now on.
     pub(crate) fn park(&self, entry: TaskEntry) {
         let id = entry.id;
-        let (reads, session) = match entry.status {
-            TaskStatus::Reading(session, _) => {
-                let session = self.sessions.by_id(session);
-                (true, session.filter(|session| !session.lock().closed))
-            }
-            _ => (false, None),
-        };
+        let status = entry.status;
         if !self.queue.park(entry) {
             self.forget_task_row(id);
             return;
         }
-        if !reads {
-            return;
-        }
-        match session {
-            Some(session) => {
-                session.lock().reading = Some(id);
-                self.submit_input(&session);
-            }
-            // The connection ended while the task was on its way to wait for it.
-            None => {
-                self.queue.wake(id, Value::Err(ErrorCode::InvArg));
+        if let TaskStatus::Reading(session, _) = status {
+            match self.sessions.by_id(session) {
+                Some(session) => self.wait_for_line(id, &session),
+                None => self.stop_reading(id),
             }
         }
+    }
+
+    /// A parked task gets the next line of a session. If that ended while the task was on its way to wait for it, or
+    /// another task was quicker, it goes on at once.
+    pub(crate) fn wait_for_line(&self, id: TaskId, session: &Arc<Session>) {
+        let waits = {
+            let mut state = session.lock();
+            let is_free = !state.closed && state.reading.is_none_or(|other| other == id);
+            if is_free {
+                state.reading = Some(id);
+            }
+            is_free
+        };
+        if waits {
+            self.submit_input(session);
+        } else {
+            self.stop_reading(id);
+        }
+    }
+
+    /// There is no line for a task that waits for one: it goes on with `E_INVARG`.
+    pub(crate) fn stop_reading(&self, id: TaskId) {
+        self.queue.wake(id, Value::Err(ErrorCode::InvArg));
     }
 
     /// A task was killed while it waited.

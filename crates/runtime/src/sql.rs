@@ -22,8 +22,9 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::WorkerRequestId;
 use crate::ids::TaskId;
+use crate::release::Errand;
 use crate::runtime::Runtime;
-use crate::task::{Failure, TaskStatus};
+use crate::task::Failure;
 
 /// How long a statement may take; then it is interrupted.
 pub(crate) const SQL_TIME_MAX: Duration = Duration::from_secs(60);
@@ -66,7 +67,7 @@ pub(crate) struct Asked {
 }
 
 /// A wish with the word that it is not wanted any more.
-struct Job {
+pub(crate) struct Job {
     asked: Asked,
     is_cancelled: Arc<AtomicBool>,
 }
@@ -103,21 +104,14 @@ pub(crate) struct DatabaseInfo {
 pub(crate) struct Sql {
     databases: Databases,
     desks: Mutex<BTreeMap<i64, Desk>>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
     /// Statements that are not over.
-    open: FxHashMap<WorkerRequestId, Arc<AtomicBool>>,
-    /// Those that wait for their commit to be durable.
-    held: Vec<(Seq, Job)>,
+    open: Mutex<FxHashMap<WorkerRequestId, Arc<AtomicBool>>>,
 }
 
 impl Sql {
     /// Whether one more statement may be asked for.
     pub(crate) fn has_room(&self) -> bool {
-        self.state.lock().open.len() < STATEMENTS_MAX
+        self.open.lock().len() < STATEMENTS_MAX
     }
 
     /// The numbers of open databases.
@@ -151,38 +145,25 @@ impl Sql {
 
     /// Ends all statements, and the threads.
     pub(crate) fn stop(&self) {
-        for is_cancelled in self.state.lock().open.values() {
+        for is_cancelled in self.open.lock().values() {
             is_cancelled.store(true, Ordering::Release);
         }
         let desks = std::mem::take(&mut *self.desks.lock());
         desks.into_values().for_each(Desk::end);
     }
 
-    fn add(&self, asked: Asked, needs: Seq) {
+    fn add(&self, asked: Asked) -> Job {
         let is_cancelled = Arc::new(AtomicBool::new(false));
-        let mut state = self.state.lock();
-        state.open.insert(asked.request, Arc::clone(&is_cancelled));
-        let job = Job {
+        let mut open = self.open.lock();
+        open.insert(asked.request, Arc::clone(&is_cancelled));
+        Job {
             asked,
             is_cancelled,
-        };
-        state.held.push((needs, job));
-    }
-
-    fn release(&self, durable: Seq) -> Vec<Job> {
-        let mut state = self.state.lock();
-        if state.held.is_empty() {
-            return Vec::new();
         }
-        let held = std::mem::take(&mut state.held);
-        let (free, held): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|(needs, _)| *needs <= durable);
-        state.held = held;
-        free.into_iter().map(|(_, job)| job).collect()
     }
 
     fn forget(&self, request: WorkerRequestId) {
-        self.state.lock().open.remove(&request);
+        self.open.lock().remove(&request);
     }
 }
 
@@ -224,35 +205,30 @@ impl Runtime {
         if let Some(database) = self.sql.database(asked.handle) {
             database.lock();
         }
-        self.sql.add(asked, needs);
+        let job = self.sql.add(asked);
         // A kill that came before the addition has found nothing to end.
-        let waits = self.queue.inspect(task, |entry| {
-            matches!(entry.status, TaskStatus::Working { request: known, .. } if known == request)
-        });
-        if waits != Some(true) {
+        if !self.queue.waits_for(task, request) {
             self.cancel_sql(request);
         }
-        self.release_sql(self.log.durable());
+        self.once_durable(needs, Errand::Sql(job));
     }
 
-    /// Hands what waited for `durable` to the databases' threads.
-    pub(crate) fn release_sql(&self, durable: Seq) {
-        for job in self.sql.release(durable) {
-            let desks = self.sql.desks.lock();
-            let sent = match desks.get(&job.asked.handle) {
-                Some(desk) => desk.jobs.try_send(job),
-                None => Err(TrySendError::Disconnected(job)),
-            };
-            drop(desks);
-            if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = sent {
-                self.sql_over(&job.asked, Ok(Value::Err(ErrorCode::InvArg)));
-            }
+    /// Hands a statement to its database's thread.
+    pub(crate) fn begin_sql(&self, job: Job) {
+        let desks = self.sql.desks.lock();
+        let sent = match desks.get(&job.asked.handle) {
+            Some(desk) => desk.jobs.try_send(job),
+            None => Err(TrySendError::Disconnected(job)),
+        };
+        drop(desks);
+        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = sent {
+            self.sql_over(&job.asked, Ok(Value::Err(ErrorCode::InvArg)));
         }
     }
 
     /// Nobody waits for a statement any more: it is interrupted, or not begun.
     pub(crate) fn cancel_sql(&self, request: WorkerRequestId) {
-        if let Some(is_cancelled) = self.sql.state.lock().open.get(&request) {
+        if let Some(is_cancelled) = self.sql.open.lock().get(&request) {
             is_cancelled.store(true, Ordering::Release);
         }
     }

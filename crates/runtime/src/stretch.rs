@@ -270,7 +270,13 @@ impl Runtime {
             Effect::Log(level, text) => crate::runtime::log_line(level, &text),
             Effect::Server(request) => self.serve(request),
             Effect::End(session, EndReason::Booted) => follow_ups.push(Hook::booted(session)),
-            Effect::End(..) => {}
+            Effect::End(session, _) => {
+                let reading = session.lock().reading.take();
+                // Came while the session was ending.
+                if let Some(task) = reading {
+                    self.stop_reading(task);
+                }
+            }
             Effect::ForceInput {
                 player,
                 session,

@@ -14,8 +14,9 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{WORKER_BYTES_MAX, WorkerCall, WorkerRequestId};
 use crate::ids::TaskId;
+use crate::release::Errand;
 use crate::runtime::Runtime;
-use crate::task::{Failure, TaskStatus};
+use crate::task::Failure;
 
 /// Requests that wait for an answer.
 pub(crate) const REQUESTS_MAX: usize = 1_000;
@@ -57,8 +58,6 @@ struct State {
     next: u64,
     open: FxHashMap<WorkerRequestId, Open>,
     owned: FxHashMap<ObjId, usize>,
-    /// Calls that wait for their commit to be durable, oldest first.
-    held: Vec<(Seq, WorkerCall)>,
 }
 
 #[derive(Debug)]
@@ -78,7 +77,6 @@ impl WorkerRequests {
                 next: rand::random(),
                 open: FxHashMap::default(),
                 owned: FxHashMap::default(),
-                held: Vec::new(),
             }),
         }
     }
@@ -97,8 +95,8 @@ impl WorkerRequests {
         state.open.len() < REQUESTS_MAX && own < REQUESTS_PER_OWNER_MAX
     }
 
-    /// Adds a request that may be sent once `needs` is durable.
-    fn add(&self, wanted: Wanted, needs: Seq) {
+    /// Adds a request that is not sent yet.
+    fn add(&self, wanted: &Wanted) {
         let mut state = self.state.lock();
         *state.owned.entry(wanted.owner).or_default() += 1;
         let open = Open {
@@ -109,28 +107,17 @@ impl WorkerRequests {
             is_sent: false,
         };
         state.open.insert(wanted.call.id, open);
-        state.held.push((needs, wanted.call));
     }
 
-    /// The calls that may be sent now that `durable` is durable, and were not taken before.
-    fn release(&self, durable: Seq) -> Vec<WorkerCall> {
-        let mut state = self.state.lock();
-        if state.held.is_empty() {
-            return Vec::new();
-        }
-        let held = std::mem::take(&mut state.held);
-        let (free, held): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|(needs, _)| *needs <= durable);
-        state.held = held;
-        let mut calls: Vec<_> = free.into_iter().map(|(_, call)| call).collect();
-        calls.retain(|call| match state.open.get_mut(&call.id) {
+    /// Notes that a request is sent now. False when it is over.
+    fn note_sent(&self, id: WorkerRequestId) -> bool {
+        match self.state.lock().open.get_mut(&id) {
             Some(open) => {
                 open.is_sent = true;
                 true
             }
             None => false,
-        });
-        calls
+        }
     }
 
     /// Ends a request: whoever gets it is the only one that does.
@@ -142,9 +129,6 @@ impl WorkerRequests {
             if *count == 0 {
                 state.owned.remove(&open.owner);
             }
-        }
-        if !open.is_sent {
-            state.held.retain(|(_, call)| call.id != id);
         }
         Some(open)
     }
@@ -169,30 +153,18 @@ impl Runtime {
 
     /// The task that made a request waits: the call leaves once `needs` is durable.
     pub(crate) fn request_worker(&self, wanted: Wanted, needs: Seq) {
-        let waits = self.queue.inspect(wanted.task, |entry| {
-            matches!(entry.status, TaskStatus::Working { request, .. } if request == wanted.call.id)
-        });
-        // Killed since its commit, or its time is over.
-        if waits != Some(true) {
-            return;
-        }
-        let (id, task) = (wanted.call.id, wanted.task);
-        self.workers.add(wanted, needs);
-        // A kill that came between the look and the addition has found nothing to end.
-        let still_waits = self.queue.inspect(
-            task,
-            |entry| matches!(entry.status, TaskStatus::Working { request, .. } if request == id),
-        );
-        if still_waits == Some(true) {
-            self.release_calls(self.log.durable());
+        self.workers.add(&wanted);
+        // A kill that came before the addition has found nothing to end.
+        if self.queue.waits_for(wanted.task, wanted.call.id) {
+            self.once_durable(needs, Errand::Call(wanted.call));
         } else {
-            self.workers.end(id);
+            self.workers.end(wanted.call.id);
         }
     }
 
-    /// Sends what waited for `durable`.
-    pub(crate) fn release_calls(&self, durable: Seq) {
-        for call in self.workers.release(durable) {
+    /// Sends a call, unless nobody waits for it any more.
+    pub(crate) fn send_call(&self, call: WorkerCall) {
+        if self.workers.note_sent(call.id) {
             self.outlet.worker_request(call);
         }
     }

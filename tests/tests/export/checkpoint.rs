@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use moor_tests::{Server, Session, say};
+use moor_tests::{Server, Session, SmallDisk, say};
 
 use crate::{furnish, import, seen, server};
 
@@ -141,28 +141,6 @@ fn a_checkpoint_that_fails_says_so_and_leaves_the_former_file() {
         before
     );
     assert_eq!(names(&server.folder().join("out")), ["world.db"]);
-}
-
-/// A file system of its own that is soon full.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    /// Mounts it; `None` where that is not allowed.
-    fn mount(folder: &Path, bytes: usize) -> Option<Self> {
-        fs::create_dir(folder).expect("a folder");
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "none"])
-            .arg(folder)
-            .output();
-        let done = mounted.is_ok_and(|output| output.status.success());
-        done.then(|| Self(folder.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(&self.0).status();
-    }
 }
 
 #[test]

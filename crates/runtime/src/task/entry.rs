@@ -34,6 +34,13 @@ pub(crate) enum TaskStatus {
     Running,
 }
 
+impl TaskStatus {
+    /// Whether it is an answer to this request.
+    pub(crate) fn waits_for(self, request: WorkerRequestId) -> bool {
+        matches!(self, Self::Working { request: known, .. } if known == request)
+    }
+}
+
 /// What a task reads from a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
@@ -120,4 +127,40 @@ pub(crate) struct TaskEntry {
     pub(crate) row: Vec<u8>,
     /// Set by `kill_task()` while it runs: it is not to be suspended again.
     pub(crate) killed: bool,
+}
+
+impl TaskEntry {
+    /// Takes out what a worker thread runs. `None` when one runs it already.
+    pub(crate) fn begin(&mut self) -> Option<Begun> {
+        let machine = self.machine.take()?;
+        self.status = TaskStatus::Running;
+        Some(Begun {
+            machine,
+            value: self.value.clone(),
+            failure: self.failure.clone(),
+            overdue: self.overdue.take(),
+            local: self.local.clone(),
+            family: self.family,
+            forked: self.info.forked,
+        })
+    }
+}
+
+/// A task that a worker thread has begun to run.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// The machine.
+    pub(crate) machine: Box<Vm>,
+    /// `task_local()`.
+    pub(crate) local: Value,
+    /// The family that it belongs to.
+    pub(crate) family: Family,
+    /// The value that it is resumed with.
+    pub(crate) value: Value,
+    /// The error that it goes on with instead.
+    pub(crate) failure: Option<Failure>,
+    /// The request whose answer it waited for until the time was over.
+    pub(crate) overdue: Option<WorkerRequestId>,
+    /// Whether it begins, rather than goes on.
+    pub(crate) forked: bool,
 }

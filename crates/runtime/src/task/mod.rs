@@ -9,7 +9,7 @@ mod fair;
 mod queue;
 mod row;
 
-pub(crate) use entry::{Awaited, Failure, TaskEntry, TaskInfo, TaskStatus};
+pub(crate) use entry::{Awaited, Begun, Failure, TaskEntry, TaskInfo, TaskStatus};
 pub(crate) use fair::Family;
-pub(crate) use queue::{Begun, Job, KillError, TaskQueue, Wake};
+pub(crate) use queue::{Job, KillError, TaskQueue, Wake};
 pub(crate) use row::TaskRow;

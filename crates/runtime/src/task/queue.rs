@@ -11,7 +11,7 @@ use moor_value::{ObjId, Value};
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 
-use super::entry::{Awaited, Failure, TaskEntry, TaskInfo, TaskStatus};
+use super::entry::{Awaited, Begun, Failure, TaskEntry, TaskInfo, TaskStatus};
 use super::fair::{FairQueue, Family};
 use crate::clock::Clock;
 use crate::cluster::WorkerRequestId;
@@ -242,19 +242,25 @@ impl TaskQueue {
     /// Hands a task's machine to the worker thread that runs it, with the value that it is resumed
     /// with. `None` when it has been killed.
     pub(crate) fn begin(&self, id: TaskId) -> Option<Begun> {
+        self.state.lock().tasks.get_mut(&id)?.begin()
+    }
+
+    /// Hands a reading task's machine to the worker thread that has its line. What the line is to the task: of a
+    /// message, the value is all that has come. `None` when the task does not read any more.
+    pub(crate) fn begin_with_line(&self, id: TaskId, line: &str) -> Option<(Begun, Awaited)> {
         let mut state = self.state.lock();
         let entry = state.tasks.get_mut(&id)?;
-        let machine = entry.machine.take()?;
-        entry.status = TaskStatus::Running;
-        Some(Begun {
-            machine,
-            value: entry.value.clone(),
-            failure: entry.failure.clone(),
-            overdue: entry.overdue.take(),
-            local: entry.local.clone(),
-            family: entry.family,
-            forked: entry.info.forked,
-        })
+        let TaskStatus::Reading(_, awaited) = entry.status else {
+            return None;
+        };
+        let mut begun = entry.begin()?;
+        begun.value = match (awaited, begun.value.as_str()) {
+            (Awaited::Message(_), Some(before)) => {
+                Value::from(format!("{}{line}", before.as_str()).as_str())
+            }
+            _ => Value::from(line),
+        };
+        Some((begun, awaited))
     }
 
     /// Makes a suspended or reading task ready, with the value that its `suspend()` or `read()`
@@ -281,8 +287,12 @@ impl TaskQueue {
         request: WorkerRequestId,
         answer: Result<Value, Failure>,
     ) -> bool {
-        let waits = |status| matches!(status, TaskStatus::Working { request: known, .. } if known == request);
-        self.settle(id, waits, answer)
+        self.settle(id, |status| status.waits_for(request), answer)
+    }
+
+    /// Whether a task waits for this request.
+    pub(crate) fn waits_for(&self, id: TaskId, request: WorkerRequestId) -> bool {
+        self.inspect(id, |entry| entry.status.waits_for(request)) == Some(true)
     }
 
     /// Looks at a task that waits for this request, whose time cannot be over from now on: it waits for
@@ -340,36 +350,22 @@ impl TaskQueue {
         true
     }
 
-    /// Gives a reading task the line that it waited for; the caller runs it at once. What the line is to the task: of a
-    /// message, its value is now all that has come.
-    pub(crate) fn wake_for_line(&self, id: TaskId, line: &str) -> Awaited {
+    /// A task could not go on: it waits for `status`, with the value that it had before. One that was killed meanwhile is
+    /// gone.
+    pub(crate) fn put_back(&self, id: TaskId, begun: Begun, status: TaskStatus) {
         let mut state = self.state.lock();
         let Some(entry) = state.tasks.get_mut(&id) else {
-            return Awaited::Line;
-        };
-        let awaited = match entry.status {
-            TaskStatus::Reading(_, awaited) => awaited,
-            _ => Awaited::Line,
-        };
-        entry.value = match (awaited, entry.value.as_str()) {
-            (Awaited::Message(_), Some(before)) => {
-                Value::from(format!("{}{line}", before.as_str()).as_str())
-            }
-            _ => Value::from(line),
-        };
-        awaited
-    }
-
-    /// A task could not go on: it is tried again at `due`.
-    pub(crate) fn put_back(&self, id: TaskId, begun: Begun, due: Duration) {
-        let mut state = self.state.lock();
-        let Some(mut entry) = state.tasks.remove(&id) else {
             return;
         };
+        if entry.killed {
+            state.remove(id);
+            return;
+        }
         entry.machine = Some(begun.machine);
-        entry.status = TaskStatus::Until(due);
-        state.tasks.insert(id, entry);
-        state.wait_until(due, id);
+        entry.status = status;
+        if let TaskStatus::Until(due) = status {
+            state.wait_until(due, id);
+        }
     }
 
     /// Removes a task, or marks it when it is running. The request to a worker that nobody waits for any more.
@@ -466,25 +462,6 @@ impl TaskQueue {
     pub(crate) fn len(&self) -> usize {
         self.state.lock().tasks.len()
     }
-}
-
-/// A task that a worker thread has begun to run.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    /// The machine.
-    pub(crate) machine: Box<moor_vm::Vm>,
-    /// `task_local()`.
-    pub(crate) local: Value,
-    /// The family that it belongs to.
-    pub(crate) family: Family,
-    /// The value that it is resumed with.
-    pub(crate) value: Value,
-    /// The error that it goes on with instead.
-    pub(crate) failure: Option<Failure>,
-    /// The request whose answer it waited for until the time was over.
-    pub(crate) overdue: Option<WorkerRequestId>,
-    /// Whether it begins, rather than goes on.
-    pub(crate) forked: bool,
 }
 
 impl State {
