@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use moor_runtime::{TABLES, WORLD};
+use moor_runtime::{ImportedConnection, TABLES, WORLD};
 use moor_store::{Options, Presence, Store};
 use moor_world::{Loader, World};
 
@@ -21,6 +21,8 @@ pub(crate) struct Database {
     pub(crate) store: Store,
     /// What is in memory.
     pub(crate) world: Arc<World>,
+    /// Who was connected when the file was written that it has just been imported from.
+    pub(crate) imported_connections: Vec<ImportedConnection>,
 }
 
 /// Opens the data directory of the flags, or makes it.
@@ -29,6 +31,7 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
     let features = args.features.features();
     let mut options = Options::new(&TABLES);
     options.group_interval = args.commit_interval;
+    let mut imported_connections = Vec::new();
     let presence = Store::presence(path).context("the data directory cannot be used")?;
     let store = match (presence, &args.import) {
         (Presence::Database, Some(file)) => bail!(
@@ -38,14 +41,22 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
         ),
         (Presence::Database, None) => Store::open(path, options)?,
         (Presence::Vacant, Some(from)) => match args.import_format {
-            ImportFormat::Textdump => import::from_file(from, path, options, features)?,
+            ImportFormat::Textdump => {
+                let imported = import::from_file(from, path, options, features)?;
+                imported_connections = imported.connections;
+                imported.store
+            }
             ImportFormat::Objdir => directory::into_new(from, path, options, features)?,
         },
         (Presence::Vacant, None) => import::starter(path, options)?,
     };
     let world =
         load(&store).with_context(|| format!("{}: the world cannot be read", path.display()))?;
-    Ok(Database { store, world })
+    Ok(Database {
+        store,
+        world,
+        imported_connections,
+    })
 }
 
 /// Writes a data directory that nobody serves to a path that is vacant.

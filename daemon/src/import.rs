@@ -1,6 +1,7 @@
 //! Making a data directory: from a database of another server, or with the starter world.
 //!
-//! In: a file, a vacant path. Out: the store, filled. A failure leaves nothing at the path.
+//! In: a file, a vacant path. Out: the store, filled, and who was connected when the file was written. A failure leaves
+//! nothing at the path.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +10,9 @@ use anyhow::{Context, Result};
 use moor_dump::{
     CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
 };
-use moor_runtime::{Features, ImportedFork, TASKS, WORLD, is_builtin, task_row};
+use moor_runtime::{
+    Features, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin, task_row,
+};
 use moor_store::{Options, Store};
 use moor_value::{STACK_BYTES_MIN, Value};
 
@@ -18,13 +21,21 @@ const STARTER: &[u8] = include_bytes!("starter.db");
 /// Faults of programs that are named one by one; more are counted.
 const FAULTS_SHOWN: usize = 20;
 
+/// A new data directory.
+pub(crate) struct Imported {
+    /// What is in it.
+    pub(crate) store: Store,
+    /// Who was connected to the old server.
+    pub(crate) connections: Vec<ImportedConnection>,
+}
+
 /// Fills a new data directory from a textdump.
 pub(crate) fn from_file(
     file: &Path,
     path: &Path,
     options: Options,
     features: Features,
-) -> Result<Store> {
+) -> Result<Imported> {
     let bytes = std::fs::read(file).with_context(|| format!("--import {}", file.display()))?;
     tracing::info!(file = %file.display(), bytes = bytes.len(), "importing");
     import(&file.display().to_string(), &bytes, path, options, features)
@@ -33,13 +44,9 @@ pub(crate) fn from_file(
 /// Fills a new data directory with the starter world.
 pub(crate) fn starter(path: &Path, options: Options) -> Result<Store> {
     tracing::info!(database = %path.display(), "making the starter world");
-    import(
-        "the starter world",
-        STARTER,
-        path,
-        options,
-        Features::default(),
-    )
+    let features = Features::default();
+    let imported = import("the starter world", STARTER, path, options, features)?;
+    Ok(imported.store)
 }
 
 /// Reads, compiles and stores a textdump. Deeply nested values and programs need a deep stack.
@@ -49,7 +56,7 @@ fn import(
     path: &Path,
     options: Options,
     features: Features,
-) -> Result<Store> {
+) -> Result<Imported> {
     deep(|| import_here(name, bytes, path, options, features))
 }
 
@@ -73,16 +80,27 @@ fn import_here(
     path: &Path,
     options: Options,
     features: Features,
-) -> Result<Store> {
+) -> Result<Imported> {
     let begun = Instant::now();
     let mut handles = DumpHandles::default();
     let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
+    let connections = connected(&dump);
     let import = compile(dump, features)?;
     report(&import);
     let store = fill(&import, path, options)?;
     let objects = import.world.objects.len();
     tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
-    Ok(store)
+    Ok(Imported { store, connections })
+}
+
+fn connected(dump: &TextDump) -> Vec<ImportedConnection> {
+    let connections = dump.connections.iter();
+    connections
+        .map(|connection| ImportedConnection {
+            player: connection.player,
+            handler: connection.listener,
+        })
+        .collect()
 }
 
 fn show_progress(progress: Progress) {

@@ -40,6 +40,7 @@ mod permits;
 mod publisher;
 mod replacement;
 mod serve;
+mod signals;
 mod token_key;
 mod topics;
 mod values;

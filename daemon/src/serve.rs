@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use moor_files::executables::Executables;
 use moor_node::admin_api::daemon_routes;
 use moor_node::{AdminSocket, Drain, Exit, Health, Paths};
-use moor_runtime::{Runtime, RuntimeConfig, SystemClock};
+use moor_runtime::{ImportedConnection, Runtime, RuntimeConfig, SystemClock};
 use moor_store::Store;
 
 use crate::admin::{self, Admin};
@@ -25,6 +25,7 @@ use crate::measure::{Gauges, Measured};
 use crate::nodes::Nodes;
 use crate::operator::Wizardry;
 use crate::publisher::{Publisher, Ways};
+use crate::signals::SignalEar;
 use crate::token_key;
 use crate::topics::Topics;
 use crate::watcher::{Watched, Watcher};
@@ -124,9 +125,14 @@ impl Daemon<'_> {
     fn run(self, database: Database, doors: Doors) -> Result<Exit> {
         // A line that meets a defect must not end the daemon: the host would send it again, each time.
         moor_node::contain_panics(moor_runtime::CONTAINED_THREADS);
-        let Database { store, world } = database;
+        let Database {
+            store,
+            world,
+            imported_connections,
+        } = database;
         let topics = Arc::new(Topics::default());
         let (checkpoints, wishes) = checkpoint::wishes();
+        let wished = checkpoints.clone();
         let ways = Ways {
             topics: Arc::clone(&topics),
             workers: Arc::new(Workers::new(self.links.workers.handle())),
@@ -136,8 +142,9 @@ impl Daemon<'_> {
             checkpoints,
             database: self.args.database.clone(),
         };
-        let parts = self.start_world(ways, &store, world)?;
+        let parts = self.start_world(ways, &store, world, imported_connections)?;
         let threads = self.start_threads(&parts, &store, wishes)?;
+        let signals = SignalEar::start(Arc::clone(&parts.runtime), wished)?;
         let deadlines = parts.workers.start()?;
         doors
             .workers
@@ -154,6 +161,7 @@ impl Daemon<'_> {
         tracing::info!("ready");
         self.drain.wait();
         tracing::info!("stopping");
+        signals.stop();
         threads.stop();
         dumps.finish();
         parts.workers.stop();
@@ -181,6 +189,7 @@ impl Daemon<'_> {
         ways: Ways,
         store: &Store,
         world: Arc<moor_world::World>,
+        imported_connections: Vec<ImportedConnection>,
     ) -> Result<Parts> {
         let (workers, nodes) = (Arc::clone(&ways.workers), Arc::clone(&ways.nodes));
         let wizardry = Arc::clone(&ways.wizardry);
@@ -195,6 +204,7 @@ impl Daemon<'_> {
             files: Some(machine::files(self.args)?),
             outbound_network: self.args.outbound_network,
             features: self.args.features.features(),
+            imported_connections,
             ..RuntimeConfig::default()
         };
         let outlet = Arc::clone(&publisher);

@@ -264,6 +264,7 @@ pub(crate) fn change_record(
                 programming.lines.push(line.clone());
             }
         }
+        SessionChange::Proxied(peer) => record.set_peer(peer),
         SessionChange::ClientEcho(on) => {
             record.client_echo = *on;
             return Some(SessionEvent::Option(HostOption::ClientEcho(*on)));

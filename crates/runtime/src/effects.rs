@@ -14,6 +14,7 @@ use crate::exec::Wish;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::listeners::{Listener, Waiter};
+use crate::proxy::ProxiedPeer;
 use crate::session::KeepAlive;
 use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
 use crate::sql::Asked;
@@ -45,6 +46,8 @@ pub(crate) enum SessionChange {
     Programming(Option<Programming>),
     /// Another line for `.program`.
     ProgramLine(String),
+    /// A proxy has said whose it is.
+    Proxied(ProxiedPeer),
 }
 
 /// One thing that a stretch asks for.

@@ -1,11 +1,16 @@
 //! Verbs that the server calls of its own accord: the hooks of `#0` and of listeners' handlers.
 //!
-//! In: what happened. Out: a [`Hook`] for a worker thread. How it runs is not known here.
+//! In: what happened. Out: a [`Hook`] for a worker thread, which knows how it runs; an answer at once where somebody
+//! waits for it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use moor_value::{ObjId, Value};
 
+use crate::command::call_server_verb;
+use crate::run::Ended;
+use crate::runtime::Runtime;
 use crate::session::Session;
 
 /// One call of a hook.
@@ -73,5 +78,21 @@ impl Hook {
             player: ObjId::NOTHING,
             after: After::Nothing,
         }
+    }
+}
+
+impl Runtime {
+    /// Calls `#0:handle_signal(name)`. Whether the world takes care of the signal, and the daemon need not: as in
+    /// ToastStunt, whenever the verb does anything but return a false value.
+    pub fn handles_signal(&self, name: &str) -> bool {
+        let is_handled = Cell::new(false);
+        let done = self.run_stretch(self.new_task_id(), false, |stretch| {
+            let args = vec![Value::from(name)];
+            let nobody = ObjId::NOTHING;
+            let ended = call_server_verb(stretch, ObjId::SYSTEM, "handle_signal", args, nobody, "");
+            is_handled.set(!matches!(ended, Ended::Returned(value) if !value.is_true()));
+        });
+        self.follow_up(done);
+        is_handled.get()
     }
 }

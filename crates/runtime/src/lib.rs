@@ -19,6 +19,7 @@
 //! It knows nothing of messages, sockets and files; of time only through [`Clock`].
 
 mod apply;
+mod beginning;
 mod builtins;
 mod clock;
 mod cluster;
@@ -49,6 +50,7 @@ mod orphans;
 mod overview;
 mod program;
 mod programming;
+mod proxy;
 mod registry;
 mod release;
 mod request;
@@ -71,6 +73,7 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
+pub use beginning::ImportedConnection;
 pub use builtins::{ArgType, BuiltinSpec, Origin, Reference};
 pub use clock::{Clock, SystemClock};
 pub use cluster::{

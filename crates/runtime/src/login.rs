@@ -3,14 +3,16 @@
 //! In: a line. Out: `do_login_command` of the connection's handler, and, when it names a player,
 //! the connection's switch to that player with the server's messages and hooks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use moor_value::{ObjId, Value};
 
 use crate::command::{call_server_verb, word_values};
-use crate::effects::{Effect, EndReason};
+use crate::effects::{Effect, EndReason, SessionChange};
 use crate::hooks::Hook;
 use crate::options;
+use crate::proxy;
 use crate::run::Ended;
 use crate::session::{Session, SessionEvent};
 use crate::stretch::Stretch;
@@ -23,6 +25,10 @@ pub(crate) fn run(
     connection: ObjId,
     line: &str,
 ) {
+    if proxy::is_proxy_line(line) && speaks_for_others(stretch, session) {
+        take_proxied(stretch, session, line);
+        return;
+    }
     let newest = stretch.txn.max_object();
     let begin = stretch.runtime.new_unique_id();
     let args = word_values(line);
@@ -40,6 +46,30 @@ pub(crate) fn run(
         };
         connect(stretch, session, player, created);
     }
+}
+
+/// Whether a connection may say that it is somebody else's: it comes from this machine, and
+/// `$server_options.proxy_rewrite` is not false.
+fn speaks_for_others(stretch: &mut Stretch<'_>, session: &Session) -> bool {
+    let is_local = {
+        let state = session.lock();
+        let address = state.record.peer_address.parse::<IpAddr>();
+        !state.record.outbound && address.is_ok_and(|address| address.to_canonical().is_loopback())
+    };
+    is_local && options::integer_option(&mut stretch.txn, "proxy_rewrite", 1) != 0
+}
+
+/// Gives a connection the addresses that a proxy says.
+fn take_proxied(stretch: &mut Stretch<'_>, session: &Arc<Session>, line: &str) {
+    let Some(peer) = proxy::parse(line) else {
+        tracing::warn!(session = ?session.id, line, "a proxy's line is malformed");
+        return;
+    };
+    tracing::info!(session = ?session.id, peer = peer.address, "a proxy speaks for somebody");
+    let change = SessionChange::Proxied(peer);
+    stretch
+        .effects
+        .push(Effect::Change(Arc::clone(session), change));
 }
 
 /// Makes a connection a player's. `created`: the player did not exist before this log-in.
@@ -80,22 +110,10 @@ fn redirect(
     before: &Arc<Session>,
     player: ObjId,
 ) {
-    let (handler, shows, peer) = described(session);
-    let (old_handler, old_shows, _) = described(before);
-    if old_shows {
-        let default = "*** Redirecting connection to new port ***";
-        show(stretch, before, old_handler, "redirect_from_msg", default);
-    }
-    if shows {
-        let default = "*** Redirecting old connection to this port ***";
-        show(stretch, session, handler, "redirect_to_msg", default);
-    }
-    stretch
-        .effects
-        .push(Effect::End(Arc::clone(before), EndReason::Redirected));
-    stretch
-        .effects
-        .push(Effect::Switch(Arc::clone(session), player));
+    let (handler, _, peer) = described(session);
+    let (old_handler, _, _) = described(before);
+    tell_redirected(stretch, session, before);
+    take_over(stretch, session, before, player);
     tracing::info!(session = ?session.id, player = player.0, peer, "user_reconnected");
     let hooks: &[(ObjId, &'static str)] = if old_handler == handler {
         &[(handler, "user_reconnected")]
@@ -106,10 +124,40 @@ fn redirect(
         ]
     };
     for (object, hook) in hooks {
-        stretch
-            .effects
-            .push(Effect::Hook(Hook::about(*object, hook, player)));
+        push_hook(stretch, *object, hook, player);
     }
+}
+
+/// Says on both connections of a player that one takes the other's place.
+fn tell_redirected(stretch: &mut Stretch<'_>, session: &Arc<Session>, before: &Arc<Session>) {
+    let (handler, shows, _) = described(session);
+    let (old_handler, old_shows, _) = described(before);
+    if old_shows {
+        let default = "*** Redirecting connection to new port ***";
+        show(stretch, before, old_handler, "redirect_from_msg", default);
+    }
+    if shows {
+        let default = "*** Redirecting old connection to this port ***";
+        show(stretch, session, handler, "redirect_to_msg", default);
+    }
+}
+
+/// A connection becomes a player's, whose connection until now ends.
+fn take_over(
+    stretch: &mut Stretch<'_>,
+    session: &Arc<Session>,
+    before: &Arc<Session>,
+    player: ObjId,
+) {
+    let ends = Effect::End(Arc::clone(before), EndReason::Redirected);
+    stretch.effects.push(ends);
+    let switches = Effect::Switch(Arc::clone(session), player);
+    stretch.effects.push(switches);
+}
+
+fn push_hook(stretch: &mut Stretch<'_>, handler: ObjId, verb: &'static str, player: ObjId) {
+    let hook = Hook::about(handler, verb, player);
+    stretch.effects.push(Effect::Hook(hook));
 }
 
 /// A session's handler, whether it shows the server's messages, and where its user comes from.
@@ -139,23 +187,38 @@ fn show(
     }
 }
 
-/// `switch_player()`: makes a connection another player's without messages and hooks. Whoever was
-/// connected as that player is disconnected.
+/// `switch_player()`: makes a connection another player's, as ToastStunt does: with the messages of a log-in unless
+/// it is to be silent, and then with hooks. Whoever was connected as that player is disconnected.
 pub(crate) fn switch(
     stretch: &mut Stretch<'_>,
     session: &Arc<Session>,
     player: ObjId,
     silent: bool,
 ) {
-    if let Some(before) = stretch.session_of(player) {
-        stretch
-            .effects
-            .push(Effect::End(before, EndReason::Redirected));
+    let (handler, shows, _) = described(session);
+    let from = stretch.effects.object_of(session);
+    let hook = match stretch.session_of(player) {
+        Some(before) => {
+            if !silent {
+                tell_redirected(stretch, session, &before);
+            }
+            take_over(stretch, session, &before, player);
+            "user_reconnected"
+        }
+        None => {
+            if shows && !silent {
+                let default = "*** Connected ***";
+                show(stretch, session, handler, "connect_msg", default);
+            }
+            stretch
+                .effects
+                .push(Effect::Switch(Arc::clone(session), player));
+            "user_connected"
+        }
+    };
+    tracing::info!(session = ?session.id, from = from.0, player = player.0, "switched");
+    if hook == "user_connected" && stretch.txn.is_player(from) {
+        push_hook(stretch, handler, "user_disconnected", from);
     }
-    stretch
-        .effects
-        .push(Effect::Switch(Arc::clone(session), player));
-    if !silent {
-        tracing::info!(session = ?session.id, player = player.0, "switched");
-    }
+    push_hook(stretch, handler, hook, player);
 }

@@ -15,6 +15,7 @@ use moor_value::{ErrorCode, ObjId, STACK_BYTES_MIN, Value};
 use moor_world::World;
 use parking_lot::{Mutex, RwLock};
 
+use crate::beginning::ImportedConnection;
 use crate::clock::Clock;
 use crate::dials::Dials;
 use crate::effects::{LogLevel, ServerRequest};
@@ -74,6 +75,8 @@ pub struct RuntimeConfig {
     pub outbound_network: bool,
     /// Which additions to the language programs may use.
     pub features: Features,
+    /// Who was connected when the database was written that this world has just been imported from: they are gone.
+    pub imported_connections: Vec<ImportedConnection>,
 }
 
 impl Default for RuntimeConfig {
@@ -89,6 +92,7 @@ impl Default for RuntimeConfig {
             spelling: None,
             outbound_network: false,
             features: Features::default(),
+            imported_connections: Vec::new(),
         }
     }
 }
@@ -149,8 +153,8 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl Runtime {
-    /// Restores sessions and tasks from the store, starts the threads and calls
-    /// `#0:server_started()`.
+    /// Restores sessions and tasks from the store, starts the threads and calls the first hooks, of which
+    /// `#0:server_started()` is the last.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -191,7 +195,7 @@ impl Runtime {
         runtime.load_options();
         runtime.listen_to_log();
         runtime.start_threads()?;
-        runtime.submit_hook(Hook::of_system("server_started", Vec::new()));
+        runtime.begin(&runtime.limits.imported_connections);
         Ok(runtime)
     }
 

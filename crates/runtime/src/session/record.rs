@@ -8,6 +8,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::event::KeepAlive;
 use crate::error::RowError;
 use crate::ids::HostId;
+use crate::proxy::ProxiedPeer;
 
 /// A place where a host accepts users: 0 is the host's own, the highest number its own for users who speak TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
@@ -197,6 +198,15 @@ impl SessionRecord {
     /// Whether a player has logged in.
     pub(crate) fn is_logged_in(&self) -> bool {
         self.player >= 0
+    }
+
+    /// Takes over what a proxy says of the user.
+    pub(crate) fn set_peer(&mut self, peer: &ProxiedPeer) {
+        self.hostname = None;
+        self.peer_address.clone_from(&peer.address);
+        self.peer_port = peer.port;
+        self.local_address.clone_from(&peer.local_address);
+        self.local_port = peer.local_port;
     }
 
     /// The user's host name where it is known, else the address.

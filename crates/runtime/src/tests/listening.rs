@@ -12,9 +12,9 @@ use moor_value::Value;
 
 use super::fixture::{Server, Who};
 use crate::{
-    Clock, Dial, Evaluated, HostId, Listener, ListenerId, NodeInfo, Operator, OperatorError,
-    Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo, TokenSpec, WorkerCall,
-    WorkerInfo, WorkerRequestId,
+    Clock, Dial, Evaluated, HostId, ImportedConnection, Listener, ListenerId, NodeInfo, Operator,
+    OperatorError, Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo, TokenSpec,
+    WorkerCall, WorkerInfo, WorkerRequestId,
 };
 
 /// How long a test waits for something that must come.
@@ -78,10 +78,16 @@ impl Listening {
 
     /// The daemon ends and is started again; what it said and nobody heard is forgotten.
     pub(super) fn restart(&mut self) {
+        self.restart_imported(Vec::new());
+    }
+
+    /// The same, as after an import of a database that names these connections.
+    pub(super) fn restart_imported(&mut self, connections: Vec<ImportedConnection>) {
         let (said, heard) = channel();
         *self.ear.said.lock().expect("not poisoned") = said;
         self.heard = heard;
-        self.server.restart(self.ear.clone(), self.clock.clone());
+        let (ear, clock) = (self.ear.clone(), self.clock.clone());
+        self.server.restart(ear, clock, connections);
     }
 
     /// Puts the clock forward, and lets waiting threads look at it.

@@ -1,6 +1,7 @@
 //! Tests of the whole runtime in one process: a real world over a real store, the real compiler
 //! and machine. What programs do is data, in `crates/runtime/tests/cases`.
 
+mod beginning;
 mod cases;
 mod cluster;
 mod dialing;
@@ -9,6 +10,7 @@ mod evals;
 mod exec;
 mod files;
 mod fixture;
+mod hooks;
 mod hostile;
 mod language;
 mod listening;

@@ -70,13 +70,13 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 /// Every option, in the order of the listing.
 const NAMES: [&str; 7] = [
-    "keep-alive",
     "binary",
-    "client-echo",
     "flush-command",
     "hold-input",
     "disable-oob",
     "intrinsic-commands",
+    "client-echo",
+    "keep-alive",
 ];
 
 fn set_connection_option(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
@@ -85,7 +85,14 @@ fn set_connection_option(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply
     };
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
-    let change = change(&name.as_str().to_ascii_lowercase(), &args[2]).ok_or(ErrorCode::InvArg)?;
+    let name = name.as_str().to_ascii_lowercase();
+    let change = match name.as_str() {
+        "keep-alive" => {
+            let before = record(env, who)?.keep_alive;
+            SessionChange::KeepAlive(keep_alive(before, &args[2])?)
+        }
+        name => change(name, &args[2]).ok_or(ErrorCode::InvArg)?,
+    };
     env.stretch
         .effects
         .push(Effect::Change(Arc::clone(&session), change));
@@ -99,7 +106,6 @@ fn change(name: &str, value: &Value) -> Option<SessionChange> {
         "disable-oob" => SessionChange::DisableOob(value.is_true()),
         "client-echo" => SessionChange::ClientEcho(value.is_true()),
         "binary" => SessionChange::Binary(value.is_true()),
-        "keep-alive" => SessionChange::KeepAlive(keep_alive(value)?),
         "intrinsic-commands" => SessionChange::Intrinsic(intrinsic_bits(value)?),
         "flush-command" => SessionChange::FlushCommand(match value {
             Value::Str(command) => command.as_str().to_owned(),
@@ -109,24 +115,28 @@ fn change(name: &str, value: &Value) -> Option<SessionChange> {
     })
 }
 
-/// A truth value, or a map of `idle`, `interval` and `count`.
-fn keep_alive(value: &Value) -> Option<Option<KeepAlive>> {
-    let Value::Map(map) = value else {
-        return Some(value.is_true().then(KeepAlive::default));
-    };
-    let mut times = KeepAlive::default();
-    for (key, value) in map.iter() {
-        let number = u32::try_from(value.as_int()?)
-            .ok()
-            .filter(|number| *number > 0)?;
-        match key.as_str()?.as_str() {
-            "idle" => times.idle_s = number,
-            "interval" => times.interval_s = number,
-            "count" => times.count = number,
-            _ => return None,
+/// Off with 0 or an empty map, else on: with the times that a map names, and otherwise those from before. As in
+/// ToastStunt, other keys and times that are no positive integers are passed over.
+fn keep_alive(before: Option<KeepAlive>, value: &Value) -> Result<Option<KeepAlive>, ErrorCode> {
+    let mut times = before.unwrap_or_default();
+    match value {
+        Value::Int(_) => {}
+        Value::Map(map) => {
+            let named = |name: &str| {
+                let given = map.iter().find(|(key, _)| {
+                    key.as_str()
+                        .is_some_and(|key| key.as_str().eq_ignore_ascii_case(name))
+                })?;
+                let number = u32::try_from(given.1.as_int()?).ok()?;
+                (number > 0).then_some(number)
+            };
+            times.idle_s = named("idle").unwrap_or(times.idle_s);
+            times.interval_s = named("interval").unwrap_or(times.interval_s);
+            times.count = named("count").unwrap_or(times.count);
         }
+        _ => return Err(ErrorCode::InvArg),
     }
-    Some(Some(times))
+    Ok(value.is_true().then_some(times))
 }
 
 /// A truth value for all or none, or a list of names.
@@ -187,7 +197,7 @@ fn read(record: &SessionRecord, name: &str) -> Option<Value> {
         "client-echo" => flag(record.client_echo),
         "binary" => flag(record.binary),
         "flush-command" => Value::from(record.flush_command.as_str()),
-        "keep-alive" => record.keep_alive.map_or(flag(false), keep_alive_map),
+        "keep-alive" => keep_alive_map(record.keep_alive),
         "intrinsic-commands" => {
             let enabled = IntrinsicCommand::ALL
                 .into_iter()
@@ -198,9 +208,11 @@ fn read(record: &SessionRecord, name: &str) -> Option<Value> {
     })
 }
 
-fn keep_alive_map(times: KeepAlive) -> Value {
+fn keep_alive_map(keep_alive: Option<KeepAlive>) -> Value {
+    let times = keep_alive.unwrap_or_default();
     let number = |number: u32| Value::Int(i64::from(number));
     named_map([
+        ("enabled", Value::Int(i64::from(keep_alive.is_some()))),
         ("idle", number(times.idle_s)),
         ("interval", number(times.interval_s)),
         ("count", number(times.count)),

@@ -134,7 +134,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "from to silent",
         "INT",
         "Makes the connection of one player that of another, who is disconnected if there \
-             is a connection already. With `silent` nothing is said.",
+             is a connection already. With `silent` no message is shown; `user_disconnected`, and \
+             `user_connected` or `user_reconnected`, are called in any case.",
     )
     .raises(
         "E_PERM unless a wizard calls; E_INVARG if the first is not connected, the second \
