@@ -43,6 +43,8 @@ mod time;
 mod unix_crypt;
 mod world;
 
+#[cfg(any(test, fuzzing))]
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +57,8 @@ pub use reference::Reference;
 pub(crate) use spec::Raise;
 pub(crate) use spec::Run;
 pub use spec::{ArgType, BuiltinSpec, Origin};
+#[cfg(any(test, fuzzing))]
+pub(crate) use still::Still;
 
 /// The heading of a family in the reference, and its table.
 type Family = (&'static str, &'static [BuiltinSpec]);

@@ -4,65 +4,17 @@ mod literal;
 mod pattern_oracle;
 mod reference;
 
-use std::time::Duration;
-
 use literal::{Expr, parse};
 use moor_value::{Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, ObjId, Sym, Value};
 
-use super::{Call, Limits, Raise, Run, Surroundings, check_args, pure_builtins};
+use super::{Limits, Raise, Still, pure_builtins};
 
-/// A world where it is always the same second, chance counts upwards, and time ends after a number
-/// of polls.
-struct Still {
-    chance: u8,
-    polls_left: u32,
-    wizard: bool,
-}
-
-impl Surroundings for Still {
-    fn now(&self) -> Duration {
-        Duration::from_secs(1_000_000_000)
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(1_500)
-    }
-
-    fn random(&mut self, buffer: &mut [u8]) {
-        for byte in buffer {
-            self.chance = self.chance.wrapping_add(41);
-            *byte = self.chance;
-        }
-    }
-
-    fn reseed(&mut self) {
-        self.chance = 0;
-    }
-
-    fn time_is_up(&mut self) -> bool {
-        self.polls_left = self.polls_left.saturating_sub(1);
-        self.polls_left == 0
-    }
-
-    fn is_wizard(&mut self) -> bool {
-        self.wizard
-    }
-}
+/// Polls until the time of a call is up.
+const POLLS: u32 = 2_000;
 
 fn run(name: &str, args: &mut [Value], limits: &Limits, wizard: bool) -> Result<Value, Raise> {
-    let spec = pure_builtins().find(|spec| spec.name == name);
-    let spec = spec.unwrap_or_else(|| panic!("no builtin {name}"));
-    let mut still = Still {
-        chance: 0,
-        polls_left: 2_000,
-        wizard,
-    };
-    let mut call = Call::new(limits, &mut still);
-    match spec.run {
-        Run::Pure(function) => check_args(spec, args).and_then(|()| function(&mut call, args)),
-        #[allow(unreachable_patterns, reason = "other builtins are not in this table")]
-        _ => panic!("{name} is not pure"),
-    }
+    let result = Still::new(POLLS, wizard).call(name, args, limits);
+    result.unwrap_or_else(|| panic!("no pure builtin {name}"))
 }
 
 fn eval(expr: &Expr, wizard: bool) -> Result<Value, Raise> {
