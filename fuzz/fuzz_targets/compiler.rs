@@ -9,19 +9,6 @@ use moor_bytecode::{Listing, Program};
 use moor_compiler::{Layout, canonical, compile, parse, unparse};
 use moor_fuzz::{number_of_builtin, options};
 
-const LAYOUTS: [Layout; 4] = [
-    Layout::CANONICAL,
-    Layout::TEXTDUMP,
-    Layout {
-        fully_parenthesized: true,
-        indented: true,
-    },
-    Layout {
-        fully_parenthesized: false,
-        indented: false,
-    },
-];
-
 fuzz_target!(|data: &[u8]| {
     let source = String::from_utf8_lossy(data);
     let ast = match canonical(&source, &options()) {
@@ -32,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
             return;
         }
     };
-    for layout in LAYOUTS {
+    for layout in Layout::ALL {
         let text = unparse(&ast, layout).join("\n");
         let again = parse(&text, &options());
         let again = again.unwrap_or_else(|errors| panic!("{text}\n{errors}"));

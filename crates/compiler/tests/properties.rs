@@ -5,19 +5,6 @@ mod support;
 use moor_compiler::{Layout, ParseOptions, parse, unparse};
 use proptest::prelude::*;
 
-const LAYOUTS: [Layout; 4] = [
-    Layout::CANONICAL,
-    Layout::TEXTDUMP,
-    Layout {
-        fully_parenthesized: true,
-        indented: true,
-    },
-    Layout {
-        fully_parenthesized: false,
-        indented: false,
-    },
-];
-
 /// Words and signs of which many texts consist that are almost programs.
 const PIECES: [&str; 80] = [
     "if",
@@ -112,7 +99,7 @@ proptest! {
     #[test]
     fn what_is_printed_parses_to_the_same_tree(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let ast = support::draw(&bytes);
-        for layout in LAYOUTS {
+        for layout in Layout::ALL {
             let text = unparse(&ast, layout).join("\n");
             let again = parse(&text, &options()).map_err(|e| TestCaseError::fail(format!("{text}\n{e}")))?;
             prop_assert_eq!(&again, &ast, "{}", text);

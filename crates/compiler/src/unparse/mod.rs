@@ -30,6 +30,19 @@ impl Layout {
         fully_parenthesized: true,
         indented: false,
     };
+    /// Every one that there is.
+    pub const ALL: [Self; 4] = [
+        Self::CANONICAL,
+        Self::TEXTDUMP,
+        Self {
+            fully_parenthesized: true,
+            indented: true,
+        },
+        Self {
+            fully_parenthesized: false,
+            indented: false,
+        },
+    ];
 }
 
 /// The spaces by which each level of statements is indented.
