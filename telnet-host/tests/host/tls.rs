@@ -113,6 +113,20 @@ impl SecureUser {
     }
 }
 
+/// Lets a user in who believes the host's own certificate.
+async fn welcomed(stage: &mut Stage, own: &CertificateDer<'static>) {
+    let connector = connector(own, rustls::ALL_VERSIONS);
+    let port = stage.host.tls_port;
+    let connecting = async {
+        SecureUser::connect(port, &connector)
+            .await
+            .expect("it is let in")
+            .read_until("welcome\r\n")
+            .await
+    };
+    stage.daemon.during(connecting).await;
+}
+
 #[tokio::test]
 async fn the_conversation_is_the_same_in_both_versions() {
     let (mut stage, own) = stage().await;
@@ -192,16 +206,7 @@ async fn who_does_not_speak_tls_is_told_and_no_user() {
     let other = connector(&certificate(stranger.path(), "other"), rustls::ALL_VERSIONS);
     let refused = SecureUser::connect(stage.host.tls_port, &other).await;
     assert!(refused.is_err());
-    let connector = connector(&own, rustls::ALL_VERSIONS);
-    let port = stage.host.tls_port;
-    let connecting = async {
-        SecureUser::connect(port, &connector)
-            .await
-            .expect("it is let in")
-            .read_until("welcome\r\n")
-            .await
-    };
-    stage.daemon.during(connecting).await;
+    welcomed(&mut stage, &own).await;
     assert_eq!(stage.daemon.world.order.len(), 1);
 }
 
@@ -213,15 +218,7 @@ async fn clients_that_say_nothing_hinder_nobody_and_are_cut_off() {
     for _ in 0..SILENT {
         silent.push(User::connect(port).await);
     }
-    let connector = connector(&own, rustls::ALL_VERSIONS);
-    let connecting = async {
-        SecureUser::connect(port, &connector)
-            .await
-            .expect("it is let in")
-            .read_until("welcome\r\n")
-            .await
-    };
-    stage.daemon.during(connecting).await;
+    welcomed(&mut stage, &own).await;
     // The bound is well below what the test waits for anything.
     for mut client in silent {
         assert_eq!(client.read_to_end().await, "");
