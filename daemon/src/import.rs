@@ -57,7 +57,18 @@ fn import(
     options: Options,
     features: Features,
 ) -> Result<Imported> {
-    deep(|| import_here(name, bytes, path, options, features))
+    deep(|| {
+        let begun = Instant::now();
+        let mut handles = DumpHandles::default();
+        let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
+        let connections = connected(&dump);
+        let import = compile(dump, features)?;
+        report(&import);
+        let store = fill(&import, path, options)?;
+        let objects = import.world.objects.len();
+        tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
+        Ok(Imported { store, connections })
+    })
 }
 
 /// Does work that recurses into values and programs.
@@ -72,25 +83,6 @@ pub(crate) fn deep<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
-}
-
-fn import_here(
-    name: &str,
-    bytes: &[u8],
-    path: &Path,
-    options: Options,
-    features: Features,
-) -> Result<Imported> {
-    let begun = Instant::now();
-    let mut handles = DumpHandles::default();
-    let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
-    let connections = connected(&dump);
-    let import = compile(dump, features)?;
-    report(&import);
-    let store = fill(&import, path, options)?;
-    let objects = import.world.objects.len();
-    tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
-    Ok(Imported { store, connections })
 }
 
 fn connected(dump: &TextDump) -> Vec<ImportedConnection> {

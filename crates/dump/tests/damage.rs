@@ -3,19 +3,7 @@
 mod support;
 
 use moor_dump::{ReadError, TextDump};
-use support::{data_bytes, shared, try_read};
-
-/// Numbers that look random and are the same on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
+use support::{Random, data_bytes, shared, try_read};
 
 /// Reads, and checks the world if there is one; errors of either kind are fine.
 fn digest(bytes: &[u8]) -> Result<TextDump, ReadError> {

@@ -98,7 +98,7 @@ fn unknown(word: &OsStr) -> String {
     let known = PROGRAMS
         .iter()
         .map(|program| program.word)
-        .chain(COMMANDS.iter().map(|command| command.words[0]))
+        .chain(COMMANDS.iter().map(operator::Command::first))
         .chain(["up", "help"]);
     let similar = known.map(|known| (strsim::jaro_winkler(&word, known), known));
     let best = similar.max_by(|one, other| one.0.total_cmp(&other.0));

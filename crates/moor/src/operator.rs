@@ -20,84 +20,101 @@ use moor_node::{Exit, complain};
 
 /// One command.
 pub(crate) struct Command {
-    /// The one or two words of the command line that mean it.
-    pub(crate) words: &'static [&'static str],
+    /// The program's name, and the one or two words of the command line that mean the command.
+    name: &'static str,
     /// What it does, for `moor help`.
     pub(crate) about: &'static str,
-    run: fn(Vec<OsString>) -> ExitCode,
+    run: fn(&'static str, Vec<OsString>) -> ExitCode,
+}
+
+impl Command {
+    /// The words that mean it.
+    fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.name.split(' ').skip(1)
+    }
+
+    /// The first of its words, which several commands may share.
+    pub(crate) fn first(&self) -> &'static str {
+        self.words().next().unwrap_or_default()
+    }
+
+    /// The second of its words.
+    fn second(&self) -> Option<&'static str> {
+        self.words().nth(1)
+    }
 }
 
 /// All commands, in the order of `moor help`.
 pub(crate) static COMMANDS: [Command; 14] = [
     Command {
-        words: &["token", "create"],
+        name: "moor token create",
         about: "Make a token that lets hosts or workers in",
-        run: |argv| run("moor token create", argv, token::create),
+        run: |name, argv| run(name, argv, token::create),
     },
     Command {
-        words: &["token", "list"],
+        name: "moor token list",
         about: "Tokens, with what is left of them",
-        run: |argv| run("moor token list", argv, token::list),
+        run: |name, argv| run(name, argv, token::list),
     },
     Command {
-        words: &["token", "revoke"],
+        name: "moor token revoke",
         about: "End a token",
-        run: |argv| run("moor token revoke", argv, token::revoke),
+        run: |name, argv| run(name, argv, token::revoke),
     },
     Command {
-        words: &["token", "rotate"],
+        name: "moor token rotate",
         about: "Replace the reusable token",
-        run: |argv| run("moor token rotate", argv, token::rotate),
+        run: |name, argv| run(name, argv, token::rotate),
     },
     Command {
-        words: &["peers", "list"],
+        name: "moor peers list",
         about: "Hosts and workers that may connect, and those that are connected",
-        run: |argv| run("moor peers list", argv, peers::list),
+        run: |name, argv| run(name, argv, peers::list),
     },
     Command {
-        words: &["peers", "revoke"],
+        name: "moor peers revoke",
         about: "Throw a host or worker out",
-        run: |argv| run("moor peers revoke", argv, peers::revoke),
+        run: |name, argv| run(name, argv, peers::revoke),
     },
     Command {
-        words: &["status"],
+        name: "moor status",
         about: "How the running daemon is",
-        run: |argv| run("moor status", argv, status::run),
+        run: |name, argv| run(name, argv, status::run),
     },
     Command {
-        words: &["connections", "list"],
+        name: "moor connections list",
         about: "Users that are connected, and through which host",
-        run: |argv| run("moor connections list", argv, connections::list),
+        run: |name, argv| run(name, argv, connections::list),
     },
     Command {
-        words: &["drain"],
+        name: "moor drain",
         about: "Stop the daemon, and tell hosts when to come back",
-        run: |argv| run("moor drain", argv, drain::run),
+        run: |name, argv| run(name, argv, drain::run),
     },
     Command {
-        words: &["world", "export"],
+        name: "moor world export",
         about: "Write a world to a file or folder: a textdump or an object directory",
-        run: moor_daemon::world::export,
+        run: |_, argv| moor_daemon::world::export(argv),
     },
     Command {
-        words: &["world", "dump"],
+        name: "moor world dump",
         about: "Write the world of the running daemon to a file or folder",
-        run: |argv| run("moor world dump", argv, dump::run),
+        run: |name, argv| run(name, argv, dump::run),
     },
     Command {
-        words: &["world", "import"],
+        name: "moor world import",
         about: "Put an object directory into a world",
-        run: moor_daemon::world::import,
+        run: |_, argv| moor_daemon::world::import(argv),
     },
     Command {
-        words: &["world", "check"],
+        name: "moor world check",
         about: "Compile every verb of an object directory",
-        run: moor_daemon::world::check,
+        run: |_, argv| moor_daemon::world::check(argv),
     },
     Command {
-        words: &["doctor"],
+        name: "moor doctor",
         about: "Why a host or worker on this machine does not join its daemon",
-        run: |argv| run("moor doctor", argv, doctor::run),
+        run: |name, argv| run(name, argv, doctor::run),
     },
 ];
 
@@ -151,7 +168,7 @@ pub(crate) enum CommandError {
 
 /// Whether some command begins with this word.
 pub(crate) fn begins(word: &OsStr) -> bool {
-    COMMANDS.iter().any(|command| word == command.words[0])
+    COMMANDS.iter().any(|command| word == command.first())
 }
 
 /// Runs the command that `argv` names from its second element on; the first is the path of the program. [`begins`] was
@@ -160,20 +177,23 @@ pub(crate) fn call(mut argv: Vec<OsString>) -> ExitCode {
     let first = argv.remove(1);
     let group: Vec<&Command> = COMMANDS
         .iter()
-        .filter(|command| first == command.words[0])
+        .filter(|command| first == command.first())
         .collect();
     if let [command] = group[..]
-        && command.words.len() == 1
+        && command.second().is_none()
     {
-        return (command.run)(argv);
+        return (command.run)(command.name, argv);
     }
     let second = argv.get(1).and_then(|word| word.to_str());
     match second {
         Some("-h" | "--help" | "help") => crate::show(&group_help(&group)),
-        Some(second) => match group.iter().find(|command| command.words[1] == second) {
+        Some(second) => match group
+            .iter()
+            .find(|command| command.second() == Some(second))
+        {
             Some(command) => {
                 argv.remove(1);
-                (command.run)(argv)
+                (command.run)(command.name, argv)
             }
             None => refuse(&group, &format!("unknown command `{second}`")),
         },
@@ -182,10 +202,10 @@ pub(crate) fn call(mut argv: Vec<OsString>) -> ExitCode {
 }
 
 fn refuse(group: &[&Command], what: &str) -> ExitCode {
-    let first = group[0].words[0];
+    let first = group[0].first();
     let known: Vec<String> = group
         .iter()
-        .map(|command| format!("`{} {}`", crate::NAME, command.words.join(" ")))
+        .map(|command| format!("`{}`", command.name))
         .collect();
     let line = format!("{what}; write {}", known.join(" or "));
     complain(&format!("{} {first}", crate::NAME), line, Exit::Usage).into()
@@ -193,7 +213,7 @@ fn refuse(group: &[&Command], what: &str) -> ExitCode {
 
 fn group_help(group: &[&Command]) -> String {
     let lines: String = group.iter().map(|command| help_line(command)).collect();
-    let first = group[0].words[0];
+    let first = group[0].first();
     format!(
         "Usage: {name} {first} COMMAND [FLAGS]\n\nCommands:\n{lines}\n\
          `{name} {first} COMMAND --help` tells the flags of a command.\n",
@@ -203,7 +223,8 @@ fn group_help(group: &[&Command]) -> String {
 
 /// The line of a command in a help text.
 pub(crate) fn help_line(command: &Command) -> String {
-    format!("  {:<18} {}\n", command.words.join(" "), command.about)
+    let words: Vec<&str> = command.words().collect();
+    format!("  {:<18} {}\n", words.join(" "), command.about)
 }
 
 /// Parses the command's own flags, and does it.

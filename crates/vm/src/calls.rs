@@ -150,14 +150,7 @@ impl Vm {
                 let top = self.top();
                 let from = window + usize::from(args);
                 if !is_spread {
-                    let argc_usize = argc as usize;
-                    if self.stack.len() < top + argc_usize {
-                        self.grow(top + argc_usize);
-                    }
-                    let (below, above) = self.stack.split_at_mut(top);
-                    for (to, from) in above.iter_mut().zip(&mut below[from..from + argc_usize]) {
-                        shift(to, from);
-                    }
+                    let argc = self.move_args(from, argc as usize, top);
                     self.enter(host, found, receiver, argc, top);
                     return None;
                 }
@@ -174,6 +167,19 @@ impl Vm {
             Err(Refused::Code(code)) => self.refusal(code, window, receiver, name),
         };
         self.fail(refused, host)
+    }
+
+    /// Moves arguments to where a callee's belong.
+    #[inline(always)] // a part of each call
+    pub(crate) fn move_args(&mut self, from: usize, argc: usize, top: usize) -> u32 {
+        if self.stack.len() < top + argc {
+            self.grow(top + argc);
+        }
+        let (below, above) = self.stack.split_at_mut(top);
+        for (to, from) in above.iter_mut().zip(&mut below[from..from + argc]) {
+            shift(to, from);
+        }
+        argc as u32
     }
 
     #[cold]

@@ -13,7 +13,6 @@ use crate::frame::Frame;
 use crate::host::Host;
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
-use crate::registers::shift;
 use crate::verb::Verb;
 use crate::vm::{NewFrame, Vm};
 
@@ -129,18 +128,6 @@ impl Vm {
         let verb = kept.ok().and_then(|kept| kept.downcast_ref::<Arc<Verb>>());
         let verb = verb.ok_or_else(|| Raise::new(ErrorCode::InvArg))?;
         Ok(self.verbs.intern(verb))
-    }
-
-    /// Moves arguments to where a callee's belong.
-    fn move_args(&mut self, from: usize, argc: usize, top: usize) -> u32 {
-        if self.stack.len() < top + argc {
-            self.grow(top + argc);
-        }
-        let (below, above) = self.stack.split_at_mut(top);
-        for (to, from) in above.iter_mut().zip(&mut below[from..from + argc]) {
-            shift(to, from);
-        }
-        argc as u32
     }
 
     /// Pushes the function's frame and gives it what it captured.

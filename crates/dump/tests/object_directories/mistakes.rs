@@ -5,7 +5,7 @@ use std::path::Path;
 
 use moor_dump::objdir::{self, ObjdirError};
 
-use crate::support::{data, import};
+use crate::support::{Random, data, import};
 use crate::{read, try_read, write};
 
 const HEAD: &str = "object #0\nname \"System\"\nowner #0\n";
@@ -244,18 +244,6 @@ fn other_layouts_mean_the_same() {
     let value = object.properties[0].value.as_ref().expect("a value");
     assert_eq!(value.to_literal(), "{1, 2}");
     assert_eq!(object.verbs[0].source, "if (1)\n  return 2;\nendif");
-}
-
-/// Numbers that look random and are the same on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }
 
 #[test]

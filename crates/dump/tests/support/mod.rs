@@ -1,4 +1,4 @@
-//! What the tests share: files, reading and compiling them.
+//! What the tests share: files, reading and compiling them, damage.
 
 #![allow(
     dead_code,
@@ -16,6 +16,19 @@ use moor_dump::{
 };
 use moor_value::{ObjId, Value};
 use moor_world::{ObjectImage, WorldImage};
+
+/// Numbers that look random and are the same on every run.
+pub struct Random(pub u64);
+
+impl Random {
+    /// One of them, below a bound.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
 
 /// Reads the bytes of a dump called `file`.
 pub fn try_read(file: &str, bytes: &[u8]) -> Result<TextDump, ReadError> {

@@ -7,6 +7,10 @@ use super::spec::pure;
 use super::text::Text;
 use super::{BuiltinSpec, Call, Raise};
 
+/// What `toint()` raises under each of its names.
+const TOINT_RAISES: &str = "E_TYPE if the value is a list, a map, an anonymous object or a waif; E_FLOAT if \
+                            a float is infinite or no number";
+
 pub(super) const SPECS: &[BuiltinSpec] = &[
     pure!("equal", 2..=2, [Any, Any], LambdaMoo, equal).truth().doc(
         "a b",
@@ -38,10 +42,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "The value as an integer: a float loses its fraction, an object is its number, an \
              error its position among the errors. A string that is no number gives 0.",
         )
-        .raises(
-            "E_TYPE if the value is a list, a map, an anonymous object or a waif; E_FLOAT if \
-             a float is infinite or no number",
-        ),
+        .raises(TOINT_RAISES),
     pure!("toliteral", 1..=1, [Any], LambdaMoo, toliteral)
         .doc(
             "value",
@@ -56,10 +57,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "INT",
             "The former name of `toint()`.",
         )
-        .raises(
-            "E_TYPE if the value is a list, a map, an anonymous object or a waif; E_FLOAT if \
-             a float is infinite or no number",
-        ),
+        .raises(TOINT_RAISES),
     pure!("toobj", 1..=1, [Any], LambdaMoo, toobj)
         .doc(
             "value:INT|FLOAT|STR|OBJ|ERR|BOOL",

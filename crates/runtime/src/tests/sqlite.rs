@@ -1,9 +1,12 @@
 //! SQL of programs: rows as values, statements that are run once and after their commit, their end with the task.
 
+use std::sync::mpsc::Receiver;
+
 use moor_value::ErrorCode;
 
 use super::fixture::Who;
 use super::listening::{Listening, answer, literal};
+use crate::Evaluated;
 
 /// A statement that does not end by itself, within quotes of the language.
 const ENDLESS: &str = "WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM c WHERE x < 1000000) \
@@ -15,6 +18,14 @@ fn world(path: &str) -> Listening {
     let open = format!("return sqlite_open(\"{path}\");");
     assert_eq!(world.value(Who::Wizard, &open), "1");
     world
+}
+
+/// Begins a task whose statement does not end.
+fn run_endless(world: &Listening) -> Receiver<Evaluated> {
+    world.eval(
+        Who::Wizard,
+        &format!("return sqlite_query(1, \"{ENDLESS}\");"),
+    )
 }
 
 #[test]
@@ -69,10 +80,7 @@ fn what_sqlite_says_is_an_answer_and_a_wrong_handle_a_value() {
 #[test]
 fn a_killed_task_takes_its_statement_with_it() {
     let world = world(":memory:");
-    let _endless = world.eval(
-        Who::Wizard,
-        &format!("return sqlite_query(1, \"{ENDLESS}\");"),
-    );
+    let _endless = run_endless(&world);
     let kill = "while (!(t = queued_tasks())) suspend(0); endwhile kill_task(t[1][1]); return 1;";
     assert_eq!(world.value(Who::Wizard, kill), "1");
     // Behind it in the queue of the same database.
@@ -87,10 +95,7 @@ fn a_killed_task_takes_its_statement_with_it() {
 #[test]
 fn a_busy_database_is_not_closed_and_another_task_interrupts_it() {
     let world = world(":memory:");
-    let endless = world.eval(
-        Who::Wizard,
-        &format!("return sqlite_query(1, \"{ENDLESS}\");"),
-    );
+    let endless = run_endless(&world);
     let close = "while (!sqlite_info(1)[\"locks\"]) suspend(0); endwhile return `sqlite_close(1) ! E_PERM => \"busy\"';";
     assert_eq!(world.value(Who::Wizard, close), "\"busy\"");
     // It may not have begun: an interrupt ends what runs, and nothing later.

@@ -13,6 +13,12 @@ use super::connections::connected;
 use crate::effects::{Effect, SessionChange};
 use crate::session::{IntrinsicCommand, KeepAlive, SessionRecord};
 
+/// What asking for an option raises.
+const ASK_RAISES: &str = "E_INVARG if there is no such connection or option; E_PERM unless it is the \
+                          caller's own, or a wizard calls";
+/// Who may ask for options and set them.
+const PERMISSION: &str = "wizards; others for their own";
+
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!(
         "set_connection_option",
@@ -31,7 +37,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "E_INVARG if there is no such connection, option or value; E_PERM unless it is \
              the caller's own, or a wizard calls",
     )
-    .permission("wizards; others for their own"),
+    .permission(PERMISSION),
     world!(
         "connection_options",
         1..=2,
@@ -44,11 +50,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "LIST",
         "The options of a connection as pairs of name and value, or the value of one.",
     )
-    .raises(
-        "E_INVARG if there is no such connection or option; E_PERM unless it is the \
-             caller's own, or a wizard calls",
-    )
-    .permission("wizards; others for their own"),
+    .raises(ASK_RAISES)
+    .permission(PERMISSION),
     world!(
         "connection_option",
         2..=2,
@@ -61,11 +64,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "value",
         "The value of one option of a connection.",
     )
-    .raises(
-        "E_INVARG if there is no such connection or option; E_PERM unless it is the \
-             caller's own, or a wizard calls",
-    )
-    .permission("wizards; others for their own"),
+    .raises(ASK_RAISES)
+    .permission(PERMISSION),
 ];
 
 /// Every option, in the order of the listing.

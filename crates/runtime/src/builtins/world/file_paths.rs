@@ -13,6 +13,13 @@ use super::files::{in_folder, raise};
 /// Who may do what is three digits, each of three bits.
 const MODE_DIGITS: usize = 3;
 
+/// What every builtin about a file, by path or handle, raises.
+const FACT_RAISES: &str = "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+                           files, or there is no such handle; E_FILE if there is no such file";
+/// What one raises that cannot do what it is to do.
+const DEED_RAISES: &str = "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
+                           files; E_FILE if it cannot be done";
+
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("file_chmod", 2..=2, [Str, Str], ToastStunt, file_chmod)
         .doc(
@@ -25,48 +32,30 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              files, or the mode is wrong; E_FILE if it cannot be done",
         )
         .permission("wizards"),
-    world!("file_last_access", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, |status| Value::Int(status.accessed))
-    })
-    .doc(
-        "file:STR|INT",
+    fact(
+        world!("file_last_access", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, |status| Value::Int(status.accessed))
+        }),
         "INT",
         "When a file was read last, in seconds since 1970. The file is a path or a \
-             handle.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
-    world!("file_last_change", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, |status| Value::Int(status.changed))
-    })
-    .doc(
-        "file:STR|INT",
+         handle.",
+    ),
+    fact(
+        world!("file_last_change", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, |status| Value::Int(status.changed))
+        }),
         "INT",
         "When a file or what is known of it was changed last, in seconds since 1970. The \
-             file is a path or a handle.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
-    world!("file_last_modify", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, |status| Value::Int(status.modified))
-    })
-    .doc(
-        "file:STR|INT",
+         file is a path or a handle.",
+    ),
+    fact(
+        world!("file_last_modify", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, |status| Value::Int(status.modified))
+        }),
         "INT",
         "When a file was written last, in seconds since 1970. The file is a path or a \
-             handle.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
+         handle.",
+    ),
     world!("file_list", 1..=2, [Str, Any], ToastStunt, file_list)
         .doc(
             "path detailed",
@@ -79,87 +68,69 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              files; E_FILE if there is no such folder; E_QUOTA if there are too many",
         )
         .permission("wizards"),
-    world!("file_mkdir", 1..=1, [Str], ToastStunt, file_mkdir)
-        .doc("path", "INT", "Makes a folder.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files; E_FILE if it cannot be made",
-        )
-        .permission("wizards"),
-    world!("file_mode", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, mode)
-    })
-    .doc(
-        "file:STR|INT",
+    deed(
+        world!("file_mkdir", 1..=1, [Str], ToastStunt, file_mkdir),
+        "path",
+        "Makes a folder.",
+    ),
+    fact(
+        world!("file_mode", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, mode)
+        }),
         "STR",
         "The permissions of a file, by path or handle, as three digits from 0 to 7.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
-    world!("file_remove", 1..=1, [Str], ToastStunt, file_remove)
-        .doc("path", "INT", "Removes a file.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files; E_FILE if it cannot be removed",
-        )
-        .permission("wizards"),
-    world!("file_rename", 2..=2, [Str, Str], ToastStunt, file_rename)
-        .doc("from to", "INT", "Gives a file another path.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files; E_FILE if it cannot be done",
-        )
-        .permission("wizards"),
-    world!("file_rmdir", 1..=1, [Str], ToastStunt, file_rmdir)
-        .doc("path", "INT", "Removes an empty folder.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files; E_FILE if it cannot be removed",
-        )
-        .permission("wizards"),
-    world!("file_size", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, size)
-    })
-    .doc(
-        "file:STR|INT",
+    ),
+    deed(
+        world!("file_remove", 1..=1, [Str], ToastStunt, file_remove),
+        "path",
+        "Removes a file.",
+    ),
+    deed(
+        world!("file_rename", 2..=2, [Str, Str], ToastStunt, file_rename),
+        "from to",
+        "Gives a file another path.",
+    ),
+    deed(
+        world!("file_rmdir", 1..=1, [Str], ToastStunt, file_rmdir),
+        "path",
+        "Removes an empty folder.",
+    ),
+    fact(
+        world!("file_size", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, size)
+        }),
         "INT",
         "How many bytes a file has, by path or handle.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
-    world!("file_stat", 1..=1, [Any], ToastStunt, file_stat)
-        .doc(
-            "file:STR|INT",
-            "LIST",
-            "`{size, type, mode, owner, group, read, written, changed}` of a file, by path or \
-             handle; owner and group are empty.",
-        )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-        )
-        .permission("wizards"),
-    world!("file_type", 1..=1, [Any], ToastStunt, |env, args| {
-        about(env, args, kind)
-    })
-    .doc(
-        "file:STR|INT",
+    ),
+    fact(
+        world!("file_stat", 1..=1, [Any], ToastStunt, file_stat),
+        "LIST",
+        "`{size, type, mode, owner, group, read, written, changed}` of a file, by path or \
+         handle; owner and group are empty.",
+    ),
+    fact(
+        world!("file_type", 1..=1, [Any], ToastStunt, |env, args| {
+            about(env, args, kind)
+        }),
         "STR",
         "What a file is, by path or handle: `reg`, `dir`, `fifo`, `block`, `socket` or \
-             `unknown`.",
-    )
-    .raises(
-        "E_PERM unless a wizard calls; E_INVARG if the path leads out of the folder for \
-             files, or there is no such handle; E_FILE if there is no such file",
-    )
-    .permission("wizards"),
+         `unknown`.",
+    ),
 ];
+
+/// The row of a builtin that says something about a file.
+const fn fact(row: BuiltinSpec, returns: &'static str, text: &'static str) -> BuiltinSpec {
+    row.doc("file:STR|INT", returns, text)
+        .raises(FACT_RAISES)
+        .permission("wizards")
+}
+
+/// The row of a builtin that does something with paths.
+const fn deed(row: BuiltinSpec, args: &'static str, text: &'static str) -> BuiltinSpec {
+    row.doc(args, "INT", text)
+        .raises(DEED_RAISES)
+        .permission("wizards")
+}
 
 /// A fact about a path, or about an open file.
 fn about(env: &mut Env<'_, '_, '_>, args: &[Value], fact: impl FnOnce(&Status) -> Value) -> Reply {

@@ -19,14 +19,16 @@ const READ_BYTES_MAX: usize = 16 << 20;
 /// Files that may be open, unless `$server_options.file_io_max_files` says otherwise; as ToastStunt.
 const FILES_MAX: i64 = 256;
 
+/// What reading on from the place in a file raises.
+const READ_RAISES: &str = "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the file \
+                           is open for writing only; E_FILE if the end is reached or it cannot be read";
+
 pub(super) const SPECS: &[BuiltinSpec] = &[
-    world!("file_close", 1..=1, [Int], ToastStunt, file_close)
-        .doc("handle", "INT", "Closes a file.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
+    of_open_file(
+        world!("file_close", 1..=1, [Int], ToastStunt, file_close),
+        "INT",
+        "Closes a file.",
+    ),
     world!(
         "file_count_lines",
         1..=1,
@@ -44,29 +46,16 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              cannot be read; E_QUOTA if it takes too long",
     )
     .permission("wizards"),
-    world!("file_eof", 1..=1, [Int], ToastStunt, file_eof)
-        .truth()
-        .doc(
-            "handle",
-            "INT",
-            "1 if the last read met the end of the file, else 0.",
-        )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
-    world!("file_flush", 1..=1, [Int], ToastStunt, file_flush)
-        .doc(
-            "handle",
-            "INT",
-            "Makes no difference here: every write is with the operating system at once.",
-        )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
+    of_open_file(
+        world!("file_eof", 1..=1, [Int], ToastStunt, file_eof).truth(),
+        "INT",
+        "1 if the last read met the end of the file, else 0.",
+    ),
+    of_open_file(
+        world!("file_flush", 1..=1, [Int], ToastStunt, file_flush),
+        "INT",
+        "Makes no difference here: every write is with the operating system at once.",
+    ),
     world!("file_grep", 2..=3, [Int, Str, Int], ToastStunt, file_grep)
         .doc(
             "handle text all",
@@ -83,13 +72,11 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .doc("", "LIST of INT", "Every open file's handle.")
         .raises("E_PERM unless a wizard calls; E_FILE if this server has no folder for files")
         .permission("wizards"),
-    world!("file_name", 1..=1, [Int], ToastStunt, file_name)
-        .doc("handle", "STR", "The path with which the file was opened.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
+    of_open_file(
+        world!("file_name", 1..=1, [Int], ToastStunt, file_name),
+        "STR",
+        "The path with which the file was opened.",
+    ),
     world!("file_open", 2..=2, [Str, Str], ToastStunt, file_open)
         .doc(
             "path mode",
@@ -104,23 +91,18 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              files are open",
         )
         .permission("wizards"),
-    world!("file_openmode", 1..=1, [Int], ToastStunt, file_openmode)
-        .doc("handle", "STR", "The mode with which the file was opened.")
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
+    of_open_file(
+        world!("file_openmode", 1..=1, [Int], ToastStunt, file_openmode),
+        "STR",
+        "The mode with which the file was opened.",
+    ),
     world!("file_read", 2..=2, [Int, Int], ToastStunt, file_read)
         .doc(
             "handle bytes",
             "STR",
             "Up to that many bytes from the place in the file on.",
         )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the file \
-             is open for writing only; E_FILE if the end is reached or it cannot be read",
-        )
+        .raises(READ_RAISES)
         .permission("wizards"),
     world!("file_readline", 1..=1, [Int], ToastStunt, file_readline)
         .doc(
@@ -128,10 +110,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "STR",
             "The line at the place in the file, without its end.",
         )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle, or the file \
-             is open for writing only; E_FILE if the end is reached or it cannot be read",
-        )
+        .raises(READ_RAISES)
         .permission("wizards"),
     world!(
         "file_readlines",
@@ -164,17 +143,11 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              is another word; E_FILE if the place would be before the beginning",
         )
         .permission("wizards"),
-    world!("file_tell", 1..=1, [Int], ToastStunt, file_tell)
-        .doc(
-            "handle",
-            "INT",
-            "The place in the file, in bytes from its beginning.",
-        )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
-             this server has no folder for files",
-        )
-        .permission("wizards"),
+    of_open_file(
+        world!("file_tell", 1..=1, [Int], ToastStunt, file_tell),
+        "INT",
+        "The place in the file, in bytes from its beginning.",
+    ),
     world!("file_write", 2..=2, [Int, Str], ToastStunt, file_write)
         .doc(
             "handle text",
@@ -203,6 +176,16 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     )
     .permission("wizards"),
 ];
+
+/// The row of a builtin that asks nothing of the disk: its one argument is the handle of an open file.
+const fn of_open_file(row: BuiltinSpec, returns: &'static str, text: &'static str) -> BuiltinSpec {
+    row.doc("handle", returns, text)
+        .raises(
+            "E_PERM unless a wizard calls; E_INVARG if there is no such handle; E_FILE if \
+             this server has no folder for files",
+        )
+        .permission("wizards")
+}
 
 /// Does something in the folder, as a wizard and while the stretch holds the commit turn.
 pub(super) fn in_folder(
