@@ -123,7 +123,11 @@ fn program(wizard: &mut Client) {
         &["Now programming ball:bounce"],
     );
     tell(wizard, "return (;", &[]);
-    tell(wizard, ".", &["Line 1:", "Verb not programmed."]);
+    tell(
+        wizard,
+        ".",
+        &["Line 1:", "1 error.", "Verb not programmed."],
+    );
     tell(
         wizard,
         "@list ball:bounce",

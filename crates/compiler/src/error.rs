@@ -1,7 +1,7 @@
 //! What can be wrong with a program's text, where, and how it is told to the programmer.
 //!
-//! The lexer and the parser make these; `set_verb_code()`, `eval()` and `.program` show them as lines of the
-//! form `Line 3:  message`, worded as LambdaMOO and ToastStunt word them.
+//! The lexer and the parser make these. `set_verb_code()` and `eval()` answer a line of the form `Line 3:  message` for each,
+//! worded as LambdaMOO and ToastStunt word them; people see the line of the program below it, and a caret.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +38,15 @@ impl CompileError {
         }
     }
 
+    /// All that is told in one line: `Line N:  message`, and in parentheses the column, where the message does not name it, and
+    /// what may have been meant.
+    pub fn line(&self) -> String {
+        match self.remarks() {
+            Some(remarks) => format!("{self} ({remarks})"),
+            None => self.to_string(),
+        }
+    }
+
     /// What is told besides the line `Line N:  message`: the line of the program, a caret under the place with its column,
     /// and what may have been meant.
     pub fn details(&self) -> Vec<String> {
@@ -45,15 +54,20 @@ impl CompileError {
             return self.hint.iter().map(Hint::to_string).collect();
         };
         let mut lines: Vec<String> = excerpt.to_string().lines().map(str::to_owned).collect();
+        if let (Some(caret), Some(remarks)) = (lines.last_mut(), self.remarks()) {
+            *caret += " ";
+            *caret += &remarks;
+        }
+        lines
+    }
+
+    /// The column, where the message does not name it, and what may have been meant.
+    fn remarks(&self) -> Option<String> {
         let is_told = matches!(self.kind, ErrorKind::Syntax { .. });
         let column = (!is_told).then(|| format!("column {}", self.pos.column));
         let hint = self.hint.as_ref().map(Hint::to_string);
         let words: Vec<String> = column.into_iter().chain(hint).collect();
-        if let Some(caret) = lines.last_mut().filter(|_| !words.is_empty()) {
-            *caret += " ";
-            *caret += &words.join("; ");
-        }
-        lines
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 
@@ -184,8 +198,12 @@ impl CompileErrors {
         self.0.len()
     }
 
-    /// The lines that `set_verb_code()` and `eval()` answer: for each error `Line N:  message` and its
-    /// [details](CompileError::details).
+    /// What `set_verb_code()` and `eval()` answer: a [line](CompileError::line) for each error, as programs count them.
+    pub fn messages(&self) -> Vec<String> {
+        self.iter().map(CompileError::line).collect()
+    }
+
+    /// What people are shown: for each error `Line N:  message` and its [details](CompileError::details).
     pub fn lines(&self) -> Vec<String> {
         let of_one = |error: &CompileError| [vec![error.to_string()], error.details()].concat();
         self.0.iter().flat_map(of_one).collect()

@@ -1,11 +1,14 @@
 //! Mistakes as programmers make them, and all that they are told: the message, the line, a caret, what may be meant.
 
-use moor_compiler::{ParseOptions, parse};
+use moor_compiler::{CompileErrors, ParseOptions, parse};
+
+fn mistakes(source: &str) -> CompileErrors {
+    let is_builtin = |name: &str| name == "length" || name == "notify";
+    parse(source, &ParseOptions::new(&is_builtin)).expect_err("a mistake")
+}
 
 fn told(source: &str) -> String {
-    let is_builtin = |name: &str| name == "length" || name == "notify";
-    let errors = parse(source, &ParseOptions::new(&is_builtin)).expect_err("a mistake");
-    errors.lines().join("\n")
+    mistakes(source).lines().join("\n")
 }
 
 #[track_caller]
@@ -109,16 +112,40 @@ fn a_builtin_that_is_nearly_there() {
 }
 
 #[test]
+fn programs_get_one_line_for_each() {
+    for (source, expected) in [
+        (
+            "x = lenght(y);\nfrobnicate(x);",
+            &[
+                "Line 1:  Unknown built-in function: lenght (column 5; is `length' meant?)",
+                "Line 2:  Unknown built-in function: frobnicate (column 1)",
+            ][..],
+        ),
+        (
+            "x = 1\ny = 2;",
+            &[
+                "Line 2:  syntax error, column 1: expected `;' or an operator, found `y' (is a `;' missing at the end of line 1?)",
+            ],
+        ),
+        (
+            "x = ;",
+            &["Line 1:  syntax error, column 5: expected an expression, found `;'"],
+        ),
+    ] {
+        assert_eq!(mistakes(source).messages(), expected, "{source}");
+    }
+}
+
+#[test]
 fn what_is_told_of_hostile_texts_is_bounded() {
     let endless = "(".repeat(400) + &"x".repeat(1 << 20);
     let many = "nosuch();\n".repeat(10_000);
     let control = "x = \u{1b}[31m\u{7}\";".to_owned();
     for source in [endless, many, control] {
-        let lines = parse(&source, &ParseOptions::new(&|_| false))
-            .expect_err("a mistake")
-            .lines();
+        let errors = parse(&source, &ParseOptions::new(&|_| false)).expect_err("a mistake");
+        let lines = errors.lines();
         assert!(lines.len() <= 300, "{}", lines.len());
-        for line in &lines {
+        for line in lines.iter().chain(&errors.messages()) {
             assert!(line.chars().count() <= 200, "{line}");
             assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
         }

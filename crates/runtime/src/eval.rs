@@ -166,8 +166,7 @@ impl Runtime {
         let program = match program::canonical(code, self.limits.features) {
             Ok((_, program)) => program,
             Err(errors) => {
-                let errors = errors.to_string().lines().map(str::to_owned).collect();
-                sink(Evaluated::NotCompiled(errors));
+                sink(Evaluated::NotCompiled(errors.messages()));
                 return Ok(());
             }
         };

@@ -52,8 +52,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     .doc(
         "object:OBJ|ANON verb:STR|INT code",
         "LIST of STR",
-        "Compiles lines and makes them the verb's program. Returns `{}`, or what is wrong \
-             with them; then nothing is changed.",
+        "Compiles lines and makes them the verb's program. Returns `{}`, or a string for \
+             each error in them; then nothing is changed.",
     )
     .raises(
         "E_INVARG if the object is gone; E_VERBNF if there is no such verb; E_PERM if the \
@@ -77,7 +77,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "line lines...",
             "LIST",
             "Compiles lines and runs them with the permissions of the caller: `{1, what they \
-             return}`, or `{0, {what is wrong, ...}}` if they do not compile.",
+             return}`, or `{0, {error, ...}}` with a string for each error if they do not compile.",
         )
         .raises("E_PERM unless a programmer calls; E_MAXREC if the calls are too deep already")
         .permission("programmers"),
@@ -104,9 +104,9 @@ fn lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> List {
     lines.into_iter().map(Value::from).collect()
 }
 
-/// The error lines of source that does not compile.
+/// What is wrong with source that does not compile: a line for each error.
 fn error_lines(errors: &CompileErrors) -> List {
-    lines(errors.lines().iter().map(String::as_str))
+    lines(errors.messages().iter().map(String::as_str))
 }
 
 /// The text of a list of lines.
@@ -143,7 +143,7 @@ fn verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     value(lines(printed.iter().map(String::as_str)))
 }
 
-/// Compiles and stores code: `{}`, or what is wrong with it.
+/// Compiles and stores code: `{}`, or the errors in it.
 fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let text = text(args.list(2)?.as_slice())?;
     let (entity, description) = asked(env, args)?;
