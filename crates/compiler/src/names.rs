@@ -195,7 +195,7 @@ impl Names {
 
     /// As [`intern`](Self::intern), for a function: the name means a variable around it that is declared, so nothing is
     /// predefined about it.
-    pub(crate) fn intern_captured(&mut self, name: &str, is_constant: bool) -> VarId {
+    pub fn intern_captured(&mut self, name: &str, is_constant: bool) -> VarId {
         let is_new = self.find(name).is_none();
         let id = self.intern(name);
         if is_new {
@@ -223,7 +223,7 @@ impl Names {
     ///
     /// # Panics
     /// When the variable is not of this table.
-    pub(crate) fn make_local(&mut self, id: VarId, name: &str, slot: u32) {
+    pub fn make_local(&mut self, id: VarId, name: &str, slot: u32) {
         self.ids.remove(name.to_ascii_lowercase().as_str());
         self.list[id.0 as usize] = Name {
             spelling: name.into(),

@@ -10,7 +10,7 @@ use crate::lexer::token::Token;
 use crate::names::VarId;
 
 /// The word that begins a block for its own sake.
-const BEGIN: &str = "begin";
+pub(crate) const BEGIN: &str = "begin";
 /// The word that ends it.
 const END: &str = "end";
 

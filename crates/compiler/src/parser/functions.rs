@@ -19,7 +19,7 @@ use crate::names::{Names, VarId};
 pub const FUNCTION_DEPTH_MAX: usize = 32;
 
 /// The word that begins a function of statements.
-const FN: &str = "fn";
+pub(crate) const FN: &str = "fn";
 /// The word that ends it.
 const ENDFN: &str = "endfn";
 

@@ -30,6 +30,8 @@ use crate::lexer::Lexer;
 use crate::lexer::token::{Spanned, Token, is_identifier};
 use crate::names::Names;
 use crate::version::LanguageVersion;
+pub(crate) use declarations::BEGIN;
+pub(crate) use functions::FN;
 pub use functions::FUNCTION_DEPTH_MAX;
 use functions::Outer;
 use loops::Loops;

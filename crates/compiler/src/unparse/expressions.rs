@@ -13,6 +13,8 @@ use crate::ast::{
     Source, StepOp, Stmt, StmtKind, UnaryOp,
 };
 use crate::lexer::token::is_identifier;
+use crate::names::VarId;
+use crate::parser::{BEGIN, FN};
 use crate::precedence::{COND, Infix, POSTFIX, SUM, UNARY, level};
 
 impl Printer<'_> {
@@ -66,7 +68,7 @@ impl Printer<'_> {
                 self.expr(value);
             }
             ExprKind::Scatter { items, value } => self.scatter(items, value),
-            ExprKind::Function(function) => self.function(function),
+            ExprKind::Function(function) => self.function_expression(function),
             ExprKind::Apply {
                 function,
                 is_plain,
@@ -129,7 +131,7 @@ impl Printer<'_> {
     /// What is called, where it is no builtin function.
     fn callee(&mut self, function: &Expr, is_plain: bool) {
         let is_bare = match function.kind {
-            ExprKind::Var(_) => is_plain,
+            ExprKind::Var(id) => is_plain && !self.begins_otherwise(id),
             ExprKind::Apply { .. }
             | ExprKind::Call { .. }
             | ExprKind::Verb { .. }
@@ -137,6 +139,25 @@ impl Printer<'_> {
             _ => false,
         };
         self.parenthesized_if(!is_bare, function);
+    }
+
+    /// Whether the variable's name and a parenthesis begin something else here: `fn(` a function, `begin(` a block where a
+    /// statement may begin.
+    fn begins_otherwise(&self, id: VarId) -> bool {
+        let is = |word: &str| self.names.spelling(id).eq_ignore_ascii_case(word);
+        is(FN) || (is(BEGIN) && self.statement_at == Some(self.line.len()))
+    }
+
+    /// A function where an expression stands: with a name, and at the beginning of a statement, it would declare the name.
+    fn function_expression(&mut self, function: &Function) {
+        let declares = function.name.is_some() && self.statement_at == Some(self.line.len());
+        if declares {
+            self.line.push('(');
+        }
+        self.function(function);
+        if declares {
+            self.line.push(')');
+        }
     }
 
     /// A function, whose variables have names of their own.
