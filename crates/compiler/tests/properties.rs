@@ -2,7 +2,7 @@
 
 mod support;
 
-use moor_compiler::{Layout, ParseOptions, parse, unparse};
+use moor_compiler::{Feature, Features, Layout, ParseOptions, parse, unparse};
 use proptest::prelude::*;
 
 /// Words and signs of which many texts consist that are almost programs.
@@ -93,15 +93,32 @@ fn options() -> ParseOptions<'static> {
     ParseOptions::new(&|name| name == "length")
 }
 
+/// Any set of features; each other one is that of a server whose operator has said nothing.
+fn any_features() -> impl Strategy<Value = Features> {
+    prop_oneof![Just(Features::default()), any::<u32>().prop_map(features)]
+}
+
+/// The features whose bits are set, in the order of their table.
+fn features(bits: u32) -> Features {
+    let rows = Feature::ALL.iter().enumerate();
+    rows.fold(Features::NONE, |set, (index, row)| {
+        set.with(row.feature, bits >> index & 1 == 1)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_printed_parses_to_the_same_tree(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let ast = support::draw(&bytes);
+    fn what_is_printed_parses_to_the_same_tree(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        features in any_features(),
+    ) {
+        let ast = support::draw(&bytes, features);
+        let options = ParseOptions { features, ..options() };
         for layout in Layout::ALL {
             let text = unparse(&ast, layout).join("\n");
-            let again = parse(&text, &options()).map_err(|e| TestCaseError::fail(format!("{text}\n{e}")))?;
+            let again = parse(&text, &options).map_err(|e| TestCaseError::fail(format!("{text}\n{e}")))?;
             prop_assert_eq!(&again, &ast, "{}", text);
             prop_assert_eq!(unparse(&again, layout).join("\n"), text);
         }
