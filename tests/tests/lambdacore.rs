@@ -126,7 +126,7 @@ fn program(wizard: &mut Client) {
     tell(
         wizard,
         ".",
-        &["Line 1:", "1 error.", "Verb not programmed."],
+        &["Line 1:", "1 error(s).", "Verb not programmed."],
     );
     tell(
         wizard,
