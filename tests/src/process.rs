@@ -132,6 +132,14 @@ impl Program {
             * 1024
     }
 
+    /// Sends the process a signal.
+    ///
+    /// # Panics
+    /// If the process is no more.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
+    }
+
     /// Ends the process at once, as `kill -9` does, and waits for its end.
     ///
     /// # Panics

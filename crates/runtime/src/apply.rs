@@ -264,6 +264,9 @@ pub(crate) fn change_record(
                 programming.lines.push(line.clone());
             }
         }
+        SessionChange::QueuedOutput(bytes) => {
+            return Some(SessionEvent::Option(HostOption::MaxQueuedOutput(*bytes)));
+        }
         SessionChange::Proxied(peer) => record.set_peer(peer),
         SessionChange::ClientEcho(on) => {
             record.client_echo = *on;

@@ -46,6 +46,8 @@ pub(crate) enum SessionChange {
     Programming(Option<Programming>),
     /// Another line for `.program`.
     ProgramLine(String),
+    /// Bytes of output that may wait.
+    QueuedOutput(u32),
     /// A proxy has said whose it is.
     Proxied(ProxiedPeer),
 }

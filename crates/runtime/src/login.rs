@@ -79,6 +79,7 @@ pub(crate) fn connect(
     player: ObjId,
     created: bool,
 ) {
+    tell_queued_output(stretch, session);
     let before = stretch.session_of(player);
     let (handler, shows, peer) = described(session);
     match before {
@@ -100,6 +101,16 @@ pub(crate) fn connect(
                 .effects
                 .push(Effect::Hook(Hook::about(handler, hook, player)));
         }
+    }
+}
+
+/// Tells the host how much output may wait, where the world says so.
+fn tell_queued_output(stretch: &mut Stretch<'_>, session: &Arc<Session>) {
+    if let Some(bytes) = stretch.options.queued_output_max {
+        let change = SessionChange::QueuedOutput(bytes);
+        stretch
+            .effects
+            .push(Effect::Change(Arc::clone(session), change));
     }
 }
 
@@ -195,6 +206,7 @@ pub(crate) fn switch(
     player: ObjId,
     silent: bool,
 ) {
+    tell_queued_output(stretch, session);
     let (handler, shows, _) = described(session);
     let from = stretch.effects.object_of(session);
     let hook = match stretch.session_of(player) {

@@ -30,6 +30,12 @@ const VALUE_BYTES_MIN: i64 = 1_021;
 /// Most bytes that a world may set for strings, lists and maps; what it sets that is no positive number stands
 /// for this.
 const VALUE_BYTES_MAX: i64 = i32::MAX as i64 - VALUE_BYTES_MIN;
+/// Bytes of output that wait for a slow client where a world does not say.
+const QUEUED_OUTPUT: u32 = 65_536;
+/// Fewest of them that a world may set.
+const QUEUED_OUTPUT_MIN: i64 = 2_048;
+/// Most of them that a world may set; hosts keep them in memory.
+const QUEUED_OUTPUT_MAX: i64 = 16 << 20;
 /// Seconds until a connection that does not log in is closed.
 const CONNECT_TIMEOUT_S: i64 = 300;
 
@@ -103,6 +109,8 @@ pub(crate) struct ServerOptions {
     pub(crate) max_concat_catchable: bool,
     /// The line that flushes input on a new connection.
     pub(crate) default_flush_command: String,
+    /// Bytes of output that wait for a slow client, as the world sets them.
+    pub(crate) queued_output_max: Option<u32>,
 }
 
 impl ServerOptions {
@@ -115,6 +123,7 @@ impl ServerOptions {
             value_limits: crate::builtins::Limits::default(),
             max_concat_catchable: false,
             default_flush_command: ".flush".to_owned(),
+            queued_output_max: None,
         }
     }
 
@@ -160,7 +169,18 @@ impl ServerOptions {
         if let Some(Value::Str(command)) = property(txn, options, "default_flush_command") {
             loaded.default_flush_command = command.as_str().to_owned();
         }
+        if let Some(Value::Int(bytes)) = property(txn, options, "max_queued_output")
+            && bytes > 0
+        {
+            let bytes = bytes.clamp(QUEUED_OUTPUT_MIN, QUEUED_OUTPUT_MAX);
+            loaded.queued_output_max = u32::try_from(bytes).ok();
+        }
         loaded
+    }
+
+    /// Bytes of output that wait for a slow client; `notify()` with `no_flush` answers 0 beyond.
+    pub(crate) fn queued_output(&self) -> u32 {
+        self.queued_output_max.unwrap_or(QUEUED_OUTPUT)
     }
 
     fn protect(&mut self, name: &str) {

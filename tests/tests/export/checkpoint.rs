@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use moor_tests::{Server, Session, SmallDisk, say};
+use rustix::process::Signal;
 
 use crate::{furnish, import, seen, server};
 
@@ -72,6 +73,25 @@ fn dump_database_writes_a_file_that_is_the_world() {
         let kept = "return {#0.kept, property_info(#0, \"kept\"), verb_code(#0, \"later\")};";
         assert_eq!(wizard.value(kept), again.value(kept));
     }
+}
+
+#[test]
+fn a_signal_asks_for_a_checkpoint_unless_the_world_takes_care_of_it() {
+    let server = server(&[]);
+    let mut wizard = server.log_in("wizard");
+    listen(&mut wizard);
+    server.daemon.signal(Signal::USR2);
+    wizard.client().expect("checkpoint finished 1");
+    wizard.value(
+        "return add_verb(#0, {#3, \"xd\", \"handle_signal\"}, {\"this\", \"none\", \"this\"});",
+    );
+    let code = "return set_verb_code(#0, \"handle_signal\", {tostr(\"notify(\", player, \", \\\"heard \\\" + args[1]); return 1;\")});";
+    assert_eq!(wizard.value(code), "{}");
+    server.daemon.signal(Signal::USR2);
+    wizard.client().expect("heard SIGUSR2");
+    server.daemon.signal(Signal::USR1);
+    let between = wizard.client().lines_until(|line| line == "heard SIGUSR1");
+    assert_eq!(between.expect("it is heard"), ["heard SIGUSR1"]);
 }
 
 #[test]

@@ -86,6 +86,20 @@ fn invalid(message: impl ToString) -> Raise {
     Raise::with(ErrorCode::InvArg, message.to_string(), Value::ZERO)
 }
 
+/// E_INVARG with a message that counts from the start of the pattern as it was given.
+fn misformed(error: pcre2::Error) -> Raise {
+    let message = error.to_string();
+    let Some(offset) = error.offset() else {
+        return invalid(message);
+    };
+    let (counted, given) = (offset, offset.saturating_sub(GUARD.len()));
+    invalid(message.replacen(
+        &format!("at offset {counted}:"),
+        &format!("at offset {given}:"),
+        1,
+    ))
+}
+
 /// `{pattern, uses}` of every pattern kept.
 fn pcre_cache_stats(call: &mut Call<'_>, _: &mut [Value]) -> Result<Value, Raise> {
     call.wizard_only()?;
@@ -110,7 +124,7 @@ fn compiled(pattern: &str, fold: bool) -> Result<Arc<Regex>, Raise> {
         .utf(true)
         .caseless(fold)
         .build(&format!("{GUARD}{pattern}"))
-        .map_err(invalid)?;
+        .map_err(misformed)?;
     let regex = Arc::new(regex);
     if pattern.len() <= CACHED_BYTES_MAX {
         if cache.len() == CACHE_MAX {

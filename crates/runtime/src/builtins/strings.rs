@@ -17,7 +17,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "values...",
             "STR",
             "The characters of these numbers, one after the other; strings stand as they are, \
-             and lists are taken apart. Numbers from 32 to 254, for wizards from 0 to 255.",
+             and lists are taken apart. Numbers from 32 to 254, for wizards from 0 to 255; the \
+             text ends before a 0.",
         )
         .raises(
             "E_INVARG if a number is outside of that range, or a value is neither number, \
@@ -187,8 +188,8 @@ fn explode(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     call.collect_list(pieces.map(Value::from))
 }
 
-/// Characters of these numbers, strings as they are, lists of such. Only wizards get the
-/// characters that a line of text cannot hold.
+/// Characters of these numbers, strings as they are, lists of such; the text ends before a character 0. Only wizards
+/// get the characters that a line of text cannot hold.
 fn chr(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let allowed = if call.surroundings.is_wizard() {
         0..=255
@@ -199,7 +200,8 @@ fn chr(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     for arg in args.iter() {
         push_chars(call, &mut text, arg, &allowed)?;
     }
-    Ok(text.into_value())
+    let text = text.into_string();
+    Ok(text.split('\0').next().unwrap_or_default().into())
 }
 
 fn push_chars(

@@ -78,6 +78,19 @@ fn cases() {
 }
 
 #[test]
+fn a_wrong_pattern_is_told_with_its_place_in_what_was_given() {
+    for (name, pattern) in [("pcre_match", "ab("), ("pcre_replace", "s/ab(/x/")] {
+        let mut args = [Value::from("foobar"), Value::from(pattern)];
+        let raise = run(name, &mut args, &Limits::default(), false).expect_err("a wrong pattern");
+        let message = raise.message;
+        assert!(
+            message.as_str().contains("at offset 3:"),
+            "{name}: {message}"
+        );
+    }
+}
+
+#[test]
 fn names_are_unique_and_arities_fit() {
     let mut names: Vec<&str> = pure_builtins().map(|spec| spec.name).collect();
     let count = names.len();

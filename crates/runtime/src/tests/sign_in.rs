@@ -1,4 +1,4 @@
-//! Tokens of users, sessions that are opened by one, and hosts whose key is taken back.
+//! Tokens of users, sessions that are opened by one and what their hosts are told, and hosts whose key is taken back.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use moor_value::Value;
 
 use super::fixture::Who;
 use super::listening::Listening;
+use crate::session::HostOption;
 use crate::{
     HostId, InputLine, IssueError, LineKind, ListenerId, NewSession, OpenError, SessionEvent,
     SessionId,
@@ -177,4 +178,29 @@ fn sessions_of_a_revoked_host_end_after_their_hook() {
         world.value(Who::Wizard, "return connected_players();"),
         "{}"
     );
+}
+
+#[test]
+fn hosts_are_told_how_much_output_may_wait() {
+    let world = Listening::new();
+    let runtime = &world.server.runtime;
+    let token = runtime.token_of(Who::Programmer.object());
+    let new = new_session(Some(token.expect("a player").token));
+    runtime.open_session(HOST, new).expect("it opens");
+    let told = |bytes: u32| SessionEvent::Option(HostOption::MaxQueuedOutput(bytes));
+    let set = "add_property($server_options, \"max_queued_output\", 3000, {#2, \"\"}); \
+               load_server_options(); return buffered_output_length();";
+    assert_eq!(world.value(Who::Wizard, set), "3000");
+    world.events_until(SESSION, |event| *event == told(3_000));
+    let full =
+        "s = \"0123456789\"; while (length(s) < 4000) s = s + s; endwhile return notify(#3, s, 1);";
+    assert_eq!(world.value(Who::Wizard, full), "0");
+    // Too few are the fewest that there may be; no number of bytes is as if nothing was set.
+    for (value, bytes) in [("1", 2_048), ("0", 65_536)] {
+        let set = format!(
+            "$server_options.max_queued_output = {value}; load_server_options(); return buffered_output_length();"
+        );
+        assert_eq!(world.value(Who::Wizard, &set), bytes.to_string());
+        world.events_until(SESSION, |event| *event == told(bytes));
+    }
 }

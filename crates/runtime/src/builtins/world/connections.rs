@@ -161,9 +161,6 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     .permission("wizards; others for their own"),
 ];
 
-/// Bytes of output that may wait for one connection; `notify()` with `no_flush` answers 0 beyond.
-const OUTPUT_BYTES_MAX: i64 = 65_536;
-
 /// The session of a player or connection; `E_INVARG` when there is none.
 pub(super) fn connected(env: &Env<'_, '_, '_>, whom: ObjId) -> Result<Arc<Session>, Raise> {
     env.stretch
@@ -328,7 +325,8 @@ fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             no_flush,
         }
     };
-    if no_flush && waiting + event.output_bytes() > OUTPUT_BYTES_MAX as usize {
+    let bytes_max = env.stretch.options.queued_output() as usize;
+    if no_flush && waiting + event.output_bytes() > bytes_max {
         return value(0);
     }
     env.stretch.effects.push(Effect::Output(session, event));
@@ -337,7 +335,7 @@ fn notify(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 
 fn buffered_output_length(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let Some(who) = args.first().and_then(Value::as_obj) else {
-        return value(OUTPUT_BYTES_MAX);
+        return value(i64::from(env.stretch.options.queued_output()));
     };
     let session = connected(env, who)?;
     env.self_or_wizard(who)?;

@@ -7,7 +7,7 @@ use moor_value::{ErrorCode, List, Value};
 use super::super::BuiltinSpec;
 use super::super::env::{Answer, Env, Reply, named_map, nothing, value};
 use super::super::spec::world;
-use crate::effects::{Effect, LogLevel, ServerRequest};
+use crate::effects::{Effect, LogLevel, ServerRequest, SessionChange};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("server_version", 0..=1, [Any], LambdaMoo, server_version)
@@ -155,8 +155,17 @@ fn server_log(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 
 fn load_server_options(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
+    let before = env.stretch.options.queued_output();
     // The stretch itself sees what it has set; everyone else from its commit on.
     env.stretch.reload_options();
+    let bytes = env.stretch.options.queued_output();
+    if bytes != before {
+        let sessions = env.stretch.runtime.sessions.all().into_iter();
+        for session in sessions.filter(|session| !session.lock().closed) {
+            let change = SessionChange::QueuedOutput(bytes);
+            env.stretch.effects.push(Effect::Change(session, change));
+        }
+    }
     env.stretch
         .effects
         .push(Effect::Server(ServerRequest::LoadOptions));
