@@ -23,7 +23,8 @@ use mends::MENDS;
 
 /// What a Linux kernel and glibc or musl of this decade have and zeromq-src does not say to libzmq.
 /// Without `EVENTFD` every wake-up inside libzmq is a byte through a socket pair; without the `CLOEXEC`
-/// lines and `ACCEPT4` a file descriptor leaks into a program started at the wrong moment.
+/// lines and `ACCEPT4` a file descriptor leaks into a program started at the wrong moment; without `SETNAME` its threads have no
+/// names.
 const LINUX_FLAGS: &[&str] = &[
     "-DZMQ_HAVE_EVENTFD=1",
     "-DZMQ_HAVE_EVENTFD_CLOEXEC=1",
@@ -31,6 +32,7 @@ const LINUX_FLAGS: &[&str] = &[
     "-DZMQ_HAVE_SOCK_CLOEXEC=1",
     "-DHAVE_ACCEPT4=1",
     "-DZMQ_HAVE_SO_PEERCRED=1",
+    "-DZMQ_HAVE_PTHREAD_SETNAME_2=1",
 ];
 
 /// Warnings of code that is not ours are nobody's to mend here.

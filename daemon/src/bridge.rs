@@ -1,13 +1,14 @@
 //! Between the hosts' link and the runtime.
 //!
 //! In: payloads of hosts, on the link's I/O thread. Out: calls of the runtime, replies. Nothing here waits: requests
-//! either touch a session's queue, append one row to the log, or are answered later from another thread.
+//! either touch a session's queue, append one row to the log, or are answered later from another thread. A line that comes alone is run
+//! by the I/O thread itself once it has let go of the link.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moor_link::{GoneReason, PeerId, PeerIdentity, ServerEvent, ServerHandler};
+use moor_link::{GoneReason, PeerId, PeerIdentity, ServerEvent, ServerHandler, Work};
 use moor_rpc as rpc;
 use moor_rpc::{ReplyBody, RequestBody, RequestId, RpcError};
 use moor_runtime::{EvalError, HostId, IssueError, ListenerId, OpenError, Runtime, SessionId};
@@ -26,9 +27,19 @@ struct Sender {
     request: RequestId,
 }
 
+/// Runs the one line that came, on the thread that read it.
+struct OneLine(Arc<Runtime>);
+
+impl Work for OneLine {
+    fn run(&self) {
+        moor_node::containing_panics(|| self.0.run_one());
+    }
+}
+
 /// The link's ear.
 pub(crate) struct Bridge {
     runtime: Arc<Runtime>,
+    one_line: Arc<OneLine>,
     topics: Arc<Topics>,
     publisher: Arc<Publisher>,
     nodes: Arc<Nodes>,
@@ -47,6 +58,7 @@ impl Bridge {
         nodes: Arc<Nodes>,
     ) -> Self {
         Self {
+            one_line: Arc::new(OneLine(Arc::clone(&runtime))),
             runtime,
             topics,
             publisher,
@@ -85,7 +97,7 @@ impl Bridge {
             RequestBody::Line(line) => {
                 let (session, last_event) = (convert::session_id(line.session), line.last_event.0);
                 self.runtime
-                    .line(host, session, convert::line(line), last_event);
+                    .line_of_burst(host, session, convert::line(line), last_event);
             }
             RequestBody::Closed { session, .. } => {
                 self.runtime.closed(host, convert::session_id(session));
@@ -268,6 +280,13 @@ impl Bridge {
 }
 
 impl ServerHandler for Bridge {
+    const MAY_HAVE_WORK: bool = true;
+
+    fn work(&mut self) -> Option<Arc<dyn Work>> {
+        let is_alone = self.runtime.burst_is_over();
+        is_alone.then(|| Arc::clone(&self.one_line) as Arc<dyn Work>)
+    }
+
     fn event(&mut self, event: ServerEvent) -> Result<(), ServerEvent> {
         match event {
             ServerEvent::Joined { peer, identity } => {

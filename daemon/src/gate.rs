@@ -4,8 +4,10 @@
 //! Until it comes, peers are admitted and what they say waits at the link. So an address that is in use is noticed
 //! before a data directory is made or a large world is loaded.
 
+use std::sync::Arc;
+
 use crossbeam_channel::{Receiver, Sender, bounded};
-use moor_link::{PeerIdentity, Refusal, ServerEvent, ServerHandler};
+use moor_link::{PeerIdentity, Refusal, ServerEvent, ServerHandler, Work};
 
 /// Whether a peer may come in: asked before anything else is known of it.
 type Admit = fn(&PeerIdentity) -> Result<(), Refusal>;
@@ -44,6 +46,12 @@ impl<E> Opener<E> {
 impl<E: ServerHandler> ServerHandler for Gate<E> {
     fn admit(&mut self, identity: &PeerIdentity) -> Result<(), Refusal> {
         (self.admit)(identity)
+    }
+
+    const MAY_HAVE_WORK: bool = E::MAY_HAVE_WORK;
+
+    fn work(&mut self) -> Option<Arc<dyn Work>> {
+        self.ear.as_mut()?.work()
     }
 
     fn event(&mut self, event: ServerEvent) -> Result<(), ServerEvent> {

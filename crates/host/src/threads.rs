@@ -18,6 +18,7 @@ pub fn block_on<T>(processors_per_thread: usize, body: impl Future<Output = T>) 
     let workers = (processors / processors_per_thread).clamp(1, WORKERS_MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
+        .thread_name("io-users")
         .enable_all()
         .build()?;
     let result = runtime.block_on(body);

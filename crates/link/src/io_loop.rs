@@ -3,19 +3,25 @@
 //! In: an [`Engine`] and the program's outbox. Out: nothing; the loop returns when the program closes the outbox. Server and client,
 //! over sockets or in memory, run in this one loop: drain what is ready, take what the program sends, do what is due, sleep.
 //!
+//! Where the program has [`Work`] after a burst, the thread does it before it sleeps, without the engine; a second thread goes on with
+//! the loop if that takes long (`relay.rs`).
+//!
 //! Whoever sends while the I/O thread sleeps carries its commands out itself ([`Carry`]), which spares a change of threads. The engine
 //! is then locked, so that one thread at a time uses the sockets; whoever finds it locked leaves its command in the outbox to the
 //! holder, who looks there once more after it has let go. Only the I/O thread reads, ticks, and tells the program of events: a
 //! sender may hold locks that the program needs to hear of one.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use crate::bounds::{BURST_MESSAGES_MAX, SHUTDOWN_TIME_MAX, STALL_RETRY};
 use crate::outbox::{Outbox, OutboxReader, Queue};
+use crate::relay::{Relay, Work};
 use crate::signal::Sources;
 use crate::waker::Waker;
 
@@ -46,7 +52,18 @@ pub(crate) trait Engine: Send + 'static {
     fn stop(&mut self, now: Instant);
     /// Nobody is left who must hear the goodbye.
     fn is_finished(&self) -> bool;
+    /// Whether there may ever be [`Engine::work`].
+    fn may_have_work(&self) -> bool {
+        false
+    }
+    /// After a burst: what the program wants done by this thread.
+    fn work(&mut self) -> Option<Arc<dyn Work>> {
+        None
+    }
 }
+
+/// Bytes of stack that an I/O thread has: as much as [`Work`] may need, and what threads have by default.
+const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Carries out what is in the outbox, unless somebody else is about to.
 pub(crate) trait Carry: Send + Sync {
@@ -60,11 +77,27 @@ pub(crate) struct Drive<E: Engine> {
     driven: Mutex<Option<Driven<E>>>,
     queue: Queue<E::Command>,
     waker: Arc<Waker>,
+    /// Who reads, where threads leave for work.
+    relay: Option<Relay>,
 }
+
+/// A drive that no thread runs yet, and the way to it.
+pub(crate) type Ready<E> = (Arc<Drive<E>>, Outbox<<E as Engine>::Command>);
 
 struct Driven<E: Engine> {
     engine: E,
     outbox: OutboxReader<E::Command>,
+    closing: Closing,
+}
+
+/// Why the I/O thread has let go of the engine.
+enum Step {
+    /// There is nothing more to do at the moment.
+    Sleep(Pause),
+    /// There is work for the program.
+    Work(Arc<dyn Work>),
+    /// All is over.
+    End,
 }
 
 /// What the I/O thread knew of the engine when it let go of it.
@@ -84,34 +117,87 @@ impl<E: Engine> Drive<E> {
         messages_max: usize,
         bytes_max: usize,
         waker: Arc<Waker>,
-    ) -> (Arc<Self>, Outbox<E::Command>) {
+    ) -> io::Result<Ready<E>> {
         let (queue, outbox) = Queue::new(messages_max, bytes_max, Arc::clone(&waker));
+        let relay = engine.may_have_work().then(Relay::new).transpose()?;
+        let driven = Driven {
+            engine,
+            outbox,
+            closing: Closing::default(),
+        };
         let drive = Arc::new(Self {
-            driven: Mutex::new(Some(Driven { engine, outbox })),
+            driven: Mutex::new(Some(driven)),
             queue: queue.clone(),
             waker,
+            relay,
         });
         let carrier: Arc<dyn Carry> = Arc::clone(&drive) as _;
-        (drive, Outbox::new(queue, carrier))
+        Ok((drive, Outbox::new(queue, carrier)))
+    }
+
+    /// Starts the thread, or both, that [`Drive::run`].
+    pub(crate) fn start(self: &Arc<Self>, name: &str) -> io::Result<IoThreads> {
+        let spawn = |is_first: bool| {
+            let drive = Arc::clone(self);
+            let thread = thread::Builder::new()
+                .name(name.to_owned())
+                .stack_size(STACK_BYTES);
+            thread.spawn(move || {
+                if is_first || drive.stands_by() {
+                    drive.run();
+                }
+            })
+        };
+        let second = match &self.relay {
+            Some(relay) => Some(spawn(false).inspect_err(|_| relay.finish())?),
+            None => None,
+        };
+        let first = spawn(true).inspect_err(|_| self.end())?;
+        Ok(IoThreads { first, second })
     }
 
     /// Runs until the program closes the outbox, what was in it has been handed to the engine, and the other
     /// side has left; at most [`SHUTDOWN_TIME_MAX`] from the close.
     pub(crate) fn run(&self) {
         let _end = End(self);
-        let mut closing = Closing::default();
         let mut sources = Sources::default();
         loop {
             let mut driven = self.driven.lock();
-            let pause = match driven.as_mut() {
-                Some(driven) => driven.rounds(&mut closing, &mut sources),
-                None => None,
+            let step = match driven.as_mut() {
+                Some(driven) => driven.rounds(&mut sources, self.relay.is_some()),
+                None => Step::End,
             };
             drop(driven);
-            match pause {
-                Some(pause) => self.sleep(&sources, &pause),
-                None => return,
+            match step {
+                Step::Sleep(pause) => self.sleep(&sources, &pause),
+                Step::Work(work) if self.leave_for(&*work) => {}
+                Step::Work(_) | Step::End => return,
             }
+        }
+    }
+
+    /// Does the program's work. Whether this thread is to go on reading, at once or after another has done so.
+    fn leave_for(&self, work: &dyn Work) -> bool {
+        let absence = self.relay.as_ref().map(Relay::leave);
+        work.run();
+        match (&self.relay, absence) {
+            (Some(relay), Some(absence)) => relay.come_back(absence) || relay.stand_by(),
+            _ => true,
+        }
+    }
+
+    /// Waits until this thread is to read; false when all is over.
+    fn stands_by(&self) -> bool {
+        self.relay.as_ref().is_some_and(Relay::stand_by)
+    }
+
+    /// Takes the engine out of the reach of everybody.
+    fn end(&self) {
+        let driven = self.driven.lock().take();
+        // Not under the lock: the program's ear goes with it.
+        drop(driven);
+        if let Some(relay) = &self.relay {
+            relay.finish();
         }
     }
 
@@ -136,24 +222,39 @@ impl<E: Engine> Drive<E> {
 }
 
 impl<E: Engine> Driven<E> {
-    /// Drives the engine until there is nothing more to do at the moment; `None` when it is at its end.
-    fn rounds(&mut self, closing: &mut Closing, sources: &mut Sources) -> Option<Pause> {
-        let Self { engine, outbox } = self;
+    /// Drives the engine until there is nothing more to do at the moment, or work for the program.
+    fn rounds(&mut self, sources: &mut Sources, does_work: bool) -> Step {
+        let Self {
+            engine,
+            outbox,
+            closing,
+        } = self;
         engine.defer(false);
+        let mut work = None;
         loop {
             // Read before the outbox: what was put before the close is then seen below.
             let closed = outbox.is_closed();
             let now = Instant::now();
-            if engine.is_stalled() {
+            let was_stalled = engine.is_stalled();
+            if was_stalled {
                 engine.retry_stalled(now);
             }
-            let mut busy = !engine.is_stalled() && engine.read(now);
-            busy |= take_commands(engine, outbox, now);
+            let has_read = !engine.is_stalled() && engine.read(now);
+            let has_sent = take_commands(engine, outbox, now);
             let mut until = engine.tick(now);
             if closed {
-                until = until.min(closing.step(engine, outbox.is_empty(), now)?);
+                match closing.step(engine, outbox.is_empty(), now) {
+                    Some(time) => until = until.min(time),
+                    None => return Step::End,
+                }
             }
-            if busy {
+            if does_work && (has_read || was_stalled) {
+                work = engine.work();
+            }
+            if !has_read && let Some(work) = work.take() {
+                return Step::Work(work);
+            }
+            if has_read || has_sent {
                 continue;
             }
             sources.clear();
@@ -162,7 +263,7 @@ impl<E: Engine> Driven<E> {
             } else if !engine.gather(sources) {
                 continue;
             }
-            return Some(Pause {
+            return Step::Sleep(Pause {
                 until,
                 takes_commands: engine.takes_commands(),
                 closed,
@@ -178,7 +279,7 @@ impl<E: Engine> Carry for Drive<E> {
         let Some(mut driven) = self.driven.try_lock() else {
             return;
         };
-        let Some(Driven { engine, outbox }) = driven.as_mut() else {
+        let Some(Driven { engine, outbox, .. }) = driven.as_mut() else {
             return;
         };
         engine.defer(true);
@@ -198,9 +299,25 @@ struct End<'a, E: Engine>(&'a Drive<E>);
 
 impl<E: Engine> Drop for End<'_, E> {
     fn drop(&mut self) {
-        let driven = self.0.driven.lock().take();
-        // Not under the lock: the program's ear goes with it.
-        drop(driven);
+        self.0.end();
+    }
+}
+
+/// The threads of one link.
+#[derive(Debug)]
+pub(crate) struct IoThreads {
+    first: JoinHandle<()>,
+    second: Option<JoinHandle<()>>,
+}
+
+impl IoThreads {
+    /// Waits for their end.
+    pub(crate) fn join(self) {
+        for thread in [Some(self.first), self.second].into_iter().flatten() {
+            if thread.join().is_err() {
+                tracing::error!("the link's I/O thread panicked");
+            }
+        }
     }
 }
 
@@ -320,7 +437,7 @@ mod tests {
             deferred: false,
         };
         let waker = Arc::new(Waker::new().expect("eventfd"));
-        let (drive, outbox) = Drive::new(scribe, 1_000, 1_000, waker);
+        let (drive, outbox) = Drive::new(scribe, 1_000, 1_000, waker).expect("no timer is needed");
         (drive, outbox, seen)
     }
 
@@ -389,5 +506,155 @@ mod tests {
             next[sender] += 1;
         }
         assert_eq!(next, [EACH; 4]);
+    }
+
+    /// Reads bursts that the test sends; each is work, which is told with its thread and then waits for a later burst.
+    struct Patron {
+        bursts: Receiver<Option<Arc<Patience>>>,
+        read: Option<Arc<Patience>>,
+    }
+
+    /// Work that lasts until it is told to end.
+    struct Patience {
+        begun: Sender<Option<String>>,
+        over: Receiver<()>,
+    }
+
+    impl Work for Patience {
+        fn run(&self) {
+            let name = thread::current().name().map(str::to_owned);
+            self.begun.send(name).expect("the test looks");
+            self.over.recv().expect("it is ended");
+        }
+    }
+
+    impl Engine for Patron {
+        type Command = Sender<()>;
+
+        fn is_stalled(&self) -> bool {
+            false
+        }
+
+        fn retry_stalled(&mut self, _now: Instant) {}
+
+        fn defer(&mut self, _deferred: bool) {}
+
+        fn read(&mut self, _now: Instant) -> bool {
+            match self.bursts.try_recv() {
+                Ok(burst) => {
+                    self.read = burst;
+                    true
+                }
+                Err(_) => false,
+            }
+        }
+
+        fn takes_commands(&self) -> bool {
+            true
+        }
+
+        fn command(&mut self, _now: Instant, command: Sender<()>) {
+            command.send(()).expect("the test looks");
+        }
+
+        fn tick(&mut self, now: Instant) -> Instant {
+            now + std::time::Duration::from_secs(60)
+        }
+
+        fn gather(&mut self, _sources: &mut Sources) -> bool {
+            self.bursts.is_empty()
+        }
+
+        fn has_news(&mut self) -> bool {
+            false
+        }
+
+        fn stop(&mut self, _now: Instant) {}
+
+        fn is_finished(&self) -> bool {
+            true
+        }
+
+        fn may_have_work(&self) -> bool {
+            true
+        }
+
+        fn work(&mut self) -> Option<Arc<dyn Work>> {
+            self.read.take().map(|work| work as Arc<dyn Work>)
+        }
+    }
+
+    /// A running link with two threads, and what tests do to it.
+    struct Patronage {
+        drive: Arc<Drive<Patron>>,
+        outbox: Outbox<Sender<()>>,
+        threads: IoThreads,
+        bursts: Sender<Option<Arc<Patience>>>,
+    }
+
+    impl Patronage {
+        fn begin() -> Self {
+            let (bursts, read) = unbounded();
+            let patron = Patron {
+                bursts: read,
+                read: None,
+            };
+            let waker = Arc::new(Waker::new().expect("eventfd"));
+            let (drive, outbox) = Drive::new(patron, 1_000, 1_000, waker).expect("a timer");
+            let threads = drive.start("loop").expect("threads");
+            Self {
+                drive,
+                outbox,
+                threads,
+                bursts,
+            }
+        }
+
+        /// Sends a burst of work; what tells of its beginning, and what ends it.
+        fn work(&self) -> (Receiver<Option<String>>, Sender<()>) {
+            let ((begun, begins), (end, over)) = (unbounded(), unbounded());
+            let work = Some(Arc::new(Patience { begun, over }));
+            self.bursts.send(work).expect("the link lives");
+            self.drive.waker.wake();
+            (begins, end)
+        }
+
+        fn end(self) {
+            self.outbox.close();
+            self.threads.join();
+        }
+    }
+
+    #[test]
+    fn work_is_done_by_the_thread_that_read_and_leaves_the_engine_to_others() {
+        let link = Patronage::begin();
+        for _ in 0..3 {
+            let (begins, end) = link.work();
+            assert_eq!(begins.recv(), Ok(Some("loop".to_owned())));
+            let (sender, sent) = unbounded();
+            link.outbox.put(1, sender).expect("there is room");
+            assert_eq!(sent.recv(), Ok(()));
+            end.send(()).expect("it waits");
+        }
+        link.end();
+    }
+
+    #[test]
+    fn another_thread_reads_while_work_takes_long() {
+        let link = Patronage::begin();
+        for _ in 0..3 {
+            let (begins, end) = link.work();
+            begins.recv().expect("it begins");
+            // The second is only begun by whoever reads while the first is not over.
+            let (begins_too, end_too) = link.work();
+            begins_too.recv().expect("it begins");
+            // Two at work: nobody reads, but whoever is back first.
+            end.send(()).expect("it waits");
+            let (begins_last, end_last) = link.work();
+            begins_last.recv().expect("it begins");
+            end_too.send(()).expect("it waits");
+            end_last.send(()).expect("it waits");
+        }
+        link.end();
     }
 }

@@ -33,6 +33,7 @@ pub mod memory;
 mod names;
 mod origin;
 mod outbox;
+mod relay;
 mod scout;
 mod security;
 mod server;
@@ -57,6 +58,7 @@ pub use knock::{DoorKind, Knock, knock, resolve};
 pub use limits::raise_open_files;
 pub use names::NameError;
 pub use outbox::SendError;
+pub use relay::Work;
 pub use security::{ClientKeys, ClientSecurity, Security, ServerKeys};
 pub use server::{
     Bound, GoneReason, Server, ServerCounts, ServerEvent, ServerHandle, ServerHandler,

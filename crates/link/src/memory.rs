@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -152,11 +151,9 @@ impl Hub {
         );
         let engine = ServerEngine { core, transport };
         let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
-        let thread = thread::Builder::new()
-            .name("moor-link-server".to_owned())
-            .spawn(move || drive.run())?;
-        Ok(Server::new(ServerHandle { outbox, shared }, thread))
+        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker)?;
+        let threads = drive.start("io-link-server")?;
+        Ok(Server::new(ServerHandle { outbox, shared }, threads))
     }
 
     /// Enters a server's endpoints, all or none.
@@ -199,11 +196,9 @@ impl Hub {
         let core = ClientCore::new(config, Arc::clone(&shared), handler, Instant::now());
         let engine = ClientEngine { core, transport };
         let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
-        let thread = thread::Builder::new()
-            .name("moor-link-client".to_owned())
-            .spawn(move || drive.run())?;
-        Ok(Client::new(ClientHandle { outbox, shared }, thread))
+        let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker)?;
+        let threads = drive.start("io-link-client")?;
+        Ok(Client::new(ClientHandle { outbox, shared }, threads))
     }
 }
 

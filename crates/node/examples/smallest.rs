@@ -34,6 +34,7 @@ fn serve(drain: &Drain) -> Result<Exit, std::io::Error> {
             "fail" => return Err(std::io::Error::other("it failed\nfor a reason")),
             "panic" => panic!("it panicked"),
             "contained" => contained()?,
+            "contained here" => contained_here(),
             "log" => tracing::info!(answer = 42, "logged"),
             "stuck" => {
                 drain.wait();
@@ -56,4 +57,10 @@ fn contained() -> Result<(), std::io::Error> {
     let ended = thread.spawn(|| panic!("it panicked"))?.join();
     println!("contained {}", ended.is_err());
     Ok(())
+}
+
+/// A part of this thread that catches its panics.
+fn contained_here() {
+    let ended = moor_node::containing_panics(|| std::panic::catch_unwind(|| panic!("it panicked")));
+    println!("contained {}", ended.is_err());
 }

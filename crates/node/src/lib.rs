@@ -52,6 +52,7 @@ mod parent;
 mod paths;
 mod private;
 mod start;
+mod together;
 mod version;
 
 #[cfg(feature = "admin")]
@@ -73,7 +74,7 @@ pub use health::{HealthError, HealthPort};
 pub use limits::raise_open_files;
 pub use liveness::{LIVENESS_WINDOW, Liveness};
 pub use log::{LogFilter, LogFilterError, LogFormat, start_logging};
-pub use panic::{contain_panics, exit_on_panic};
+pub use panic::{contain_panics, containing_panics, exit_on_panic};
 pub use paths::{PathError, Paths};
 pub use private::{PrivateError, create_private_dir, write_secret};
 pub use start::{NodeArgs, run, run_with_health};

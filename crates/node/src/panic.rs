@@ -5,6 +5,7 @@
 //! process harmless, and its supervisor starts it again. But a thread that runs what users typed catches its panics and goes
 //! on: otherwise the line that met a defect would be sent again after each restart, and end the process again.
 
+use std::cell::Cell;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::thread::Thread;
@@ -13,6 +14,19 @@ use crate::exit::{Exit, complain};
 
 /// What the names of threads that contain their panics begin with.
 static CONTAINED: OnceLock<&'static [&'static str]> = OnceLock::new();
+
+thread_local! {
+    /// Whether this thread catches its panics at the moment.
+    static CONTAINS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what catches its panics itself: one there is written as a line, and the process goes on, whatever the thread is called.
+pub fn containing_panics<R>(body: impl FnOnce() -> R) -> R {
+    let before = CONTAINS.replace(true);
+    let result = body();
+    CONTAINS.set(before);
+    result
+}
 
 /// From now on a panic in any thread writes one line and ends the process with [`Exit::Panic`].
 pub fn exit_on_panic(program: &'static str) {
@@ -32,6 +46,9 @@ pub fn contain_panics(prefixes: &'static [&'static str]) {
 }
 
 fn is_contained(thread: &Thread) -> bool {
+    if CONTAINS.get() {
+        return true;
+    }
     let prefixes = CONTAINED.get().copied().unwrap_or_default();
     let name = thread.name().unwrap_or_default();
     prefixes.iter().any(|prefix| name.starts_with(prefix))

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use crate::config::{self, seconds};
 use crate::exit::{Exit, complain};
-use crate::{Drain, Health, LogFilter, LogFormat, exit_on_panic, limits, parent, start_logging};
+use crate::{
+    Drain, Health, LogFilter, LogFormat, exit_on_panic, limits, parent, start_logging, together,
+};
 
 /// The flags that every program has. Flatten them into the program's own.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,6 +39,9 @@ pub struct NodeArgs {
     #[cfg(feature = "admin")]
     #[arg(long, value_name = "ADDRESS", value_parser = crate::admin::listen_address)]
     pub admin_listen: Option<std::net::SocketAddr>,
+    /// Let the threads that pass messages on run on all processors always, instead of together on one as long as that has time
+    #[arg(long)]
+    pub spread_threads: bool,
     /// Stop when the process of this number, which must be the one that started this program, is gone
     #[arg(long, value_name = "PID")]
     pub parent_process: Option<u32>,
@@ -120,6 +125,9 @@ fn prepare(program: &'static str, args: &NodeArgs) -> Result<Drain, Exit> {
     // After the handlers: the signal of a parent that ends from here on begins the drain.
     if let Some(parent) = args.parent_process {
         parent::follow(parent).map_err(|error| complain(program, error, Exit::Failure))?;
+    }
+    if !args.spread_threads {
+        together::keep();
     }
     Ok(drain)
 }

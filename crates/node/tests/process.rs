@@ -144,6 +144,17 @@ fn a_contained_panic_is_one_line_and_the_program_goes_on() {
 }
 
 #[test]
+fn a_thread_may_contain_the_panics_of_a_part_of_what_it_does() {
+    let mut program = Program::start(&[]);
+    program.say("contained here");
+    program.expect("contained true");
+    program.say("panic");
+    let (code, text) = program.end();
+    assert_eq!(code, Some(70), "one elsewhere ends it still");
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
 fn log_lines_name_the_program_in_both_formats() {
     let mut program = Program::start(&[]);
     program.say("log");

@@ -241,12 +241,33 @@ impl Runtime {
 
     /// A user has typed a line. It is ignored when it was sent before.
     pub fn line(&self, host: HostId, id: SessionId, line: InputLine, last_event: u64) {
-        let Some(session) = self.held_by(host, id) else {
-            return;
-        };
+        if let Some(session) = self.held_by(host, id) {
+            self.take_line(&session, line, last_event);
+            self.submit_input(&session);
+        }
+    }
+
+    /// As [`Runtime::line`], but the line may wait until [`Runtime::burst_is_over`] is asked, which the caller owes.
+    pub fn line_of_burst(&self, host: HostId, id: SessionId, line: InputLine, last_event: u64) {
+        if let Some(session) = self.held_by(host, id) {
+            self.take_line(&session, line, last_event);
+            if let Some((owner, job)) = next_line(&session) {
+                self.queue.submit_quietly(owner, job);
+            }
+        }
+    }
+
+    /// Has the lines run that [`Runtime::line_of_burst`] took. True if that is a single one, and nothing else runs: the caller is to
+    /// run it with [`Runtime::run_one`], which takes less time than to wake a worker thread for it.
+    #[must_use]
+    pub fn burst_is_over(&self) -> bool {
+        self.queue.hand_out()
+    }
+
+    fn take_line(&self, session: &Arc<Session>, line: InputLine, last_event: u64) {
         let flushes = {
             let mut state = session.lock();
-            self.forget_acknowledged(&session, &mut state, last_event);
+            self.forget_acknowledged(session, &mut state, last_event);
             state.active_at = self.clock.steady();
             line.kind == LineKind::Text
                 && !state.record.flush_command.is_empty()
@@ -260,12 +281,11 @@ impl Runtime {
             };
             if fresh {
                 self.queue
-                    .submit(owner, Job::Flush(Arc::clone(&session), line));
+                    .submit(owner, Job::Flush(Arc::clone(session), line));
             }
         } else {
             session.lock().input.push(line);
         }
-        self.submit_input(&session);
     }
 
     /// A user's socket is closed, by the user or for any other reason.
@@ -397,15 +417,9 @@ impl Runtime {
 
     /// Queues a session's next line for a worker thread, unless one is being run.
     pub(crate) fn submit_input(&self, session: &Arc<Session>) {
-        let owner = {
-            let mut state = session.lock();
-            if !state.has_work() {
-                return;
-            }
-            state.busy = true;
-            state.record.player()
-        };
-        self.queue.submit(owner, Job::Line(Arc::clone(session)));
+        if let Some((owner, job)) = next_line(session) {
+            self.queue.submit(owner, job);
+        }
     }
 
     /// What the runtime knows of one session that a host holds.
@@ -562,4 +576,14 @@ impl Runtime {
         let keys = state.outbox.acknowledge(event);
         self.garbage.add(session.id, keys);
     }
+}
+
+/// The job that runs a session's next line, with the owner in whose turn; from now on the session is busy.
+fn next_line(session: &Arc<Session>) -> Option<(ObjId, Job)> {
+    let mut state = session.lock();
+    if !state.has_work() {
+        return None;
+    }
+    state.busy = true;
+    Some((state.record.player(), Job::Line(Arc::clone(session))))
 }

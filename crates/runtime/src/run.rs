@@ -62,12 +62,25 @@ impl Runtime {
                 Wake::Stop => return,
                 Wake::Job(family, job) => {
                     before = Some(family);
-                    self.run_guarded(job);
-                    if catch_unwind(AssertUnwindSafe(|| self.collect_orphans())).is_err() {
-                        tracing::error!("collecting orphans panicked");
-                    }
+                    self.run_and_collect(job);
                 }
             }
+        }
+    }
+
+    /// Runs the job that [`Runtime::burst_is_over`] has left to the caller, unless a worker thread was quicker. Defects of the server that
+    /// it meets are caught. The thread needs as much stack as a worker's.
+    pub fn run_one(&self) {
+        if let Some((family, job)) = self.queue.take() {
+            self.run_and_collect(job);
+            self.queue.finish(family);
+        }
+    }
+
+    fn run_and_collect(&self, job: Job) {
+        self.run_guarded(job);
+        if catch_unwind(AssertUnwindSafe(|| self.collect_orphans())).is_err() {
+            tracing::error!("collecting orphans panicked");
         }
     }
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open};
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 
 use super::guard::code;
 use super::{Executable, ExecutableError};
@@ -139,6 +140,14 @@ struct Running {
     stderr: Output<ChildStderr>,
 }
 
+/// Lets this thread, and what it starts, run where the process may: whoever started it may be kept on one processor.
+fn run_anywhere() {
+    // Of the process's first thread, which nobody moves. Without the answer, the program runs where this thread does.
+    if let Ok(anywhere) = sched_getaffinity(Some(getpid())) {
+        let _ = sched_setaffinity(None, &anywhere);
+    }
+}
+
 /// One of a program's outputs.
 struct Output<P> {
     pipe: Option<P>,
@@ -147,6 +156,7 @@ struct Output<P> {
 
 impl Running {
     fn start(mut command: Command, input: Vec<u8>) -> io::Result<Self> {
+        run_anywhere();
         let mut child = command.spawn()?;
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());

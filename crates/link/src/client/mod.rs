@@ -11,11 +11,11 @@ pub(crate) mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::frame::{FrameError, Refusal};
 use crate::identity::InstanceId;
+use crate::io_loop::IoThreads;
 use crate::names::NameError;
 use crate::outbox::{Outbox, SendError};
 use crate::{ClientConfig, StartError};
@@ -280,7 +280,7 @@ impl ClientHandle {
 #[derive(Debug)]
 pub struct Client {
     handle: ClientHandle,
-    thread: Option<JoinHandle<()>>,
+    threads: Option<IoThreads>,
 }
 
 impl Client {
@@ -292,10 +292,10 @@ impl Client {
         socket::start(config, handler)
     }
 
-    pub(crate) fn new(handle: ClientHandle, thread: JoinHandle<()>) -> Self {
+    pub(crate) fn new(handle: ClientHandle, threads: IoThreads) -> Self {
         Self {
             handle,
-            thread: Some(thread),
+            threads: Some(threads),
         }
     }
 
@@ -311,13 +311,11 @@ impl Client {
     }
 
     fn stop(&mut self) {
-        let Some(thread) = self.thread.take() else {
+        let Some(threads) = self.threads.take() else {
             return;
         };
         self.handle.outbox.close();
-        if thread.join().is_err() {
-            tracing::error!("the link's I/O thread panicked");
-        }
+        threads.join();
     }
 }
 

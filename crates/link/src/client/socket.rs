@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 use moor_zmq_sys as sys;
@@ -95,11 +94,9 @@ pub(crate) fn start<H: ClientHandler>(
     let core = ClientCore::new(config, Arc::clone(&shared), handler, Instant::now());
     let engine = ClientEngine { core, transport };
     let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
-    let thread = thread::Builder::new()
-        .name("moor-link-client".to_owned())
-        .spawn(move || drive.run())?;
-    Ok(Client::new(ClientHandle { outbox, shared }, thread))
+    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker)?;
+    let threads = drive.start("io-link-client")?;
+    Ok(Client::new(ClientHandle { outbox, shared }, threads))
 }
 
 /// A socket that cannot be read is logged and counts as empty; its monitor or the heartbeat ends it.

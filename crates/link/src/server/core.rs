@@ -20,6 +20,7 @@ use crate::credit::{Credit, Tally};
 use crate::frame::{self, Channel, Farewell, Kind, Refusal, RefusalCode};
 use crate::identity::{InstanceId, NodeId, PeerId, PeerIdentity, Proof, Ticket};
 use crate::origin::Origin;
+use crate::relay::Work;
 use crate::security::ServerKeys;
 
 /// One connection as the transport names it; never used twice while the server runs.
@@ -135,6 +136,11 @@ impl<H: ServerHandler> ServerCore<H> {
             stalled: VecDeque::new(),
             defers: false,
         }
+    }
+
+    /// What the program wants done by the thread that read.
+    pub(crate) fn work(&mut self) -> Option<Arc<dyn Work>> {
+        self.handler.work()
     }
 
     /// Nothing may be read from the sockets: the program has no room.

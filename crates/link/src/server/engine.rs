@@ -2,11 +2,13 @@
 //!
 //! In: a core and a transport. Out: the calls of the loop, passed to the one with the other.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::{ServerCore, ServerWire};
 use super::{ServerCommand, ServerHandler};
 use crate::io_loop::Engine;
+use crate::relay::Work;
 use crate::signal::Sources;
 
 /// What carries the messages, as the loop sees it.
@@ -73,5 +75,13 @@ impl<H: ServerHandler, T: ServerTransport + Send + 'static> Engine for ServerEng
 
     fn is_finished(&self) -> bool {
         self.core.is_finished()
+    }
+
+    fn may_have_work(&self) -> bool {
+        H::MAY_HAVE_WORK
+    }
+
+    fn work(&mut self) -> Option<Arc<dyn Work>> {
+        self.core.work()
     }
 }

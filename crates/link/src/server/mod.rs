@@ -15,12 +15,13 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 
 use crate::endpoint::Endpoint;
 use crate::frame::Refusal;
 use crate::identity::{InstanceId, PeerId, PeerIdentity};
+use crate::io_loop::IoThreads;
 use crate::outbox::{Outbox, SendError};
+use crate::relay::Work;
 use crate::{ServerConfig, StartError};
 
 /// What a server tells its program, in the order in which it happened. Of one peer: `Joined` first, `Gone`
@@ -97,6 +98,15 @@ pub trait ServerHandler: Send + 'static {
     /// Gives the event back when there is no room: it is offered again, and until it is taken nothing more
     /// is read from the sockets.
     fn event(&mut self, event: ServerEvent) -> Result<(), ServerEvent>;
+
+    /// Whether there may ever be [`ServerHandler::work`]: the link has a second thread then.
+    const MAY_HAVE_WORK: bool = false;
+
+    /// Called after a burst of events: what is to be done on this thread before it sleeps. It may block, unlike the rest. What follows
+    /// from one message is mostly quicker done than handed to another thread.
+    fn work(&mut self) -> Option<Arc<dyn Work>> {
+        None
+    }
 }
 
 impl ServerHandler for crossbeam_channel::Sender<ServerEvent> {
@@ -293,7 +303,7 @@ impl ServerHandle {
 #[derive(Debug)]
 pub struct Server {
     handle: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    threads: Option<IoThreads>,
 }
 
 impl Server {
@@ -305,10 +315,10 @@ impl Server {
         socket::start(config, handler)
     }
 
-    pub(crate) fn new(handle: ServerHandle, thread: JoinHandle<()>) -> Self {
+    pub(crate) fn new(handle: ServerHandle, threads: IoThreads) -> Self {
         Self {
             handle,
-            thread: Some(thread),
+            threads: Some(threads),
         }
     }
 
@@ -325,13 +335,11 @@ impl Server {
     }
 
     fn stop(&mut self) {
-        let Some(thread) = self.thread.take() else {
+        let Some(threads) = self.threads.take() else {
             return;
         };
         self.handle.outbox.close();
-        if thread.join().is_err() {
-            tracing::error!("the link's I/O thread panicked");
-        }
+        threads.join();
     }
 }
 

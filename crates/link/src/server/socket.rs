@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 use moor_keyring::KeyPair;
@@ -204,11 +203,9 @@ fn spawn<H: ServerHandler>(
     let core = ServerCore::new(config, instance, proof, counters, handler, Instant::now());
     let engine = ServerEngine { core, transport };
     let (messages_max, bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker);
-    let thread = thread::Builder::new()
-        .name("moor-link-server".to_owned())
-        .spawn(move || drive.run())?;
-    Ok(Server::new(ServerHandle { outbox, shared }, thread))
+    let (drive, outbox) = Drive::new(engine, messages_max, bytes_max, waker)?;
+    let threads = drive.start("io-link-server")?;
+    Ok(Server::new(ServerHandle { outbox, shared }, threads))
 }
 
 /// A routing id as a ROUTER gives it: a zero byte and four that count connections. What a peer calls itself is not

@@ -79,6 +79,12 @@ impl<T> FairQueue<T> {
         }
     }
 
+    /// Whether exactly one job waits for its owner's turn.
+    pub(crate) fn has_one(&self) -> bool {
+        let mut jobs = self.turn.iter().filter_map(|owner| self.jobs.get(owner));
+        jobs.next().is_some_and(|jobs| jobs.len() == 1) && jobs.next().is_none()
+    }
+
     /// Whether nothing waits for an owner's turn.
     pub(crate) fn is_empty(&self) -> bool {
         self.turn.is_empty()
@@ -88,6 +94,21 @@ impl<T> FairQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_job_is_told_from_none_and_from_two() {
+        let mut queue = FairQueue::new();
+        assert!(!queue.has_one());
+        queue.push(ObjId(1), Family(1), ());
+        assert!(queue.has_one());
+        queue.push(ObjId(1), Family(2), ());
+        assert!(!queue.has_one(), "of one owner");
+        queue.pop();
+        queue.push(ObjId(2), Family(3), ());
+        assert!(!queue.has_one(), "of two");
+        queue.pop();
+        assert!(queue.has_one());
+    }
 
     #[test]
     fn owners_are_served_in_turn() {

@@ -116,21 +116,51 @@ impl TaskQueue {
     /// Queues a job of `owner`, which begins a family of its own.
     pub(crate) fn submit(&self, owner: ObjId, job: Job) {
         let mut state = self.state.lock();
-        state.solitary -= 1;
-        let family = Family(state.solitary);
-        state.ready.push(owner, family, job);
+        state.submit(owner, job);
         state.call_one(&self.changed);
+    }
+
+    /// As [`TaskQueue::submit`], but nobody is called before [`TaskQueue::hand_out`], which the caller owes.
+    pub(crate) fn submit_quietly(&self, owner: ObjId, job: Job) {
+        self.state.lock().submit(owner, job);
+    }
+
+    /// Calls a worker thread to the jobs that are ready. True if none is called, because one job is all that there is to do, and
+    /// worker threads are free for what may come: the caller runs it itself, see [`TaskQueue::take`].
+    pub(crate) fn hand_out(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.active == 0 && state.idle > 0 && state.ready.has_one() {
+            return true;
+        }
+        if !state.ready.is_empty() {
+            state.call_one(&self.changed);
+        }
+        false
+    }
+
+    /// The next job, if there is one, for a thread that is no worker thread; followed by [`TaskQueue::finish`].
+    pub(crate) fn take(&self) -> Option<(Family, Job)> {
+        let mut state = self.state.lock();
+        if state.stopping {
+            return None;
+        }
+        state.pop()
+    }
+
+    /// The job of a family is over that was taken with [`TaskQueue::take`].
+    pub(crate) fn finish(&self, family: Family) {
+        let mut state = self.state.lock();
+        state.finish(family, &self.changed);
+        if !state.ready.is_empty() {
+            state.call_one(&self.changed);
+        }
     }
 
     /// Waits for the next job. The job of the family `before`, if any, is over.
     pub(crate) fn next(&self, clock: &dyn Clock, before: Option<Family>) -> Wake {
         let mut state = self.state.lock();
         if let Some(family) = before {
-            state.ready.finish(family);
-            state.active -= 1;
-            if state.active == 0 && state.stopping {
-                self.changed.notify_all();
-            }
+            state.finish(family, &self.changed);
         }
         loop {
             if state.stopping {
@@ -138,9 +168,7 @@ impl TaskQueue {
             }
             let now = clock.wall();
             state.start_due(now);
-            if let Some((family, job)) = state.ready.pop() {
-                state.active += 1;
-                state.begun += 1;
+            if let Some((family, job)) = state.pop() {
                 if !state.ready.is_empty() {
                     state.call_one(&self.changed);
                 }
@@ -164,11 +192,7 @@ impl TaskQueue {
     pub(crate) fn next_neglected(&self, before: Option<Family>) -> Wake {
         let mut state = self.state.lock();
         if let Some(family) = before {
-            state.ready.finish(family);
-            state.active -= 1;
-            if state.active == 0 && state.stopping {
-                self.changed.notify_all();
-            }
+            state.finish(family, &self.changed);
         }
         let mut begun = state.begun;
         loop {
@@ -178,10 +202,8 @@ impl TaskQueue {
             let busy = state.idle == 0 && state.active > 0;
             if busy
                 && state.begun == begun
-                && let Some((family, job)) = state.ready.pop()
+                && let Some((family, job)) = state.pop()
             {
-                state.active += 1;
-                state.begun += 1;
                 return Wake::Job(family, job);
             }
             begun = state.begun;
@@ -465,6 +487,30 @@ impl TaskQueue {
 }
 
 impl State {
+    /// Queues a job that begins a family of its own.
+    fn submit(&mut self, owner: ObjId, job: Job) {
+        self.solitary -= 1;
+        let family = Family(self.solitary);
+        self.ready.push(owner, family, job);
+    }
+
+    /// The next job; it has begun.
+    fn pop(&mut self) -> Option<(Family, Job)> {
+        let next = self.ready.pop()?;
+        self.active += 1;
+        self.begun += 1;
+        Some(next)
+    }
+
+    /// The job of a family is over.
+    fn finish(&mut self, family: Family, changed: &Condvar) {
+        self.ready.finish(family);
+        self.active -= 1;
+        if self.active == 0 && self.stopping {
+            changed.notify_all();
+        }
+    }
+
     /// Wakes an idle worker thread, unless one is on its way.
     fn call_one(&mut self, changed: &Condvar) {
         if self.idle > 0 && !self.is_called {

@@ -7,20 +7,20 @@ use super::fixture::Who;
 use super::listening::{Listening, PATIENCE};
 use crate::{Held, HeldSession, HostId, ListenerId, NewSession, SessionEvent, SessionId};
 
-const HOST: HostId = HostId([7; 16]);
+pub(super) const HOST: HostId = HostId([7; 16]);
 const LAST_WORDS: &str = "last words";
 const BOOT: &str = "notify(#3, \"last words\"); boot_player(#3);";
 
 /// A world with the programmer connected as `session`.
-fn connected(session: SessionId) -> Listening {
+pub(super) fn connected(session: SessionId) -> Listening {
     let world = Listening::new();
-    open(&world, session);
+    open(&world, session, Who::Programmer);
     world
 }
 
-fn open(world: &Listening, session: SessionId) {
+pub(super) fn open(world: &Listening, session: SessionId, who: Who) {
     let runtime = &world.server.runtime;
-    let token = runtime.token_of(Who::Programmer.object());
+    let token = runtime.token_of(who.object());
     let new = NewSession {
         id: session,
         listener: ListenerId::MAIN,
@@ -73,7 +73,7 @@ fn the_line_before_the_end_comes_before_the_end() {
     let world = Listening::new();
     for round in 0..50 {
         let session = number(round);
-        open(&world, session);
+        open(&world, session, Who::Programmer);
         assert_eq!(world.value(Who::Wizard, BOOT), "0");
         let events = world.events_until(session, closes);
         assert_eq!(

@@ -2,6 +2,7 @@
 //! and machine. What programs do is data, in `crates/runtime/tests/cases`.
 
 mod beginning;
+mod bursts;
 mod cases;
 mod cluster;
 mod dialing;
