@@ -41,6 +41,7 @@ mod http_read;
 mod ids;
 mod import;
 mod known_verbs;
+mod lag;
 mod listeners;
 mod login;
 mod meters;

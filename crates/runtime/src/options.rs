@@ -48,6 +48,8 @@ pub(crate) struct Limits {
     pub(crate) seconds: Duration,
     /// Frames at once.
     pub(crate) stack_depth: usize,
+    /// Whether the stacks of errors tell variables.
+    pub(crate) tells_variables: bool,
 }
 
 impl Default for Limits {
@@ -56,6 +58,7 @@ impl Default for Limits {
             ticks: FG_TICKS,
             seconds: Duration::from_secs(FG_SECONDS.unsigned_abs()),
             stack_depth: STACK_DEPTH.unsigned_abs() as usize,
+            tells_variables: false,
         }
     }
 }
@@ -78,6 +81,7 @@ impl Limits {
             ticks,
             seconds: Duration::from_secs(seconds.unsigned_abs()),
             stack_depth: depth.clamp(STACK_DEPTH, STACK_DEPTH_LIMIT) as usize,
+            tells_variables: integer(txn, options, "include_rt_vars", 0) != 0,
         }
     }
 
@@ -220,6 +224,15 @@ pub(crate) fn integer_option(txn: &mut Transaction, name: &str, default: i64) ->
     match options_object(txn) {
         Some(options) => integer(txn, options, name, default),
         None => default,
+    }
+}
+
+/// An option as a float; its default when it is absent or something else.
+pub(crate) fn float_option(txn: &mut Transaction, name: &str, default: f64) -> f64 {
+    let value = options_object(txn).and_then(|options| property(txn, options, name));
+    match value {
+        Some(Value::Float(number)) => number,
+        _ => default,
     }
 }
 

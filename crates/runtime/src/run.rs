@@ -16,6 +16,7 @@ use crate::eval::Evaluated;
 use crate::hooks::{After, Hook};
 use crate::http_read;
 use crate::ids::TaskId;
+use crate::lag;
 use crate::options;
 use crate::request::Request;
 use crate::runtime::Runtime;
@@ -412,8 +413,9 @@ fn given(begun: &Begun) -> Result<Value, Failure> {
 /// Runs a machine until its task ends or waits.
 pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, player: ObjId) -> Ended {
     let limits = stretch.machine_limits();
+    machine.tell_variables(stretch.limits.tells_variables);
     loop {
-        match machine.run(stretch, &limits) {
+        match lag::run(stretch, &mut machine, &limits, player) {
             Outcome::Returned(value) => {
                 stretch.note_end(|| Evaluated::Value(value.clone()));
                 return Ended::Returned(value);

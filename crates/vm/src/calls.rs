@@ -557,6 +557,7 @@ impl Vm {
             root_caller: caller.clone(),
             pending: None,
             task_variable,
+            tells_variables: false,
         }
     }
 }

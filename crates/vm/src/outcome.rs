@@ -163,7 +163,8 @@ pub struct Uncaught {
     pub message: Str,
     /// What was raised with it.
     pub value: Value,
-    /// The stack where it was raised: a list of `{this, verb name, programmer, verb location, player, line}`.
+    /// The stack where it was raised: a list of `{this, verb name, programmer, verb location, player, line}`, and at the
+    /// end of each a map of variables if they are told ([`Vm::tell_variables`](crate::Vm::tell_variables)).
     pub stack: List,
     /// The traceback as text: a list of strings.
     pub traceback: List,

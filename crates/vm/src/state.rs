@@ -107,6 +107,7 @@ impl Vm {
             root_caller,
             pending,
             task_variable,
+            tells_variables: false,
         };
         vm.check()?;
         Ok(vm)

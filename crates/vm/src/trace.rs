@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use moor_value::{AnonRef, List, ObjId, Str, Value};
+use moor_value::{AnonRef, List, MapKey, ObjId, Str, Value};
 
 use crate::frame::{Frame, called_as};
 use crate::verb::VerbTable;
@@ -113,6 +113,31 @@ pub(crate) fn stack_list(frames: &[Frame], verbs: &VerbTable, lowest: usize) -> 
         .to_value(true)
     })
     .collect()
+}
+
+/// The rows of these frames, each with a map of its frame's variables at its end; the row of a builtin function has
+/// those of the verb that it called.
+pub(crate) fn with_variables(
+    stack: List,
+    frames: &[Frame],
+    variables: Vec<Vec<(Str, Value)>>,
+) -> List {
+    let mut rows = stack.iter().cloned();
+    let mut told = Vec::with_capacity(stack.len());
+    for (index, variables) in (0..frames.len()).rev().zip(variables) {
+        let via_builtin = index > 0 && frames[index].via.is_some();
+        let named = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((MapKey::new(Value::Str(name))?, value)));
+        let map = Value::Map(named.collect());
+        for row in rows.by_ref().take(1 + usize::from(via_builtin)) {
+            if let Value::List(mut row) = row {
+                row.push(map.clone());
+                told.push(Value::List(row));
+            }
+        }
+    }
+    List::from_vec(told)
 }
 
 /// The text of a traceback, innermost frame first.

@@ -171,8 +171,7 @@ impl Vm {
         match flight.exception.take() {
             Some(exception) => exception,
             None => {
-                let stack =
-                    trace::stack_list(&self.frames, &self.verbs, flight.catcher.unwrap_or(0));
+                let stack = self.error_stack(flight.catcher.unwrap_or(0));
                 head(&mut flight.raise, stack)
             }
         }
@@ -185,14 +184,23 @@ impl Vm {
             catcher,
         } = flight;
         let make = || {
-            let stack = trace::stack_list(&self.frames, &self.verbs, catcher.unwrap_or(0));
+            let stack = self.error_stack(catcher.unwrap_or(0));
             exception_list(raise, stack, None)
         };
         exception.get_or_insert_with(make).clone()
     }
 
+    /// The stack of an error down to a frame.
+    pub(crate) fn error_stack(&self, lowest: usize) -> List {
+        let stack = trace::stack_list(&self.frames, &self.verbs, lowest);
+        match self.tells_variables {
+            false => stack,
+            true => trace::with_variables(stack, &self.frames[lowest..], self.variables()),
+        }
+    }
+
     fn uncaught(&self, raise: &Raise) -> Value {
-        let stack = trace::stack_list(&self.frames, &self.verbs, 0);
+        let stack = self.error_stack(0);
         let lines = trace::lines(&self.frames, &self.verbs, raise.message().as_str());
         exception_list(raise, stack, Some(lines))
     }
@@ -253,7 +261,7 @@ impl Vm {
     /// Ends the task from outside its program.
     #[cold]
     pub(crate) fn abort<R>(&mut self, reason: AbortReason) -> Outcome<R> {
-        let stack = trace::stack_list(&self.frames, &self.verbs, 0);
+        let stack = self.error_stack(0);
         let lines = trace::lines(&self.frames, &self.verbs, reason.message());
         self.reset();
         let traceback = lines.into_iter().map(Value::Str).collect();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use moor_value::{ObjId, Str, Value};
+use moor_value::{List, ObjId, Str, Value};
 use rustc_hash::FxHashSet;
 
 use crate::frame::{Command, Frame, PendingBuiltin};
@@ -45,6 +45,8 @@ pub struct Vm {
     pub(crate) pending: Option<Box<Raise>>,
     /// The register of a forked task that holds its id, until it is known.
     pub(crate) task_variable: Option<u16>,
+    /// Whether the stacks of errors have the variables of their frames.
+    pub(crate) tells_variables: bool,
 }
 
 /// A frame about to be pushed.
@@ -70,6 +72,7 @@ impl Vm {
             root_caller: start.caller,
             pending: None,
             task_variable: None,
+            tells_variables: false,
         };
         let argc = start.args.len() as u32;
         vm.stack.extend(start.args);
@@ -252,6 +255,11 @@ impl Vm {
         trace::rows(&self.frames, &self.verbs, 0)
     }
 
+    /// The stack as errors have it, which see `Uncaught::stack`.
+    pub fn stack_list(&self) -> List {
+        self.error_stack(0)
+    }
+
     /// The variables of each frame that have values, by name, from the current frame outwards.
     pub fn variables(&self) -> Vec<Vec<(Str, Value)>> {
         let one = |frame: &Frame| {
@@ -274,6 +282,12 @@ impl Vm {
                 .collect()
         };
         self.frames.iter().rev().map(one).collect()
+    }
+
+    /// Whether the stacks of errors and of ended tasks have a map of each frame's variables behind the line, for whom
+    /// they are given to; not so unless said. It is no part of the task's stored state.
+    pub fn tell_variables(&mut self, on: bool) {
+        self.tells_variables = on;
     }
 
     /// Every value that the task holds, for what must know which handles are reachable.
