@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use moor_command::{ObjectMatch, ParsedCommand, literal_match, words};
-use moor_value::{ObjId, Str, Symbol, Value};
+use moor_value::{List, ObjId, Str, Symbol, Value};
 use moor_vm::{Command, Start};
 use moor_world::{ArgSpec, Entity, PrepSpec, ResolvedVerb, Transaction, VerbArgs};
 
@@ -249,9 +249,11 @@ fn run_verb(stretch: &mut Stretch<'_>, player: ObjId, parsed: &ParsedCommand) {
     let iobj = match_object(txn, player, &parsed.iobjstr);
     let here = txn.location(Entity::object(player));
     let places = [player, here, dobj, iobj];
+    let prep = parsed.preposition.map_or(PrepSpec::None, PrepSpec::Is);
+    let objects = (dobj, prep, iobj);
     let found = places
         .into_iter()
-        .find_map(|place| find_on(txn, place, parsed, dobj, iobj).map(|verb| (place, verb)));
+        .find_map(|place| find_on(txn, place, &parsed.verb, objects).map(|verb| (place, verb)));
     let found = found.or_else(|| find_huh(txn, player, here));
     let Some((this, verb)) = found else {
         stretch.tell(player, "I couldn't understand that.");
@@ -281,13 +283,12 @@ fn run_verb(stretch: &mut Stretch<'_>, player: ObjId, parsed: &ParsedCommand) {
     start(stretch, begin);
 }
 
-/// The verb on `place` that the command means.
-fn find_on(
+/// The verb on `place` that a command of that word means, with its direct object, preposition and indirect object.
+pub(crate) fn find_on(
     txn: &mut Transaction,
     place: ObjId,
-    parsed: &ParsedCommand,
-    dobj: ObjId,
-    iobj: ObjId,
+    word: &str,
+    (dobj, prep, iobj): (ObjId, PrepSpec, ObjId),
 ) -> Option<Arc<ResolvedVerb>> {
     let spec = |object: ObjId| match object {
         _ if object == place => ArgSpec::This,
@@ -296,10 +297,10 @@ fn find_on(
     };
     let given = VerbArgs {
         dobj: spec(dobj),
-        prep: parsed.preposition.map_or(PrepSpec::None, PrepSpec::Is),
+        prep,
         iobj: spec(iobj),
     };
-    txn.find_command_verb(Entity::object(place), &parsed.verb, given)
+    txn.find_command_verb(Entity::object(place), word, given)
 }
 
 /// The `huh` verb of the player's location, or of the player where `$server_options.player_huh`
@@ -350,11 +351,21 @@ fn consider(
     search: &mut ObjectMatch<'_>,
     object: ObjId,
 ) -> ControlFlow<ObjId> {
+    let (name, aliases) = names(txn, object);
+    search.consider(object, spelled(&name, &aliases))
+}
+
+/// An object's name and aliases.
+pub(crate) fn names(txn: &mut Transaction, object: ObjId) -> (Str, List) {
     let name = txn.name(Entity::object(object));
-    let aliases = match options::property(txn, object, "aliases") {
-        Some(Value::List(aliases)) => aliases,
-        _ => moor_value::List::default(),
-    };
+    match options::property(txn, object, "aliases") {
+        Some(Value::List(aliases)) => (name, aliases),
+        _ => (name, List::new()),
+    }
+}
+
+/// A name, and those of the aliases that are strings.
+pub(crate) fn spelled<'a>(name: &'a Str, aliases: &'a List) -> impl Iterator<Item = &'a str> {
     let aliases = aliases.iter().filter_map(Value::as_str).map(Str::as_str);
-    search.consider(object, std::iter::once(name.as_str()).chain(aliases))
+    std::iter::once(name.as_str()).chain(aliases)
 }

@@ -384,6 +384,7 @@ impl Stretch<'_> {
             called_as: verb_name.into(),
             args: args.iter_mut().map(std::mem::take).collect(),
             command: None,
+            as_command: false,
             then: None,
         }))
     }

@@ -396,6 +396,7 @@ impl Vm {
             this,
             called_as,
             then: via,
+            as_command,
             ..
         } = call;
         self.push_frame(
@@ -411,6 +412,9 @@ impl Vm {
             },
             top,
         );
+        if let Some(frame) = self.frames.last_mut() {
+            frame.as_command = as_command;
+        }
         None
     }
 
@@ -517,6 +521,7 @@ impl Vm {
                     called_as,
                     args,
                     command: None,
+                    as_command: false,
                     then: None,
                 };
                 self.call(call, host, limits)
@@ -528,7 +533,7 @@ impl Vm {
     /// The task that a `fork` statement starts: one frame with a copy of the registers.
     pub(crate) fn forked(
         (frame, called_as): (&Frame, &Str),
-        (verbs, commands, caller): (&VerbTable, &[Command], &Value),
+        (verbs, commands, caller): (&VerbTable, &[Command], Value),
         args: &[Value],
         registers: &[Value],
         body: u16,
@@ -546,6 +551,7 @@ impl Vm {
             command: 0,
             pc: u32::from(body),
             via: None,
+            as_command: false,
             called_as,
             ..frame.clone()
         };
@@ -554,7 +560,7 @@ impl Vm {
             frames: vec![child],
             verbs: table,
             commands: vec![commands[frame.command as usize].clone()],
-            root_caller: caller.clone(),
+            root_caller: caller,
             pending: None,
             task_variable,
             tells_variables: false,

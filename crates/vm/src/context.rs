@@ -2,7 +2,7 @@
 
 use moor_value::{List, ObjId, Str, Value};
 
-use crate::frame::{Command, Frame, called_as};
+use crate::frame::{Command, Frame, called_as, caller};
 use crate::trace::{self, StackRow};
 use crate::verb::{Verb, VerbTable};
 
@@ -50,16 +50,17 @@ impl Context<'_> {
             .perms = perms;
     }
 
-    /// `caller_perms()`: `#-1` in a task's first frame.
+    /// `caller_perms()`: `#-1` in a task's first frame, and in a verb that is called as a command.
     pub fn caller_perms(&self) -> ObjId {
-        let above = self.frames.len().checked_sub(2);
-        above.map_or(ObjId::NOTHING, |i| self.frames[i].perms)
+        match &*self.frames {
+            [.., below, frame] if !frame.as_command => below.perms,
+            _ => ObjId::NOTHING,
+        }
     }
 
     /// The value of `caller` at the frame's start.
-    pub fn caller(&self) -> &Value {
-        let above = self.frames.len().checked_sub(2);
-        above.map_or(self.root_caller, |i| &self.frames[i].this)
+    pub fn caller(&self) -> Value {
+        caller(self.frames, self.root_caller)
     }
 
     /// The variables of the command as the calling frame inherited them.

@@ -94,6 +94,15 @@ pub(crate) fn called_as<'a>(frames: &'a [Frame], verbs: &'a VerbTable, at: usize
     }
 }
 
+/// The value of `caller` at the start of the top frame.
+pub(crate) fn caller(frames: &[Frame], root_caller: &Value) -> Value {
+    match frames {
+        [.., frame] if frame.as_command => Value::Obj(frame.player),
+        [.., below, _] => below.this.clone(),
+        _ => root_caller.clone(),
+    }
+}
+
 /// One verb that is being executed.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -111,6 +120,8 @@ pub struct Frame {
     pub(crate) result: u16,
     /// The verb's `d` flag.
     pub(crate) debug: bool,
+    /// A builtin function called it as a command of the player, see [`Call`](crate::Call).
+    pub(crate) as_command: bool,
     /// The object that is playing.
     pub(crate) player: ObjId,
     /// Whose permissions the code has.
@@ -136,6 +147,7 @@ impl Frame {
         result: 0,
         operand: 0,
         debug: false,
+        as_command: false,
         player: ObjId::NOTHING,
         perms: ObjId::NOTHING,
         this: Value::None,

@@ -191,6 +191,8 @@ pub struct Call {
     pub args: Vec<Value>,
     /// The variables of the command; `None` hands the caller's on.
     pub command: Option<Command>,
+    /// Whether it runs as the first verb of a command does: its `caller` is the player, and nobody's permissions called it.
+    pub as_command: bool,
     /// The function to resume with the result; `None` when the call takes the function's place.
     pub then: Option<Box<PendingBuiltin>>,
 }

@@ -204,7 +204,7 @@ fn put_frame(w: &mut Writer, frame: &Frame, called_as: &Str) {
         w.u32(number);
     }
     w.u16(frame.result);
-    w.u8(u8::from(frame.debug));
+    w.u8(u8::from(frame.debug) | u8::from(frame.as_command) << 1);
     w.i64(frame.player.0);
     w.i64(frame.perms.0);
     w.value(&frame.this);
@@ -218,14 +218,17 @@ fn put_frame(w: &mut Writer, frame: &Frame, called_as: &Str) {
 }
 
 fn take_frame<R: StateResolver>(r: &mut Reader<'_>, resolver: &mut R) -> Result<Frame, StateError> {
+    let [verb, pc, base, argc, command] = [r.u32()?, r.u32()?, r.u32()?, r.u32()?, r.u32()?];
+    let (result, flags) = (r.u16()?, r.u8()?);
     Ok(Frame {
-        verb: r.u32()?,
-        pc: r.u32()?,
-        base: r.u32()?,
-        argc: r.u32()?,
-        command: r.u32()?,
-        result: r.u16()?,
-        debug: r.u8()? != 0,
+        verb,
+        pc,
+        base,
+        argc,
+        command,
+        result,
+        debug: flags & 1 != 0,
+        as_command: flags & 2 != 0,
         player: ObjId(r.i64()?),
         perms: ObjId(r.i64()?),
         this: r.value(resolver)?,

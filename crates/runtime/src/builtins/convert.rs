@@ -58,6 +58,14 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "The former name of `toint()`.",
         )
         .raises(TOINT_RAISES),
+    pure!("tobool", 1..=1, [Any], MooR, |_, args| Ok(
+        args[0].is_true().into()
+    ))
+    .doc(
+        "value",
+        "BOOL",
+        "`true` if the value counts as true where a condition is asked for, else `false`.",
+    ),
     pure!("toobj", 1..=1, [Any], LambdaMoo, toobj)
         .doc(
             "value:INT|FLOAT|STR|OBJ|ERR|BOOL",

@@ -8,6 +8,7 @@
 
 mod ansi;
 mod arg;
+mod base32;
 mod binaries;
 mod call;
 mod check;
@@ -18,6 +19,7 @@ mod env;
 mod floats;
 mod flyweights;
 mod hash;
+mod identifiers;
 mod json;
 mod json_parser;
 mod lists;
@@ -25,6 +27,7 @@ mod maps;
 mod natural;
 mod noise;
 mod numbers;
+mod one_time;
 mod password;
 mod pattern;
 mod pattern_match;
@@ -66,6 +69,7 @@ type Family = (&'static str, &'static [BuiltinSpec]);
 /// The tables of all families, each with the heading that it has in the reference.
 const FAMILIES: &[Family] = &[
     ("Strings", ansi::SPECS),
+    ("Encodings", base32::SPECS),
     ("Binary values", binaries::SPECS),
     ("Values", convert::SPECS),
     ("Hashes and passwords", crypt::SPECS),
@@ -73,11 +77,13 @@ const FAMILIES: &[Family] = &[
     ("Numbers", floats::SPECS),
     ("Flyweights", flyweights::SPECS),
     ("Hashes and passwords", hash::SPECS),
+    ("Values", identifiers::SPECS),
     ("JSON", json::SPECS),
     ("Lists", lists::SPECS),
     ("Maps", maps::SPECS),
     ("Numbers", noise::SPECS),
     ("Numbers", numbers::SPECS),
+    ("Hashes and passwords", one_time::SPECS),
     ("Hashes and passwords", password::SPECS),
     ("Patterns", pattern::SPECS),
     ("Patterns", pcre::SPECS),

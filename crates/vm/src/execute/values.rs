@@ -33,7 +33,7 @@ pub(super) fn execute(step: &mut Step<'_>, instruction: I) -> Done {
             let this = copy(&step.frame().this);
             put(step, dst, this)
         }
-        I::LoadCaller { dst } => put(step, dst, step.caller().clone()),
+        I::LoadCaller { dst } => put(step, dst, step.caller()),
         I::LoadPlayer { dst } => {
             let player = step.frame().player;
             put(step, dst, Value::Obj(player))
@@ -82,10 +82,7 @@ fn load_argument(step: &mut Step<'_>, dst: u16, index: u16) -> Done {
 
 impl Step<'_> {
     /// `caller` at the frame's start.
-    pub(super) fn caller(&self) -> &Value {
-        match self.frames.len().checked_sub(2) {
-            Some(below) => &self.frames[below].this,
-            None => self.root_caller,
-        }
+    pub(super) fn caller(&self) -> Value {
+        crate::frame::caller(self.frames, self.root_caller)
     }
 }

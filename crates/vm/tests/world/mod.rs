@@ -379,6 +379,7 @@ impl World {
             called_as: name,
             args,
             command: None,
+            as_command: false,
             then: None,
         }))
     }
@@ -407,6 +408,7 @@ impl World {
             called_as,
             args,
             command,
+            as_command: false,
             then,
         }))
     }

@@ -14,6 +14,8 @@ use crate::lookup::Facts;
 use crate::transaction::Transaction;
 
 const QUOTA: &str = "ownership_quota";
+/// How far above the last number [`Transaction::create_at`] goes: what looks at all objects looks at the numbers between, too.
+const GAP_MAX: i64 = 100_000;
 
 impl Transaction {
     /// `create()` of a permanent object, without `:initialize`. An owner of `#-1` makes the object own itself.
@@ -96,6 +98,40 @@ impl Transaction {
         };
         self.check_create(perms, parents, owner, ObjectFlags::FERTILE)?;
         self.use_quota(owner);
+        self.furnish(id.into(), parents, owner);
+        Ok(())
+    }
+
+    /// `create_at()`, without `:initialize`: makes an object with a number or unique id of the caller's choice.
+    ///
+    /// # Errors
+    /// E_PERM for all but wizards and where an object has the id; E_INVARG for a negative number; E_QUOTA for one that is more than
+    /// 100,000 above the last; else as [`create`](Self::create).
+    pub fn create_at(
+        &mut self,
+        perms: ObjId,
+        id: ObjId,
+        parents: &[ObjId],
+        owner: ObjId,
+    ) -> MooResult<()> {
+        if !self.is_wizard(perms) || self.valid_object(id) {
+            return Err(ErrorCode::Perm);
+        }
+        if id.is_unique() {
+            return self.create_unique(perms, parents, owner, id);
+        }
+        if id.0 < 0 {
+            return Err(ErrorCode::InvArg);
+        }
+        self.check_create(perms, parents, owner, ObjectFlags::FERTILE)?;
+        let last = self.max_object();
+        if id.0 - last.0 > GAP_MAX || id.0 >= OBJECTS_MAX {
+            return Err(ErrorCode::Quota);
+        }
+        self.use_quota(owner);
+        if id > last {
+            self.write_value(Entity::WORLD, Slot::MAX_OBJECT, Value::Obj(id));
+        }
         self.furnish(id.into(), parents, owner);
         Ok(())
     }

@@ -105,6 +105,7 @@ fn pass(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         called_as,
         args: args.iter_mut().map(Value::take).collect(),
         command: None,
+        as_command: false,
         then: None,
     })))
 }

@@ -208,6 +208,7 @@ fn eval(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         called_as: Str::EMPTY,
         args: Vec::new(),
         command: Some(Command::default()),
+        as_command: false,
         then: then.pending(),
     })))
 }

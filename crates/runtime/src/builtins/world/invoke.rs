@@ -63,6 +63,7 @@ pub(super) fn verb(
         called_as: text,
         args,
         command: None,
+        as_command: false,
         then: then.pending(),
     })))
 }

@@ -8,6 +8,7 @@
 mod calls;
 mod cluster;
 mod code;
+mod commands;
 mod connection_options;
 mod connections;
 mod exec;
@@ -16,6 +17,8 @@ mod files;
 mod hierarchy;
 mod input;
 mod invoke;
+mod kinds;
+mod likeness;
 mod movement;
 mod network;
 mod objects;
@@ -36,6 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Calls and errors", calls::SPECS),
     ("Programs around the daemon", cluster::SPECS),
     ("Verbs", code::SPECS),
+    ("Commands", commands::SPECS),
     ("Connections", connection_options::SPECS),
     ("Connections", connections::SPECS),
     ("Programs of the machine", exec::SPECS),
@@ -43,6 +47,8 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Files", files::SPECS),
     ("Objects", hierarchy::SPECS),
     ("Connections", input::SPECS),
+    ("Objects", kinds::SPECS),
+    ("Objects", likeness::SPECS),
     ("Objects", movement::SPECS),
     ("Connections", network::SPECS),
     ("Objects", objects::SPECS),

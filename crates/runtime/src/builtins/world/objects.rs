@@ -232,7 +232,7 @@ fn recreate(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// Calls `:initialize` on an object that was just made.
-fn initialize(
+pub(super) fn initialize(
     env: &mut Env<'_, '_, '_>,
     builtin: &'static str,
     object: Value,
@@ -249,7 +249,8 @@ fn initialize(
     }
 }
 
-fn initialized(
+/// What such a builtin answers in the end: the object.
+pub(super) fn initialized(
     _: &mut Env<'_, '_, '_>,
     pending: PendingBuiltin,
     _result: Value,
