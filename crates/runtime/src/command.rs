@@ -63,10 +63,14 @@ pub(crate) fn run(
     }
     let (prefix, suffix) = delimiters(session);
     if !prefix.is_empty() {
-        stretch.tell(player, prefix);
+        stretch.tell(player, prefix.as_str());
     }
     if !do_command(stretch, handler, player, line) {
         run_verb(stretch, player, &parsed);
+    }
+    if !prefix.is_empty() && stretch.effects.list().is_empty() {
+        // `rollback()` has taken it back with the rest.
+        stretch.tell(player, prefix);
     }
     if !suffix.is_empty() {
         stretch.tell(player, suffix);

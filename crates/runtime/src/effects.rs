@@ -219,6 +219,13 @@ impl Effects {
         bytes.fold(0, usize::saturating_add)
     }
 
+    /// Takes back what was asked for; with `keep_output`, all but what is to be shown.
+    pub(crate) fn take_back(&mut self, keep_output: bool) {
+        self.list
+            .retain(|effect| keep_output && matches!(effect, Effect::Output(..)));
+        self.sessions.clear();
+    }
+
     /// The effects in order.
     pub(crate) fn list(&self) -> &[Effect] {
         &self.list

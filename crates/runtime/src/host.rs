@@ -259,7 +259,7 @@ enum Protection {
 impl Stretch<'_> {
     /// What a builtin answers whose 1 and 0 stand for true and false.
     #[cold]
-    fn truth(&self, answer: Value) -> Value {
+    pub(crate) fn truth(&self, answer: Value) -> Value {
         let features = self.runtime.limits.features;
         match answer {
             Value::Int(truth @ 0..=1) if features.has(Feature::UseBooleanReturns) => {

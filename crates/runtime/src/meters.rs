@@ -83,7 +83,7 @@ impl Runtime {
 fn state_of(status: TaskStatus) -> usize {
     match status {
         TaskStatus::Until(_) => 0,
-        TaskStatus::Forever => 1,
+        TaskStatus::Forever | TaskStatus::Awaiting { .. } => 1,
         TaskStatus::Reading(..) => 2,
         TaskStatus::Working { .. } => 3,
         TaskStatus::Ready => 4,

@@ -7,6 +7,7 @@ use moor_value::Value;
 use crate::dials::Calling;
 use crate::exec::Wish;
 use crate::http_message::MessageKind;
+use crate::ids::TaskId;
 use crate::listeners::Listener;
 use crate::session::Session;
 use crate::sql::Asked;
@@ -36,6 +37,8 @@ pub(crate) enum Request {
     Sql(Box<Asked>),
     /// `exec()`: a program's end.
     Exec(Box<Wish>),
-    /// The stretch is to be committed and the next one begun at once.
-    Yield,
+    /// `wait_task()`: the end of a task, for so many seconds, if any.
+    Task(TaskId, Option<f64>),
+    /// The stretch is to be committed and the next one begun at once, with this value.
+    Yield(Value),
 }

@@ -39,6 +39,7 @@ pub(crate) fn restore(runtime: &Runtime, store: &Store) -> Result<(), StartError
         let restored = restore_task(runtime, key, row);
         failed = failed.take().or(restored.err());
     })?;
+    runtime.queue.check_all_awaited();
     match failed {
         Some(error) => Err(error),
         None => Ok(()),
@@ -109,7 +110,7 @@ fn restore_task(runtime: &Runtime, key: &[u8], row: &[u8]) -> Result<(), StartEr
         session.lock().reading = Some(id);
     }
     let _ = runtime.stored_tasks.put(id, row);
-    runtime.queue.park(entry);
+    runtime.queue.restore(entry);
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
-use crate::task::{Awaited, Begun, Failure, Job, TaskStatus, Wake};
+use crate::task::{ActiveTask, Awaited, Begun, Failure, Job, TaskStatus, Wake};
 use crate::tasks;
 use crate::uncaught;
 
@@ -41,6 +41,15 @@ struct Line<'a> {
     taken: &'a Taken,
     /// What it is to the task.
     awaited: Awaited,
+}
+
+/// A task whose stretch is run, until this is dropped.
+struct Leaving<'a>(&'a Runtime, TaskId);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.queue.leave(self.1);
+    }
 }
 
 /// How the first stretch of some code ended.
@@ -271,6 +280,7 @@ impl Runtime {
         body: impl Fn(&mut Stretch<'_>),
     ) -> Option<Vec<Hook>> {
         let mut attempts = 0;
+        let _leaving = Leaving(self, task);
         loop {
             let is_exclusive = attempts >= ATTEMPTS_MAX;
             let txn = if is_exclusive {
@@ -414,6 +424,9 @@ fn given(begun: &Begun) -> Result<Value, Failure> {
 pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, player: ObjId) -> Ended {
     let limits = stretch.machine_limits();
     machine.tell_variables(stretch.limits.tells_variables);
+    let queue = &stretch.runtime.queue;
+    let active = ActiveTask::of(stretch.task, &machine, stretch.runtime.clock.wall());
+    active.into_iter().for_each(|task| queue.active.enter(task));
     loop {
         match lag::run(stretch, &mut machine, &limits, player) {
             Outcome::Returned(value) => {
@@ -427,6 +440,7 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
                 return Ended::Failed;
             }
             Outcome::Aborted(abort) => {
+                stretch.roll_back_if_wanted();
                 if !stretch.note_end(|| Evaluated::aborted(abort.reason)) {
                     uncaught::abort(stretch, &abort, player);
                 }

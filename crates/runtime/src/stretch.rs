@@ -50,12 +50,23 @@ pub(crate) struct Stretch<'r> {
     pub(crate) is_exclusive: bool,
     /// Whether it is to run again with the commit turn: it was about to do what cannot be undone.
     pub(crate) wants_turn: bool,
+    /// `rollback()`: nothing of it is to happen, except, where this says so, that what it has printed is shown.
+    pub(crate) rollback: Option<Rollback>,
     /// When its seconds are over: time since the daemon's start.
     pub(crate) deadline: Duration,
     /// Bytes of large values that were worked on since the last look at the clock.
     pub(crate) toil_bytes: usize,
     /// The verbs that its calls have found.
     pub(crate) verbs: KnownVerbs,
+}
+
+/// How a stretch is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rollback {
+    /// Nothing of it is seen.
+    Silent,
+    /// What it has printed is shown all the same.
+    WithOutput,
 }
 
 /// Why a stretch was not committed.
@@ -91,6 +102,7 @@ impl<'r> Stretch<'r> {
             is_handling_error: false,
             is_exclusive: false,
             wants_turn: false,
+            rollback: None,
             deadline: Duration::ZERO,
             toil_bytes: 0,
             verbs: KnownVerbs::new(),
@@ -170,6 +182,20 @@ impl<'r> Stretch<'r> {
     /// Forgets what calls found: parents or verbs have changed.
     pub(crate) fn forget_verbs(&mut self) {
         self.verbs.forget();
+    }
+
+    /// Takes back what the stretch has done so far, if `rollback()` was called: it goes on as one that has just begun, to say
+    /// that its line is done and its task over. What cannot be undone, such as what it did to files, stays.
+    pub(crate) fn roll_back_if_wanted(&mut self) {
+        let Some(how) = self.rollback.take() else {
+            return;
+        };
+        self.txn = self.runtime.world.begin();
+        self.is_exclusive = false;
+        self.options = self.runtime.options();
+        self.txn.set_protected(self.options.protected_properties);
+        self.effects.take_back(how == Rollback::WithOutput);
+        self.forget_verbs();
     }
 
     /// Notes how the code of a host's evaluation ended, whose answer takes the place of tracebacks. False for other

@@ -49,7 +49,11 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
         Request::ReadHttp(session, kind, _) => {
             TaskStatus::Reading(session.id, Awaited::Message(*kind))
         }
-        Request::Yield => TaskStatus::Ready,
+        Request::Task(task, seconds) => TaskStatus::Awaiting {
+            task: *task,
+            until: seconds.map_or(Duration::MAX, |seconds| moment_after(stretch, seconds)),
+        },
+        Request::Yield(_) => TaskStatus::Ready,
         Request::Listen(_) => TaskStatus::Until(stretch.runtime.clock.wall() + LISTEN_WAIT),
         Request::Work(wanted) => TaskStatus::Working {
             request: wanted.call.id,
@@ -71,6 +75,8 @@ pub(crate) fn suspended(stretch: &Stretch<'_>, machine: Box<Vm>, request: &Reque
     let value = match request {
         Request::Listen(listener) => Value::Int(i64::from(listener.port)),
         Request::ReadHttp(_, _, so_far) => so_far.clone(),
+        Request::Yield(value) => value.clone(),
+        Request::Task(..) => stretch.truth(Value::ZERO),
         _ => Value::ZERO,
     };
     let waits = Waits { status, value };
@@ -144,7 +150,7 @@ impl Stretch<'_> {
     /// `read()` from a connection that another task reads from.
     pub(crate) fn may_wait(&mut self, owner: ObjId, request: &Request) -> Result<(), ErrorCode> {
         match request {
-            Request::Suspend { .. } | Request::Forever => {
+            Request::Suspend { .. } | Request::Forever | Request::Task(..) => {
                 if self.may_queue_task(owner) {
                     Ok(())
                 } else {
@@ -186,7 +192,7 @@ impl Stretch<'_> {
                     Err(ErrorCode::Quota)
                 }
             }
-            Request::Listen(_) | Request::Yield => Ok(()),
+            Request::Listen(_) | Request::Yield(_) => Ok(()),
         }
     }
 }
@@ -253,7 +259,9 @@ pub(crate) fn info(machine: &Vm, status: TaskStatus, forked: bool) -> TaskInfo {
         owner: machine.perms(),
         reader: None,
         start: match status {
-            TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => due,
+            TaskStatus::Until(due)
+            | TaskStatus::Working { until: due, .. }
+            | TaskStatus::Awaiting { until: due, .. } => due,
             _ => Duration::MAX,
         },
         definer: row

@@ -28,6 +28,13 @@ pub(crate) enum TaskStatus {
         /// When the time is over.
         until: Duration,
     },
+    /// The end of another task, until this moment: time since 1970, or never.
+    Awaiting {
+        /// The other task.
+        task: TaskId,
+        /// When the time is over; [`Duration::MAX`] for never.
+        until: Duration,
+    },
     /// Nothing: it is queued for a worker thread.
     Ready,
     /// Nothing: a worker thread runs it.

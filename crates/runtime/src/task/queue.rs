@@ -5,14 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moor_value::{ObjId, Value};
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 
+use super::active::ActiveTasks;
 use super::entry::{Awaited, Begun, Failure, TaskEntry, TaskInfo, TaskStatus};
 use super::fair::{FairQueue, Family};
+use super::watched::Watched;
 use crate::clock::Clock;
 use crate::cluster::WorkerRequestId;
 use crate::eval::EvalJob;
@@ -65,6 +68,10 @@ pub(crate) enum Wake {
 /// Tasks and jobs.
 #[derive(Debug)]
 pub(crate) struct TaskQueue {
+    /// The tasks at work. Their lists are locked after the state, never the other way round.
+    pub(crate) active: ActiveTasks,
+    /// How many tasks wait for others.
+    waiters: Arc<AtomicUsize>,
     state: Mutex<State>,
     changed: Condvar,
     stopped: Condvar,
@@ -74,6 +81,7 @@ pub(crate) struct TaskQueue {
 struct State {
     ready: FairQueue<Job>,
     tasks: FxHashMap<TaskId, TaskEntry>,
+    watched: Watched,
     /// When tasks are due; among those due at once, the order in which they came.
     timers: BTreeSet<(Duration, u64, TaskId)>,
     /// Counts tasks that came to wait.
@@ -94,10 +102,14 @@ struct State {
 impl TaskQueue {
     /// No tasks.
     pub(crate) fn new() -> Self {
+        let watched = Watched::default();
         Self {
+            active: ActiveTasks::default(),
+            waiters: watched.count(),
             state: Mutex::new(State {
                 ready: FairQueue::new(),
                 tasks: FxHashMap::default(),
+                watched,
                 timers: BTreeSet::new(),
                 arrivals: 0,
                 owned: FxHashMap::default(),
@@ -251,9 +263,44 @@ impl TaskQueue {
             state.remove(entry.id);
             return false;
         }
+        let status = entry.status;
         state.insert(entry);
+        if let TaskStatus::Awaiting { task, .. } = status {
+            self.check_awaited(&mut state, task);
+        }
         state.call_one(&self.changed);
         true
+    }
+
+    /// Adds a task as it was at the last stop. Those that it waits for may come after it; when all are there,
+    /// [`TaskQueue::check_all_awaited`] is called.
+    pub(crate) fn restore(&self, entry: TaskEntry) {
+        self.state.lock().insert(entry);
+    }
+
+    /// Wakes the tasks that wait for others that are not there.
+    pub(crate) fn check_all_awaited(&self) {
+        let mut state = self.state.lock();
+        for task in state.watched.tasks() {
+            self.check_awaited(&mut state, task);
+        }
+    }
+
+    /// Wakes those that wait for a task, unless it exists.
+    fn check_awaited(&self, state: &mut State, task: TaskId) {
+        if !state.tasks.contains_key(&task) && self.active.get(task).is_none() {
+            state.end_waits(task);
+        }
+    }
+
+    /// A task's stretch is over. If nothing is left of the task, it has ended.
+    pub(crate) fn leave(&self, id: TaskId) {
+        self.active.leave(id);
+        if self.waiters.load(Ordering::SeqCst) > 0 {
+            let mut state = self.state.lock();
+            self.check_awaited(&mut state, id);
+            state.call_one(&self.changed);
+        }
     }
 
     /// Forgets a task that has ended.
@@ -402,6 +449,8 @@ impl TaskQueue {
             entry.killed = true;
         } else {
             state.remove(id);
+            state.end_waits(id);
+            state.call_one(&self.changed);
         }
         request
     }
@@ -530,6 +579,12 @@ impl State {
             TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
                 self.wait_until(due, id);
             }
+            TaskStatus::Awaiting { task, until } => {
+                self.watched.add(task, id);
+                if until != Duration::MAX {
+                    self.wait_until(until, id);
+                }
+            }
             TaskStatus::Ready => self.ready.push(owner, family, Job::Task(id)),
             TaskStatus::Forever | TaskStatus::Reading(..) | TaskStatus::Running => {}
         }
@@ -549,9 +604,7 @@ impl State {
         let Some(entry) = self.tasks.remove(&id) else {
             return;
         };
-        if let TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } = entry.status {
-            self.timers.remove(&(due, entry.arrival, id));
-        }
+        self.stop_waiting(id, entry.status, entry.arrival);
         if let Some(count) = self.owned.get_mut(&entry.info.owner) {
             *count -= 1;
             if *count == 0 {
@@ -568,12 +621,38 @@ impl State {
         if entry.status == TaskStatus::Ready {
             return;
         }
-        if let TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } = entry.status {
-            self.timers.remove(&(due, entry.arrival, id));
-        }
+        let (status, arrival) = (entry.status, entry.arrival);
         entry.status = TaskStatus::Ready;
         let (owner, family) = (entry.info.owner, entry.family);
         self.ready.push(owner, family, Job::Task(id));
+        self.stop_waiting(id, status, arrival);
+    }
+
+    /// Forgets what a task has waited for.
+    fn stop_waiting(&mut self, id: TaskId, status: TaskStatus, arrival: u64) {
+        match status {
+            TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
+                self.timers.remove(&(due, arrival, id));
+            }
+            TaskStatus::Awaiting { task, until } => {
+                self.timers.remove(&(until, arrival, id));
+                self.watched.remove(task, id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes those ready that wait for a task, which has ended.
+    fn end_waits(&mut self, task: TaskId) {
+        for waiter in self.watched.waiters(task) {
+            if let Some(entry) = self.tasks.get_mut(&waiter) {
+                entry.value = match entry.value {
+                    Value::Bool(_) => Value::Bool(true),
+                    _ => Value::Int(1),
+                };
+            }
+            self.ready(waiter);
+        }
     }
 
     /// A task that waits for a worker has waited long enough.

@@ -12,7 +12,7 @@ use super::entry::{Awaited, TaskStatus};
 use super::fair::Family;
 use crate::error::RowError;
 use crate::http_message::MessageKind;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, TaskId};
 
 /// The stored form of a waiting task.
 #[derive(Clone, Debug, SchemaRead, SchemaWrite)]
@@ -57,6 +57,14 @@ pub(crate) enum StoredStatus {
     /// The same for a response.
     #[wincode(tag = 6)]
     ReadingResponse([u8; 16]),
+    /// The end of another task.
+    #[wincode(tag = 7)]
+    Awaiting {
+        /// That task.
+        task: i64,
+        /// Until when it waits: microseconds since 1970; the highest number stands for ever.
+        until_us: u64,
+    },
 }
 
 impl TaskRow {
@@ -75,9 +83,11 @@ impl TaskRow {
         Self {
             version: Self::VERSION,
             status: match status {
-                TaskStatus::Until(due) => {
-                    StoredStatus::Until(u64::try_from(due.as_micros()).unwrap_or(u64::MAX))
-                }
+                TaskStatus::Until(due) => StoredStatus::Until(microseconds(due)),
+                TaskStatus::Awaiting { task, until } => StoredStatus::Awaiting {
+                    task: task.0,
+                    until_us: microseconds(until),
+                },
                 TaskStatus::Forever => StoredStatus::Forever,
                 TaskStatus::Reading(session, awaited) => match awaited {
                     Awaited::Line => StoredStatus::Reading(session.0),
@@ -109,6 +119,13 @@ impl TaskRow {
         match self.status {
             StoredStatus::Until(due_us) => TaskStatus::Until(Duration::from_micros(due_us)),
             StoredStatus::Forever => TaskStatus::Forever,
+            StoredStatus::Awaiting { task, until_us } => TaskStatus::Awaiting {
+                task: TaskId(task),
+                until: match until_us {
+                    u64::MAX => Duration::MAX,
+                    us => Duration::from_micros(us),
+                },
+            },
             StoredStatus::Reading(session) => reading(session, Awaited::Line),
             StoredStatus::ReadingRequest(session) => {
                 reading(session, Awaited::Message(MessageKind::Request))
@@ -137,6 +154,10 @@ impl TaskRow {
         }
         Ok(row)
     }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn reading(session: [u8; 16], awaited: Awaited) -> TaskStatus {

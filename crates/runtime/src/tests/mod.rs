@@ -15,6 +15,7 @@ mod hooks;
 mod hostile;
 mod language;
 mod listening;
+mod other_tasks;
 mod protection;
 mod sign_in;
 mod sqlite;

@@ -22,6 +22,7 @@ mod likeness;
 mod movement;
 mod network;
 mod objects;
+mod other_tasks;
 mod process;
 mod properties;
 mod server;
@@ -52,6 +53,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Objects", movement::SPECS),
     ("Connections", network::SPECS),
     ("Objects", objects::SPECS),
+    ("Tasks", other_tasks::SPECS),
     ("Server", process::SPECS),
     ("Properties", properties::SPECS),
     ("Server", server::SPECS),

@@ -30,11 +30,11 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "E_INVARG if the seconds are negative; E_QUOTA if the owner has too many tasks \
              already",
         ),
-    world!("commit", 0..=0, [], MooR, commit).doc(
-        "",
-        "INT",
+    world!("commit", 0..=1, [Any], MooR, commit).doc(
+        "answer",
+        "value",
         "Ends this stretch of the task and goes on at once with another: what was changed \
-             and printed is let go.",
+             and printed is let go. Returns what it was given, or 0.",
     ),
     world!("yin", 0..=3, [Num, Int, Int], ToastStunt, yin)
         .doc(
@@ -160,12 +160,13 @@ fn suspend(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// `commit()`: what the task has done so far happens for good; the task goes on in a new stretch.
-fn commit(_: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
-    Ok(Answer::Suspend(Request::Yield))
+fn commit(_: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let answer = args.first_mut().map_or(Value::ZERO, Value::take);
+    Ok(Answer::Suspend(Request::Yield(answer)))
 }
 
 /// Seconds as a number that is not negative.
-fn delay(seconds: &Value) -> Result<f64, Raise> {
+pub(super) fn delay(seconds: &Value) -> Result<f64, Raise> {
     let seconds = match seconds {
         Value::Int(seconds) => *seconds as f64,
         Value::Float(seconds) => *seconds,
@@ -228,6 +229,21 @@ const DEFINER: usize = 5;
 /// Where a task's row has `this`.
 const THIS: usize = 8;
 
+/// Rows of tasks as the calling code may see them.
+pub(super) fn shown_rows(
+    env: &mut Env<'_, '_, '_>,
+    rows: impl Iterator<Item = Vec<Value>>,
+) -> List {
+    let mut shown = List::default();
+    for mut row in rows {
+        for at in [DEFINER, THIS] {
+            row[at] = env.shown(std::mem::take(&mut row[at]));
+        }
+        shown.push(Value::from(row));
+    }
+    shown
+}
+
 /// `queued_tasks([with variables [, count only]])`.
 fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let with_variables = args.first().is_some_and(Value::is_true);
@@ -252,27 +268,23 @@ fn queued_tasks(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
             row.push(variables(env, *id));
         }
     }
-    let mut shown = List::default();
-    for (_, mut row) in rows {
-        for at in [DEFINER, THIS] {
-            row[at] = env.shown(std::mem::take(&mut row[at]));
-        }
-        shown.push(Value::from(row));
-    }
-    Ok(Answer::Value(Value::List(shown)))
+    value(shown_rows(env, rows.into_iter().map(|(_, row)| row)))
 }
+
+/// Ticks of a background task when clocks were still a thing.
+pub(super) const TICKS: i64 = 30_000;
 
 /// A task as `queued_tasks()` shows it: `{id, start, 0, ticks, programmer, verb-loc, verb-name, line,
 /// this, bytes}`. A task whose time has come started when it came, or `now` if it waited for none.
 fn task_row(id: TaskId, status: TaskStatus, info: &TaskInfo, now: Duration) -> Vec<Value> {
     /// The start time of a task that waits for `resume()`, as LambdaMOO shows it.
     const NEVER: i64 = i64::MAX;
-    /// Ticks of a background task when clocks were still a thing.
-    const TICKS: i64 = 30_000;
     let seconds =
         |moment: Duration| i64::try_from(moment.as_secs_f64().round() as u64).unwrap_or(NEVER);
     let start = match status {
-        TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => seconds(due),
+        TaskStatus::Until(due)
+        | TaskStatus::Working { until: due, .. }
+        | TaskStatus::Awaiting { until: due, .. } => seconds(due),
         TaskStatus::Forever => NEVER,
         TaskStatus::Reading(..) => -1,
         TaskStatus::Ready | TaskStatus::Running => seconds(info.start.min(now)),
@@ -329,12 +341,12 @@ fn kill_task(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// The owner of a task that this stretch has parked.
-fn parked_owner(env: &Env<'_, '_, '_>, id: TaskId) -> Option<ObjId> {
+pub(super) fn parked_owner(env: &Env<'_, '_, '_>, id: TaskId) -> Option<ObjId> {
     let parked = env.stretch.effects.parked().find(|entry| entry.id == id)?;
     Some(parked.info.owner)
 }
 
-fn refused(result: Result<(), KillError>) -> Result<(), Raise> {
+pub(super) fn refused(result: Result<(), KillError>) -> Result<(), Raise> {
     result.map_err(|error| match error {
         KillError::Unknown => ErrorCode::InvArg.into(),
         KillError::NotAllowed => ErrorCode::Perm.into(),
