@@ -1,11 +1,13 @@
 //! Every task that exists, when each is to run, and what is ready to run.
 //!
 //! In: jobs and tasks. Out: the next job for whichever worker thread asks. One lock, private to
-//! this file; it may be taken while the commit lock or a session's lock is held.
+//! this file and to `ends`; it may be taken while the commit lock or a session's lock is held.
+
+mod ends;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use moor_value::{ObjId, Value};
@@ -270,37 +272,6 @@ impl TaskQueue {
         }
         state.call_one(&self.changed);
         true
-    }
-
-    /// Adds a task as it was at the last stop. Those that it waits for may come after it; when all are there,
-    /// [`TaskQueue::check_all_awaited`] is called.
-    pub(crate) fn restore(&self, entry: TaskEntry) {
-        self.state.lock().insert(entry);
-    }
-
-    /// Wakes the tasks that wait for others that are not there.
-    pub(crate) fn check_all_awaited(&self) {
-        let mut state = self.state.lock();
-        for task in state.watched.tasks() {
-            self.check_awaited(&mut state, task);
-        }
-    }
-
-    /// Wakes those that wait for a task, unless it exists.
-    fn check_awaited(&self, state: &mut State, task: TaskId) {
-        if !state.tasks.contains_key(&task) && self.active.get(task).is_none() {
-            state.end_waits(task);
-        }
-    }
-
-    /// A task's stretch is over. If nothing is left of the task, it has ended.
-    pub(crate) fn leave(&self, id: TaskId) {
-        self.active.leave(id);
-        if self.waiters.load(Ordering::SeqCst) > 0 {
-            let mut state = self.state.lock();
-            self.check_awaited(&mut state, id);
-            state.call_one(&self.changed);
-        }
     }
 
     /// Forgets a task that has ended.
@@ -626,33 +597,6 @@ impl State {
         let (owner, family) = (entry.info.owner, entry.family);
         self.ready.push(owner, family, Job::Task(id));
         self.stop_waiting(id, status, arrival);
-    }
-
-    /// Forgets what a task has waited for.
-    fn stop_waiting(&mut self, id: TaskId, status: TaskStatus, arrival: u64) {
-        match status {
-            TaskStatus::Until(due) | TaskStatus::Working { until: due, .. } => {
-                self.timers.remove(&(due, arrival, id));
-            }
-            TaskStatus::Awaiting { task, until } => {
-                self.timers.remove(&(until, arrival, id));
-                self.watched.remove(task, id);
-            }
-            _ => {}
-        }
-    }
-
-    /// Makes those ready that wait for a task, which has ended.
-    fn end_waits(&mut self, task: TaskId) {
-        for waiter in self.watched.waiters(task) {
-            if let Some(entry) = self.tasks.get_mut(&waiter) {
-                entry.value = match entry.value {
-                    Value::Bool(_) => Value::Bool(true),
-                    _ => Value::Int(1),
-                };
-            }
-            self.ready(waiter);
-        }
     }
 
     /// A task that waits for a worker has waited long enough.
