@@ -21,6 +21,7 @@ use crate::registry::registry;
 use crate::request::Request;
 use crate::stretch::Stretch;
 use crate::surroundings::Around;
+use crate::tally;
 use crate::tasks;
 
 /// Arguments and values below this cost no more than their tick.
@@ -145,53 +146,14 @@ impl Host for Stretch<'_> {
         args: &mut [Value],
         context: &mut Context<'_>,
     ) -> BuiltinOutcome<Request> {
-        let Some(spec) = registry().spec(builtin) else {
-            return BuiltinOutcome::error(ErrorCode::InvArg);
-        };
-        if let Err(raise) = builtins::check_args(spec, args) {
-            return BuiltinOutcome::Raise(builtins::raised(raise));
+        if !tally::begin_builtin(builtin) {
+            return self.run_builtin(builtin, args, context);
         }
-        if self.options.is_protected_builtin(builtin) {
-            match self.protect(spec.name, args, context) {
-                Protection::Open => {}
-                Protection::Override(call) => return BuiltinOutcome::Call(call),
-                Protection::Refused => return BuiltinOutcome::error(ErrorCode::Perm),
-            }
-        }
-        if let Err(outcome) = self.toil(args.iter().map(Value::bytes)) {
-            return outcome;
-        }
-        match spec.run {
-            Run::Pure(run) => {
-                let mut around = Around {
-                    runtime: self.runtime,
-                    txn: &mut self.txn,
-                    deadline: self.deadline,
-                    perms: context.perms(),
-                };
-                let mut call = Call::new(&self.options.value_limits, &mut around);
-                match run(&mut call, args) {
-                    Ok(value) if spec.answers_truth => BuiltinOutcome::Return(self.truth(value)),
-                    Ok(value) => BuiltinOutcome::returned(value),
-                    Err(raise) => self.refused(raise),
-                }
-            }
-            Run::Context(run, _) => {
-                let reply = run(
-                    &mut Env {
-                        stretch: self,
-                        context,
-                    },
-                    args,
-                );
-                match builtins::outcome(reply) {
-                    BuiltinOutcome::Return(value) if spec.answers_truth => {
-                        BuiltinOutcome::Return(self.truth(value))
-                    }
-                    outcome => outcome,
-                }
-            }
-        }
+        let began = self.runtime.clock.steady();
+        let outcome = self.run_builtin(builtin, args, context);
+        let took = self.runtime.clock.steady().saturating_sub(began);
+        tally::end_builtin(builtin, took);
+        outcome
     }
 
     fn resume_builtin(
@@ -257,6 +219,62 @@ enum Protection {
 }
 
 impl Stretch<'_> {
+    /// Runs a builtin, if its arguments are right and the world does not protect it.
+    fn run_builtin(
+        &mut self,
+        builtin: u16,
+        args: &mut [Value],
+        context: &mut Context<'_>,
+    ) -> BuiltinOutcome<Request> {
+        let Some(spec) = registry().spec(builtin) else {
+            return BuiltinOutcome::error(ErrorCode::InvArg);
+        };
+        if let Err(raise) = builtins::check_args(spec, args) {
+            return BuiltinOutcome::Raise(builtins::raised(raise));
+        }
+        if self.options.is_protected_builtin(builtin) {
+            match self.protect(spec.name, args, context) {
+                Protection::Open => {}
+                Protection::Override(call) => return BuiltinOutcome::Call(call),
+                Protection::Refused => return BuiltinOutcome::error(ErrorCode::Perm),
+            }
+        }
+        if let Err(outcome) = self.toil(args.iter().map(Value::bytes)) {
+            return outcome;
+        }
+        match spec.run {
+            Run::Pure(run) => {
+                let mut around = Around {
+                    runtime: self.runtime,
+                    txn: &mut self.txn,
+                    deadline: self.deadline,
+                    perms: context.perms(),
+                };
+                let mut call = Call::new(&self.options.value_limits, &mut around);
+                match run(&mut call, args) {
+                    Ok(value) if spec.answers_truth => BuiltinOutcome::Return(self.truth(value)),
+                    Ok(value) => BuiltinOutcome::returned(value),
+                    Err(raise) => self.refused(raise),
+                }
+            }
+            Run::Context(run, _) => {
+                let reply = run(
+                    &mut Env {
+                        stretch: self,
+                        context,
+                    },
+                    args,
+                );
+                match builtins::outcome(reply) {
+                    BuiltinOutcome::Return(value) if spec.answers_truth => {
+                        BuiltinOutcome::Return(self.truth(value))
+                    }
+                    outcome => outcome,
+                }
+            }
+        }
+    }
+
     /// What a builtin answers whose 1 and 0 stand for true and false.
     #[cold]
     pub(crate) fn truth(&self, answer: Value) -> Value {

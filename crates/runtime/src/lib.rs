@@ -66,6 +66,7 @@ mod sql;
 mod stored_tasks;
 mod stretch;
 mod surroundings;
+mod tally;
 mod task;
 mod tasks;
 mod uncaught;

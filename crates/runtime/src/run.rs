@@ -22,6 +22,7 @@ use crate::request::Request;
 use crate::runtime::Runtime;
 use crate::session::{Session, SessionEvent, Taken};
 use crate::stretch::{Refused, Stretch};
+use crate::tally::{self, Counter};
 use crate::task::{ActiveTask, Awaited, Begun, Failure, Job, TaskStatus, Wake};
 use crate::tasks;
 use crate::uncaught;
@@ -41,6 +42,15 @@ struct Line<'a> {
     taken: &'a Taken,
     /// What it is to the task.
     awaited: Awaited,
+}
+
+/// As what the end of a stretch is counted.
+fn outcome_of<T>(committed: &Result<T, Refused>) -> Counter {
+    match committed {
+        Ok(_) => Counter::Commits,
+        Err(Refused::Conflict | Refused::WantsTurn) => Counter::Conflicts,
+        Err(Refused::ReadOnly(_)) => Counter::Refusals,
+    }
 }
 
 /// A task whose stretch is run, until this is dropped.
@@ -119,7 +129,7 @@ impl Runtime {
 
     fn run_job(&self, job: Job) {
         match job {
-            Job::Line(session) => self.run_line(&session),
+            Job::Line(session) => self.counted(Counter::Lines, || self.run_line(&session)),
             Job::Command(player, line) => {
                 let id = self.new_task_id();
                 let done = self.run_stretch(id, false, |stretch| {
@@ -136,8 +146,8 @@ impl Runtime {
                 }
                 self.follow_up(done);
             }
-            Job::Task(id) => self.run_task(id),
-            Job::Hook(hook) => self.run_hook(hook),
+            Job::Task(id) => self.counted(Counter::Tasks, || self.run_task(id)),
+            Job::Hook(hook) => self.counted(Counter::Hooks, || self.run_hook(hook)),
             Job::SignIn(session, player) => self.sign_in(&session, player),
             Job::Eval(job) => self.run_eval(&job),
         }
@@ -268,7 +278,7 @@ impl Runtime {
     /// Calls the hooks that a commit left.
     pub(crate) fn follow_up(&self, hooks: Option<Vec<Hook>>) {
         for hook in hooks.into_iter().flatten() {
-            self.run_hook(hook);
+            self.counted(Counter::Hooks, || self.run_hook(hook));
         }
     }
 
@@ -290,8 +300,12 @@ impl Runtime {
             };
             let mut stretch = Stretch::new(self, txn, task, background);
             stretch.is_exclusive = is_exclusive;
-            body(&mut stretch);
-            match stretch.commit() {
+            self.counted(Counter::Stretches, || body(&mut stretch));
+            let began = self.clock.steady();
+            let committed = stretch.commit();
+            let took = self.clock.steady().saturating_sub(began);
+            tally::count(outcome_of(&committed), took);
+            match committed {
                 Ok(hooks) => {
                     self.meters.commits.increment(1);
                     return Some(hooks);
@@ -307,7 +321,16 @@ impl Runtime {
                 }
             }
             self.meters.retries.increment(1);
+            tally::count(Counter::Retries, Duration::ZERO);
         }
+    }
+
+    /// Does something that is counted and timed.
+    fn counted<T>(&self, counter: Counter, run: impl FnOnce() -> T) -> T {
+        let began = self.clock.steady();
+        let done = run();
+        tally::count(counter, self.clock.steady().saturating_sub(began));
+        done
     }
 
     /// Tells a user that a line could not be carried out.
@@ -428,7 +451,11 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
     let active = ActiveTask::of(stretch.task, &machine, stretch.runtime.clock.wall());
     active.into_iter().for_each(|task| queue.active.enter(task));
     loop {
-        match lag::run(stretch, &mut machine, &limits, player) {
+        let runtime = stretch.runtime;
+        let outcome = runtime.counted(Counter::Runs, || {
+            lag::run(stretch, &mut machine, &limits, player)
+        });
+        match outcome {
             Outcome::Returned(value) => {
                 stretch.note_end(|| Evaluated::Value(value.clone()));
                 return Ended::Returned(value);

@@ -6,6 +6,7 @@
 //! says what exists and what arguments it takes; `function_info()` and the argument check read it.
 //! Nothing here knows objects, tasks or connections.
 
+mod age;
 mod ansi;
 mod arg;
 mod base32;
@@ -45,6 +46,7 @@ mod text;
 mod time;
 mod unix_crypt;
 mod world;
+mod xml;
 
 #[cfg(any(test, fuzzing))]
 mod still;
@@ -68,6 +70,7 @@ type Family = (&'static str, &'static [BuiltinSpec]);
 
 /// The tables of all families, each with the heading that it has in the reference.
 const FAMILIES: &[Family] = &[
+    ("Encryption", age::SPECS),
     ("Strings", ansi::SPECS),
     ("Encodings", base32::SPECS),
     ("Binary values", binaries::SPECS),
@@ -92,6 +95,7 @@ const FAMILIES: &[Family] = &[
     ("Strings", strings::SPECS),
     ("Values", symbols::SPECS),
     ("Time", time::SPECS),
+    ("Documents", xml::SPECS),
 ];
 
 /// Every pure builtin, in no particular order.

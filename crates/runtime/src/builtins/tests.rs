@@ -1,5 +1,6 @@
 //! Cases of the pure builtins as data: `tests/cases.txt` has one call a line with what it gives.
 
+mod age;
 mod literal;
 mod pattern_oracle;
 mod reference;

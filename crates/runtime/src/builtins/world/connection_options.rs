@@ -69,7 +69,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 ];
 
 /// Every option, in the order of the listing.
-const NAMES: [&str; 7] = [
+pub(super) const NAMES: [&str; 7] = [
     "binary",
     "flush-command",
     "hold-input",
@@ -174,7 +174,10 @@ fn connection_option(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// The record of a connection with the changes that this stretch has asked for.
-fn record(env: &mut Env<'_, '_, '_>, who: ObjId) -> Result<SessionRecord, super::super::Raise> {
+pub(super) fn record(
+    env: &mut Env<'_, '_, '_>,
+    who: ObjId,
+) -> Result<SessionRecord, super::super::Raise> {
     let session = connected(env, who)?;
     env.self_or_wizard(who)?;
     let mut record = session.lock().record.clone();
@@ -189,7 +192,7 @@ fn record(env: &mut Env<'_, '_, '_>, who: ObjId) -> Result<SessionRecord, super:
 }
 
 /// The value of an option.
-fn read(record: &SessionRecord, name: &str) -> Option<Value> {
+pub(super) fn read(record: &SessionRecord, name: &str) -> Option<Value> {
     let flag = |on: bool| Value::Int(i64::from(on));
     Some(match name {
         "hold-input" => flag(record.hold_input),

@@ -9,8 +9,11 @@ mod calls;
 mod cluster;
 mod code;
 mod commands;
+mod connection_list;
 mod connection_options;
 mod connections;
+mod counters;
+mod documents;
 mod exec;
 mod file_paths;
 mod files;
@@ -41,8 +44,11 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Programs around the daemon", cluster::SPECS),
     ("Verbs", code::SPECS),
     ("Commands", commands::SPECS),
+    ("Connections", connection_list::SPECS),
     ("Connections", connection_options::SPECS),
     ("Connections", connections::SPECS),
+    ("Server", counters::SPECS),
+    ("Documents", documents::SPECS),
     ("Programs of the machine", exec::SPECS),
     ("Files", file_paths::SPECS),
     ("Files", files::SPECS),

@@ -1,0 +1,333 @@
+//! XML as values of programs: lists, lists with maps, or flyweights whose delegates stand for names of elements.
+//!
+//! In: text and values, and objects for names of elements. Out: the other. The text itself is the knowledge of
+//! [`xml`](crate::builtins::xml).
+
+use moor_value::{ErrorCode, Flyweight, List, Map, ObjId, Str, Symbol, Value, ValueType};
+use moor_world::Entity;
+
+use crate::builtins::arg::Args;
+use crate::builtins::env::{Answer, Env, Reply};
+use crate::builtins::spec::world;
+use crate::builtins::xml::{DEPTH_MAX, Element, Node, Writer, parse};
+use crate::builtins::{BuiltinSpec, Call, Limits, Raise};
+use crate::surroundings::Around;
+
+pub(super) const SPECS: &[BuiltinSpec] = &[
+    world!("xml_parse", 1..=3, [Str, Int, Map], MooR, xml_parse)
+        .doc(
+            "xml form tags",
+            "LIST|FLYWEIGHT",
+            "The element that a document of XML is. `form` is the type of what it becomes: LIST (if none is given), `{name, {attribute, \
+             value}, ..., contents...}`; MAP, `{name, [attribute -> value, ...], contents...}`; FLYWEIGHT, with the attributes as slots. \
+             Its delegate is what `tags` has under the name, else `$tag_NAME`. Contents are strings and elements; spaces with a line \
+             break among them are passed over, as are comments and instructions. Entities are only those of XML itself.",
+        )
+        .raises(
+            "E_INVARG if it is not well-formed, the form is another, or there is no delegate for a name or no slot for an attribute; \
+             E_TYPE if a delegate is no object; E_QUOTA if elements nest too deep, it would be too large, or the task's time is up",
+        ),
+    world!("to_xml", 1..=2, [Any, Map], MooR, to_xml)
+        .doc(
+            "element:LIST|FLYWEIGHT tags",
+            "STR",
+            "The XML of an element in any of the forms of `xml_parse()`. Behind a name, lists of two strings are attributes up to the \
+             first item that is something else. The name of a flyweight is that under which `tags` or `$tag_NAME` has its delegate. Values \
+             of attributes and contents may also be numbers, objects, errors and symbols.",
+        )
+        .raises(
+            "E_INVARG if a name is none of XML's, or there is none for a delegate; E_TYPE if a part is of another type; E_QUOTA if \
+             elements nest too deep, the text would be too long, or the task's time is up",
+        ),
+];
+
+/// What begins the names of the properties of `#0` that say which object stands for a name.
+const TAG: &str = "tag_";
+
+/// What an element becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Lists,
+    Maps,
+    Flyweights,
+}
+
+impl Form {
+    fn of(number: i64) -> Option<Self> {
+        [
+            (ValueType::List, Self::Lists),
+            (ValueType::Map, Self::Maps),
+            (ValueType::Flyweight, Self::Flyweights),
+        ]
+        .into_iter()
+        .find_map(|(of, form)| (of as i64 == number).then_some(form))
+    }
+}
+
+/// Runs what needs no world but the limits and the clock.
+fn with_call<T>(
+    env: &mut Env<'_, '_, '_>,
+    run: impl FnOnce(&mut Call<'_>) -> Result<T, Raise>,
+) -> Result<T, Raise> {
+    let limits: Limits = env.stretch.options.value_limits.clone();
+    let perms = env.perms();
+    let mut around = Around {
+        runtime: env.stretch.runtime,
+        deadline: env.stretch.deadline,
+        txn: &mut env.stretch.txn,
+        perms,
+    };
+    run(&mut Call::new(&limits, &mut around))
+}
+
+fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let form = args
+        .given(1)
+        .map_or(Ok(ValueType::List as i64), |_| args.int(1))?;
+    let form = Form::of(form).ok_or(ErrorCode::InvArg)?;
+    let tags = args
+        .given(2)
+        .map_or(Ok(Map::new()), |_| args.map(2).cloned())?;
+    let text = args.str(0)?;
+    let root = with_call(env, |call| parse(call, text.as_str()))?;
+    let made = match form {
+        Form::Flyweights => flyweight(env, &tags, root)?,
+        _ => Value::from(list(root, form)),
+    };
+    let most = env.stretch.options.value_limits.list_bytes_max;
+    match made.bytes() <= most {
+        true => Ok(Answer::Value(made)),
+        false => Err(ErrorCode::Quota.into()),
+    }
+}
+
+/// An element as a list. Elements nest no deeper than is looked at when they are read.
+fn list(element: Element, form: Form) -> List {
+    let mut list = List::with_capacity(2 + element.contents.len());
+    list.push(Value::Str(element.name));
+    let attributes = element.attributes.into_iter();
+    match form {
+        Form::Maps => {
+            let mut map = Map::new();
+            for (name, value) in attributes {
+                map.insert_value(Value::Str(name), Value::Str(value));
+            }
+            list.push(map.into());
+        }
+        _ => {
+            for (name, value) in attributes {
+                list.push(vec![Value::Str(name), Value::Str(value)].into());
+            }
+        }
+    }
+    for node in element.contents {
+        list.push(match node {
+            Node::Text(text) => Value::Str(text),
+            Node::Element(element) => self::list(element, form).into(),
+        });
+    }
+    list
+}
+
+/// An element as a flyweight.
+fn flyweight(env: &mut Env<'_, '_, '_>, tags: &Map, element: Element) -> Result<Value, Raise> {
+    let delegate = delegate(env, tags, &element.name)?;
+    let mut slots = Map::new();
+    for (name, value) in element.attributes {
+        if !Flyweight::is_slot_name(name.as_str()) {
+            return Err(ErrorCode::InvArg.into());
+        }
+        slots.insert_value(Value::Str(name), Value::Str(value));
+    }
+    let mut contents = List::with_capacity(element.contents.len());
+    for node in element.contents {
+        contents.push(match node {
+            Node::Text(text) => Value::Str(text),
+            Node::Element(element) => flyweight(env, tags, element)?,
+        });
+    }
+    let made = Flyweight::with_slots(delegate, &slots, contents);
+    Ok(made.ok_or(ErrorCode::Quota)?.into())
+}
+
+/// The object that stands for a name.
+fn delegate(env: &mut Env<'_, '_, '_>, tags: &Map, name: &Str) -> Result<ObjId, Raise> {
+    let symbol = || Value::Sym(moor_value::Sym::new(name.as_str()));
+    let named = tags
+        .get(&Value::Str(name.clone()))
+        .or_else(|| tags.get(&symbol()));
+    let known = match named {
+        Some(delegate) => Some(delegate.clone()),
+        None => {
+            let property = Symbol::lookup(&format!("{TAG}{name}"));
+            property.and_then(|property| {
+                let system = Entity::object(ObjId::SYSTEM);
+                env.stretch.txn.property_value(system, property)
+            })
+        }
+    };
+    let known = known.ok_or_else(|| {
+        let message = format!("No object stands for <{name}>");
+        Raise::with(ErrorCode::InvArg, message, Value::Str(name.clone()))
+    })?;
+    known.as_obj().ok_or_else(|| ErrorCode::Type.into())
+}
+
+fn to_xml(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+    let root = args[0].take();
+    let tags = args
+        .given(1)
+        .map_or(Ok(Map::new()), |_| args.map(1).cloned())?;
+    let names = match root {
+        Value::Fly(_) => names_of_delegates(env, &tags),
+        _ => Map::new(),
+    };
+    let text = with_call(env, |call| {
+        let mut printer = Printer {
+            writer: Writer::default(),
+            names,
+        };
+        printer.element(call, &root, 0)?;
+        printer.writer.finish(call)
+    })?;
+    Ok(Answer::Value(text))
+}
+
+/// The name of each object that stands for one: by `tags`, in which it may be key or value, else by the properties of `#0`.
+fn names_of_delegates(env: &mut Env<'_, '_, '_>, tags: &Map) -> Map {
+    let mut names = Map::new();
+    let system = Entity::object(ObjId::SYSTEM);
+    let owner = env.stretch.txn.owner(system);
+    let properties = env.stretch.txn.property_names(owner, system);
+    for property in properties.unwrap_or_default() {
+        let Some((head, name)) = property.as_str().split_at_checked(TAG.len()) else {
+            continue;
+        };
+        if !head.eq_ignore_ascii_case(TAG) {
+            continue;
+        }
+        let symbol = Symbol::intern(property.as_str());
+        if let Some(object @ Value::Obj(_)) = env.stretch.txn.property_value(system, symbol) {
+            names.insert_value(object, name.into());
+        }
+    }
+    for (key, value) in tags.iter() {
+        let (object, name) = match (key, value) {
+            (object @ Value::Obj(_), name) | (name, object) => (object, name),
+        };
+        if let (Value::Obj(_), Some(name)) = (object, name.name_text()) {
+            names.insert_value(object.clone(), name.into());
+        }
+    }
+    names
+}
+
+/// Elements on their way to text.
+struct Printer {
+    writer: Writer,
+    /// Names by the delegates that stand for them.
+    names: Map,
+}
+
+impl Printer {
+    fn element(&mut self, call: &mut Call<'_>, value: &Value, depth: usize) -> Result<(), Raise> {
+        if depth >= DEPTH_MAX {
+            return Err(ErrorCode::Quota.into());
+        }
+        match value {
+            Value::List(list) => self.list(call, list, depth),
+            Value::Fly(flyweight) => self.flyweight(call, flyweight, depth),
+            _ => Err(ErrorCode::Type.into()),
+        }
+    }
+
+    fn list(&mut self, call: &mut Call<'_>, list: &List, depth: usize) -> Result<(), Raise> {
+        let (name, behind) = match list.as_slice() {
+            [name, behind @ ..] => (name.name_text().ok_or(ErrorCode::Type)?, behind),
+            [] => return Err(ErrorCode::Type.into()),
+        };
+        self.writer.start(call, name)?;
+        let contents = match behind {
+            [Value::Map(attributes), contents @ ..] => {
+                for (name, value) in attributes.iter() {
+                    self.attribute(call, name, value)?;
+                }
+                contents
+            }
+            _ => {
+                let is_attribute = |item: &Value| {
+                    let pair = item.as_list().map(List::as_slice);
+                    matches!(pair, Some([Value::Str(_), Value::Str(_)]))
+                };
+                let count = behind.iter().take_while(|item| is_attribute(item)).count();
+                for pair in behind[..count].iter().filter_map(Value::as_list) {
+                    let pair = pair.as_slice();
+                    self.attribute(call, &pair[0], &pair[1])?;
+                }
+                &behind[count..]
+            }
+        };
+        self.contents(call, contents, depth)?;
+        self.writer.end(name);
+        Ok(())
+    }
+
+    fn flyweight(
+        &mut self,
+        call: &mut Call<'_>,
+        flyweight: &Flyweight,
+        depth: usize,
+    ) -> Result<(), Raise> {
+        let delegate = Value::Obj(flyweight.delegate());
+        let name = self.names.get(&delegate).and_then(Value::as_str).cloned();
+        let name = name.ok_or_else(|| {
+            let message = format!(
+                "No name of an element is known for {}",
+                delegate.to_literal()
+            );
+            Raise::with(ErrorCode::InvArg, message, delegate)
+        })?;
+        self.writer.start(call, name.as_str())?;
+        for (slot, value) in flyweight.slots().iter() {
+            self.attribute(call, slot, value)?;
+        }
+        self.contents(call, flyweight.contents().as_slice(), depth)?;
+        self.writer.end(name.as_str());
+        Ok(())
+    }
+
+    fn attribute(&mut self, call: &mut Call<'_>, name: &Value, value: &Value) -> Result<(), Raise> {
+        let name = name.name_text().ok_or(ErrorCode::Type)?;
+        self.writer.attribute(call, name, spelled(value)?.as_str())
+    }
+
+    fn contents(
+        &mut self,
+        call: &mut Call<'_>,
+        items: &[Value],
+        depth: usize,
+    ) -> Result<(), Raise> {
+        for item in items {
+            match item {
+                Value::List(_) | Value::Fly(_) => self.element(call, item, depth + 1)?,
+                other => self.writer.text(call, spelled(other)?.as_str())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value that is one piece of text.
+fn spelled(value: &Value) -> Result<Str, Raise> {
+    match value {
+        Value::Str(text) => Ok(text.clone()),
+        Value::Int(_)
+        | Value::Float(_)
+        | Value::Obj(_)
+        | Value::Err(_)
+        | Value::Error(_)
+        | Value::Bool(_)
+        | Value::Sym(_) => Ok(Str::from(value.to_text())),
+        _ => Err(ErrorCode::Type.into()),
+    }
+}
