@@ -25,6 +25,7 @@ mod json;
 mod json_parser;
 mod lists;
 mod maps;
+mod more_floats;
 mod natural;
 mod noise;
 mod numbers;
@@ -84,6 +85,7 @@ const FAMILIES: &[Family] = &[
     ("JSON", json::SPECS),
     ("Lists", lists::SPECS),
     ("Maps", maps::SPECS),
+    ("Numbers", more_floats::SPECS),
     ("Numbers", noise::SPECS),
     ("Numbers", numbers::SPECS),
     ("Hashes and passwords", one_time::SPECS),

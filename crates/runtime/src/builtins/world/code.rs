@@ -113,7 +113,7 @@ fn error_lines(errors: &CompileErrors) -> List {
 ///
 /// # Errors
 /// `E_TYPE` when anything but strings is in it.
-fn text(code: &[Value]) -> Result<String, Raise> {
+pub(super) fn text(code: &[Value]) -> Result<String, Raise> {
     let strings: Option<Vec<&str>> = code
         .iter()
         .map(|line| line.as_str().map(Str::as_str))

@@ -4,6 +4,7 @@
 
 use moor_value::Value;
 
+use super::server::run_gc;
 use crate::builtins::BuiltinSpec;
 use crate::builtins::env::{Answer, Env, Reply, named_map, nothing};
 use crate::builtins::spec::world;
@@ -34,6 +35,10 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "INT",
             "Forgets which verbs the calls of this task have found. Nothing that is kept is ever out of date, so it makes no difference.",
         )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
+    world!("gc_collect", 0..=0, [], MooR, run_gc)
+        .doc("", "INT", "The same as `run_gc()`.")
         .raises("E_PERM unless a wizard calls")
         .permission("wizards"),
     world!("sched_counters", 0..=0, [], MooR, sched_counters)

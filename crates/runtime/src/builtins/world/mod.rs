@@ -9,6 +9,7 @@ mod calls;
 mod cluster;
 mod code;
 mod commands;
+mod compile_errors;
 mod connection_list;
 mod connection_options;
 mod connections;
@@ -22,6 +23,7 @@ mod input;
 mod invoke;
 mod kinds;
 mod likeness;
+mod literals;
 mod movement;
 mod network;
 mod objects;
@@ -44,6 +46,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Programs around the daemon", cluster::SPECS),
     ("Verbs", code::SPECS),
     ("Commands", commands::SPECS),
+    ("Verbs", compile_errors::SPECS),
     ("Connections", connection_list::SPECS),
     ("Connections", connection_options::SPECS),
     ("Connections", connections::SPECS),
@@ -56,6 +59,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Connections", input::SPECS),
     ("Objects", kinds::SPECS),
     ("Objects", likeness::SPECS),
+    ("Values", literals::SPECS),
     ("Objects", movement::SPECS),
     ("Connections", network::SPECS),
     ("Objects", objects::SPECS),

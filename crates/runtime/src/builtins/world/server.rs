@@ -258,7 +258,7 @@ fn gc_stats(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     )))
 }
 
-fn run_gc(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+pub(super) fn run_gc(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     env.wizard_only()?;
     env.stretch
         .effects
