@@ -304,9 +304,8 @@ impl Joining {
             }
         };
         loop {
-            self.link.set(Some(client.handle()));
             let left = self.watch();
-            self.link.set(None);
+            self.link.forget();
             client.shutdown();
             let Some(left) = left.filter(|_| !self.drain.is_draining()) else {
                 return Ok(());
@@ -375,7 +374,8 @@ impl Joining {
 
     fn connect(&self, security: ClientSecurity) -> Result<Client, JoinError> {
         let flag = self.config.rpc.0;
-        Client::start(self.link_config(security), self.ear.clone())
+        self.link
+            .connect(|| Client::start(self.link_config(security), self.ear.clone()))
             .map_err(|source| JoinError::Link { flag, source })
     }
 

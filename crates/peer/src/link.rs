@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moor_link::{ClientCounts, ClientHandle, SendError};
+use moor_link::{Client, ClientCounts, ClientHandle, SendError};
 use parking_lot::{Mutex, RwLock};
 
 /// Talks to the daemon; cheap to clone. Nothing here blocks.
@@ -18,8 +18,20 @@ pub struct Link {
 }
 
 impl Link {
-    pub(crate) fn set(&self, handle: Option<ClientHandle>) {
-        *self.present.write() = handle;
+    /// Connects. Who sends meanwhile waits until that is done: what the new connection tells may be answered at once.
+    pub(crate) fn connect<E>(
+        &self,
+        start: impl FnOnce() -> Result<Client, E>,
+    ) -> Result<Client, E> {
+        let mut present = self.present.write();
+        let client = start()?;
+        *present = Some(client.handle());
+        Ok(client)
+    }
+
+    /// There is no connection from now on.
+    pub(crate) fn forget(&self) {
+        *self.present.write() = None;
     }
 
     /// Sends a payload to the daemon, as [`ClientHandle::send`] does.
@@ -81,5 +93,55 @@ impl Link {
         present
             .as_ref()
             .map_or_else(ClientCounts::default, ClientHandle::counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use moor_link::memory::Hub;
+    use moor_link::{
+        ClientConfig, ClientEvent, Endpoint, NodeId, ServerConfig, ServerEvent, ServiceType,
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_a_new_connection_tells_may_be_answered_before_it_is_known() {
+        let hub = Hub::default();
+        let endpoint = |name: &str| -> Endpoint { format!("ipc:///{name}").parse().expect("one") };
+        let service = ServiceType::new("worker").expect("a service");
+        let (rpc, events) = (vec![endpoint("r")], vec![endpoint("e")]);
+        let (requests, told) = crossbeam_channel::unbounded();
+        let config = ServerConfig::new(rpc.clone(), events.clone(), 1, vec![service.clone()]);
+        let server = hub.server(config, requests).expect("a server");
+        let (ear, heard) = crossbeam_channel::unbounded();
+        let link = Link::default();
+        let mut answering = None;
+        let client = link.connect(|| {
+            let addresses = |all: Vec<Endpoint>| -> Vec<moor_link::Address> {
+                all.into_iter().map(Into::into).collect()
+            };
+            let node = NodeId([1; 16]);
+            let config = ClientConfig::new(addresses(rpc), addresses(events), 1, node, service);
+            let client = hub.client(config, ear)?;
+            let is_up = heard
+                .iter()
+                .any(|event| matches!(event, ClientEvent::Up { .. }));
+            assert!(is_up);
+            let link = link.clone();
+            answering = Some(thread::spawn(move || link.send(vec![7])));
+            Ok::<_, moor_link::StartError>(client)
+        });
+        let client = client.expect("a client");
+        let answered = answering.map(|thread| thread.join().expect("it ends"));
+        assert_eq!(answered, Some(Ok(())));
+        let arrived = told
+            .iter()
+            .any(|event| matches!(event, ServerEvent::Request { payload, .. } if payload == [7]));
+        assert!(arrived);
+        client.shutdown();
+        server.shutdown();
     }
 }
