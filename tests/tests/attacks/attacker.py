@@ -5,6 +5,7 @@ standard input means "go on". It shares no code with moor: the bytes of the link
 """
 
 import base64
+import itertools
 import json
 import os
 import select
@@ -18,6 +19,8 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 CONTEXT = zmq.Context()
+# A name for each monitor: pyzmq's own is the descriptor's number, which a socket that is still being closed may have had.
+MONITORS = (f"inproc://monitor-{number}" for number in itertools.count())
 PATIENCE_S = 20
 
 
@@ -54,7 +57,8 @@ def opened(kind, endpoint, server=None, keys=None, plain=False):
         | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-        | zmq.EVENT_DISCONNECTED
+        | zmq.EVENT_DISCONNECTED,
+        next(MONITORS),
     )
     sock.connect(endpoint)
     return sock, monitor

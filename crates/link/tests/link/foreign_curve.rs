@@ -16,10 +16,12 @@ use crate::realm::{Realm, any_port, key_pair, secret_text, tcp};
 /// What every script begins with: sockets with this key or another mechanism, what they hear, and how their
 /// handshakes end.
 const PYTHON: &str = r#"
-import os, sys, zmq
+import itertools, os, sys, zmq
 from zmq.utils.monitor import recv_monitor_message
 rpc_at, events_at, server_key, public, secret = sys.argv[1:6]
 context = zmq.Context()
+# A name for each: pyzmq's own is the descriptor's number, which a socket that is still being closed may have had.
+monitors = (f"inproc://monitor-{number}" for number in itertools.count())
 ENDS = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED)
 def open(kind, at, curve=True, server=server_key, **options):
@@ -31,7 +33,7 @@ def open(kind, at, curve=True, server=server_key, **options):
         socket.curve_serverkey = server.encode()
     for option, value in options.items():
         setattr(socket, option, value)
-    socket.monitor = socket.get_monitor_socket(ENDS)
+    socket.monitor = socket.get_monitor_socket(ENDS, next(monitors))
     socket.connect(at)
     return socket
 def end(socket):
