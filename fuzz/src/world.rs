@@ -249,6 +249,7 @@ impl World {
             called_as: Str::EMPTY,
             args: Vec::new(),
             command: Some(Command::default()),
+            as_command: false,
             then: Some(Box::new(PendingBuiltin {
                 builtin,
                 name: Symbol::intern("eval"),
