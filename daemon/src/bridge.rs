@@ -97,7 +97,7 @@ impl Bridge {
             RequestBody::Line(line) => {
                 let (session, last_event) = (convert::session_id(line.session), line.last_event.0);
                 self.runtime
-                    .line_of_burst(host, session, convert::line(line), last_event);
+                    .line(host, session, convert::line(line), last_event);
             }
             RequestBody::Closed { session, .. } => {
                 self.runtime.closed(host, convert::session_id(session));

@@ -34,6 +34,14 @@ pub struct Server {
     folder: TempDir,
 }
 
+impl Database {
+    /// The small world that the cases use.
+    #[must_use]
+    pub fn cases() -> Self {
+        Self::Textdump(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db"))
+    }
+}
+
 impl Server {
     /// Starts a server and waits until users can come.
     ///

@@ -10,10 +10,9 @@ const GROWTH_BYTES_MAX: u64 = 64 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
 
 fn start() -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     Server::start(
         Path::new(env!("CARGO_BIN_EXE_moor-under-test")),
-        &Database::Textdump(database),
+        &Database::cases(),
     )
 }
 

@@ -18,7 +18,7 @@ fn own_cases() {
     for path in case_files(&here.join("cases")) {
         let flags = std::fs::read_to_string(path.with_extension("flags")).unwrap_or_default();
         let flags: Vec<&str> = flags.split_whitespace().collect();
-        let database = Database::Textdump(here.join("data/cases.db"));
+        let database = Database::cases();
         let server = Server::start_with(moor, &database, &flags);
         let cases: Vec<Case> = read_cases(&path)
             .into_iter()

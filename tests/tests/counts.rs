@@ -89,10 +89,9 @@ struct Site {
 
 impl Site {
     fn start() -> Self {
-        let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
         let server = Server::start(
             Path::new(env!("CARGO_BIN_EXE_moor-counted")),
-            &Database::Textdump(database),
+            &Database::cases(),
         );
         let mut wizard = server.log_in("wizard");
         wizard.value("return add_property(#1, \"entries\", 0, {player, \"rw\"});");

@@ -74,10 +74,9 @@ fn rounds() -> usize {
 }
 
 fn start() -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     Server::start(
         Path::new(env!("CARGO_BIN_EXE_moor-under-test")),
-        &Database::Textdump(database),
+        &Database::cases(),
     )
 }
 

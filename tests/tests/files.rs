@@ -6,9 +6,8 @@ use std::path::Path;
 use moor_tests::{Database, Server};
 
 fn start(flags: &[&str]) -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
-    Server::start_with(moor, &Database::Textdump(database), flags)
+    Server::start_with(moor, &Database::cases(), flags)
 }
 
 #[test]

@@ -16,9 +16,8 @@ const NOT_DONE: &str = "*** That was not done";
 
 /// A server whose world is on a small disk. `None` where nothing may be mounted.
 fn server() -> Option<(Server, SmallDisk)> {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
-    let mut server = Server::start(moor, &Database::Textdump(database));
+    let mut server = Server::start(moor, &Database::cases());
     server.daemon.stop();
     let (world, moved) = (server.folder().join("world"), server.folder().join("moved"));
     std::fs::rename(&world, &moved).expect("the world can be moved");

@@ -6,10 +6,9 @@ use std::path::Path;
 use moor_tests::{Database, Server, Session};
 
 fn start() -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     Server::start(
         Path::new(env!("CARGO_BIN_EXE_moor-under-test")),
-        &Database::Textdump(database),
+        &Database::cases(),
     )
 }
 

@@ -14,15 +14,13 @@ const HASTY_PEERS: usize = 20;
 const FILLING_TIME: Duration = Duration::from_millis(200);
 
 fn start(flags: &[&str]) -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
-    Server::start_with(moor, &Database::Textdump(database), flags)
+    Server::start_with(moor, &Database::cases(), flags)
 }
 
 fn start_host(flags: &[&str], of_host: &[&str]) -> Server {
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db");
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
-    Server::start_host_with(moor, &Database::Textdump(database), flags, of_host)
+    Server::start_host_with(moor, &Database::cases(), flags, of_host)
 }
 
 fn start_open() -> Server {

@@ -239,16 +239,9 @@ impl Runtime {
         Ok(())
     }
 
-    /// A user has typed a line. It is ignored when it was sent before.
+    /// A user has typed a line. It is ignored when it was sent before. It may wait until [`Runtime::burst_is_over`] is asked, which the
+    /// caller owes.
     pub fn line(&self, host: HostId, id: SessionId, line: InputLine, last_event: u64) {
-        if let Some(session) = self.held_by(host, id) {
-            self.take_line(&session, line, last_event);
-            self.submit_input(&session);
-        }
-    }
-
-    /// As [`Runtime::line`], but the line may wait until [`Runtime::burst_is_over`] is asked, which the caller owes.
-    pub fn line_of_burst(&self, host: HostId, id: SessionId, line: InputLine, last_event: u64) {
         if let Some(session) = self.held_by(host, id) {
             self.take_line(&session, line, last_event);
             if let Some((owner, job)) = next_line(&session) {
@@ -257,7 +250,7 @@ impl Runtime {
         }
     }
 
-    /// Has the lines run that [`Runtime::line_of_burst`] took. True if that is a single one, and nothing else runs: the caller is to
+    /// Has the lines run that [`Runtime::line`] took. True if that is a single one, and nothing else runs: the caller is to
     /// run it with [`Runtime::run_one`], which takes less time than to wake a worker thread for it.
     #[must_use]
     pub fn burst_is_over(&self) -> bool {

@@ -1,13 +1,12 @@
 //! Stretches that take long: a line of the log, and `#0:handle_lagging_task(stack, seconds)`, as ToastStunt has it.
 //!
-//! In: a machine to run. Out: how its stretch ended; the hook is called when that is committed. How long a stretch may
+//! In: a machine that has run, and how long. Out: the hook, which is called when the stretch is committed. How long a stretch may
 //! take at most is not decided here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use moor_value::{List, ObjId, Value};
-use moor_vm::{Outcome, TaskLimits, Verb, Vm};
+use moor_vm::{Outcome, Verb, Vm};
 
 use crate::effects::Effect;
 use crate::hooks::{After, Hook};
@@ -22,29 +21,27 @@ const THRESHOLD_S: f64 = 5.0;
 /// A world that sets less than this many seconds wants to hear of nothing.
 const THRESHOLD_MIN_S: f64 = 0.1;
 
-/// Runs a machine to the end of its stretch, and tells the world if that took long.
-pub(crate) fn run(
+/// Tells the world of a machine that took long to come to this end.
+pub(crate) fn look(
     stretch: &mut Stretch<'_>,
-    machine: &mut Vm,
-    limits: &TaskLimits,
+    machine: &Vm,
+    outcome: &Outcome<Request>,
+    took: Duration,
     player: ObjId,
-) -> Outcome<Request> {
-    let begun = stretch.runtime.clock.steady();
-    let verb = first_verb(machine);
-    let outcome = machine.run(stretch, limits);
-    let took = stretch.runtime.clock.steady().saturating_sub(begun);
-    if took.as_secs_f64() >= THRESHOLD_MIN_S
-        && let Some(verb) = verb
-    {
-        tell(stretch, &verb, took, || stack(machine, &outcome), player);
+) {
+    if took.as_secs_f64() < THRESHOLD_MIN_S {
+        return;
     }
-    outcome
-}
-
-/// What the task began with.
-fn first_verb(machine: &Vm) -> Option<Arc<Verb>> {
-    let frame = machine.frames().first()?;
-    Some(Arc::clone(machine.verb_of(frame)))
+    // A machine that has come to its end does not know any more what it began with.
+    if let Some(task) = stretch.runtime.queue.active.get(stretch.task) {
+        tell(
+            stretch,
+            &task.verb,
+            took,
+            || stack(machine, outcome),
+            player,
+        );
+    }
 }
 
 fn tell(

@@ -300,10 +300,12 @@ impl Runtime {
             };
             let mut stretch = Stretch::new(self, txn, task, background);
             stretch.is_exclusive = is_exclusive;
-            self.counted(Counter::Stretches, || body(&mut stretch));
             let began = self.clock.steady();
+            body(&mut stretch);
+            let ran = self.clock.steady();
+            tally::count(Counter::Stretches, ran.saturating_sub(began));
             let committed = stretch.commit();
-            let took = self.clock.steady().saturating_sub(began);
+            let took = self.clock.steady().saturating_sub(ran);
             tally::count(outcome_of(&committed), took);
             match committed {
                 Ok(hooks) => {
@@ -452,9 +454,11 @@ pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, playe
     active.into_iter().for_each(|task| queue.active.enter(task));
     loop {
         let runtime = stretch.runtime;
-        let outcome = runtime.counted(Counter::Runs, || {
-            lag::run(stretch, &mut machine, &limits, player)
-        });
+        let began = runtime.clock.steady();
+        let outcome = machine.run(stretch, &limits);
+        let took = runtime.clock.steady().saturating_sub(began);
+        tally::count(Counter::Runs, took);
+        lag::look(stretch, &machine, &outcome, took, player);
         match outcome {
             Outcome::Returned(value) => {
                 stretch.note_end(|| Evaluated::Value(value.clone()));

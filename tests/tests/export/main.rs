@@ -15,14 +15,9 @@ use moor_tests::{Database, Ended, Program, Server, Session};
 
 const MOOR: &str = env!("CARGO_BIN_EXE_moor-under-test");
 
-/// The world that the cases use.
-fn cases() -> Database {
-    Database::Textdump(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cases.db"))
-}
-
 /// A server of that world.
 fn server(flags: &[&str]) -> Server {
-    Server::start_with(Path::new(MOOR), &cases(), flags)
+    Server::start_with(Path::new(MOOR), &Database::cases(), flags)
 }
 
 /// A server of a world that was exported.

@@ -20,7 +20,7 @@ fn a_line_that_comes_alone_is_left_to_the_caller_and_is_answered_either_way() {
     let runtime = &world.server.runtime;
     let mut left_to_caller = 0;
     for number in 1..=200 {
-        runtime.line_of_burst(HOST, SESSION, line(number), 0);
+        runtime.line(HOST, SESSION, line(number), 0);
         // False while the worker thread has not yet put its former job away.
         if runtime.burst_is_over() {
             left_to_caller += 1;
@@ -38,11 +38,11 @@ fn lines_that_come_together_are_the_worker_threads() {
     let runtime = &world.server.runtime;
     let other = SessionId([6; 16]);
     open(&world, other, Who::Player);
-    runtime.line_of_burst(HOST, SESSION, line(1), 0);
-    runtime.line_of_burst(HOST, other, line(1), 0);
+    runtime.line(HOST, SESSION, line(1), 0);
+    runtime.line(HOST, other, line(1), 0);
     assert!(!runtime.burst_is_over());
     for session in [SESSION, other] {
-        runtime.line_of_burst(HOST, session, line(2), 0);
+        runtime.line(HOST, session, line(2), 0);
     }
     assert!(!runtime.burst_is_over());
     let done = SessionEvent::LineDone(2);

@@ -59,7 +59,7 @@ fn says(world: &Listening, dial: &Dial, number: u64, text: &str) {
         kind: LineKind::Text,
         text: text.to_owned(),
     };
-    world.server.runtime.line(HOST, dial.session, line, 0);
+    world.line(HOST, dial.session, line);
 }
 
 #[test]

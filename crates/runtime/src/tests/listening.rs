@@ -12,9 +12,9 @@ use moor_value::Value;
 
 use super::fixture::{Server, Who};
 use crate::{
-    Clock, Dial, Evaluated, HostId, ImportedConnection, Listener, ListenerId, NodeInfo, Operator,
-    OperatorError, Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo, TokenSpec,
-    WorkerCall, WorkerInfo, WorkerRequestId,
+    Clock, Dial, Evaluated, HostId, ImportedConnection, InputLine, Listener, ListenerId, NodeInfo,
+    Operator, OperatorError, Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo,
+    TokenSpec, WorkerCall, WorkerInfo, WorkerRequestId,
 };
 
 /// How long a test waits for something that must come.
@@ -148,6 +148,15 @@ impl Listening {
                 Heard::Events(..) => {}
                 other => panic!("{other:?} instead of a cancellation"),
             }
+        }
+    }
+
+    /// A host passes on a line that came alone.
+    pub(super) fn line(&self, host: HostId, session: SessionId, line: InputLine) {
+        let runtime = &self.server.runtime;
+        runtime.line(host, session, line, 0);
+        if runtime.burst_is_over() {
+            runtime.run_one();
         }
     }
 

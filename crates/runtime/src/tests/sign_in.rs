@@ -133,7 +133,7 @@ fn a_session_opened_by_a_token_is_its_players() {
         kind: LineKind::Text,
         text: "look".to_owned(),
     };
-    runtime.line(HOST, SESSION, line, 0);
+    world.line(HOST, SESSION, line);
     world.events_until(SESSION, |event| *event == SessionEvent::LineDone(1));
 }
 
