@@ -11,6 +11,7 @@ use moor_value::{ObjId, Value};
 use crate::dials::Calling;
 use crate::eval::Evaluated;
 use crate::exec::Wish;
+use crate::finished::FinishedTask;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::listeners::{Listener, Waiter};
@@ -96,6 +97,8 @@ pub(crate) enum Effect {
     Evaluated(TaskId, Evaluated),
     /// A suspended task goes on with this value; its row, for a restart before it has.
     Resume(TaskId, Value, Vec<u8>),
+    /// A run of a task is over, and the world wants to know.
+    Finished(Box<FinishedTask>),
     /// A hook is called.
     Hook(Hook),
     /// A line for the server's log.
@@ -303,6 +306,7 @@ impl Effects {
                 effect,
                 Effect::Output(..)
                     | Effect::Hook(_)
+                    | Effect::Finished(_)
                     | Effect::Log(..)
                     | Effect::Server(_)
                     | Effect::Evaluated(..)

@@ -323,7 +323,7 @@ impl Stretch<'_> {
     }
 
     /// The entity whose verbs a call on a value that is not an object finds.
-    fn receiver_entity(&mut self, receiver: &Value) -> Result<Entity, ErrorCode> {
+    pub(crate) fn receiver_entity(&mut self, receiver: &Value) -> Result<Entity, ErrorCode> {
         match receiver {
             Value::Anon(handle) => Ok(Entity::anon(handle.id())),
             Value::Waif(waif) => Ok(Entity::object(waif.class())),

@@ -7,7 +7,7 @@
 //! | part | files |
 //! |---|---|
 //! | users' connections | `session`, `hosts`, `listeners`, `login`, `sign_in` |
-//! | tasks that wait, what runs next | `task`, `tasks`, `housekeeping` |
+//! | tasks that wait, what runs next | `task`, `tasks`, `housekeeping`, `finished` |
 //! | one stretch: run, commit, effects | `run`, `stretch`, `effects`, `apply`, `release` |
 //! | other programs: workers, nodes, hosts' own code | `cluster`, `workers`, `nodes`, `eval` |
 //! | what a line means | `command`, `programming`, `hooks` |
@@ -30,6 +30,7 @@ mod error;
 mod eval;
 mod exec;
 mod export;
+mod finished;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod hooks;

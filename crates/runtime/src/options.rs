@@ -9,6 +9,7 @@ use std::time::Duration;
 use moor_value::{ObjId, Symbol, Value};
 use moor_world::{Builtin, BuiltinSet, Entity, Transaction};
 
+use crate::finished::FINISHED_MAX;
 use crate::registry::registry;
 
 /// Ticks of a foreground task.
@@ -115,6 +116,8 @@ pub(crate) struct ServerOptions {
     pub(crate) default_flush_command: String,
     /// Bytes of output that wait for a slow client, as the world sets them.
     pub(crate) queued_output_max: Option<u32>,
+    /// How many runs of tasks are remembered for `finished_tasks()`; 0 where a world does not say.
+    pub(crate) finished_tasks_max: usize,
 }
 
 impl ServerOptions {
@@ -128,6 +131,7 @@ impl ServerOptions {
             max_concat_catchable: false,
             default_flush_command: ".flush".to_owned(),
             queued_output_max: None,
+            finished_tasks_max: 0,
         }
     }
 
@@ -179,6 +183,9 @@ impl ServerOptions {
             let bytes = bytes.clamp(QUEUED_OUTPUT_MIN, QUEUED_OUTPUT_MAX);
             loaded.queued_output_max = u32::try_from(bytes).ok();
         }
+        let finished = integer(txn, options, "finished_tasks_limit", 0);
+        loaded.finished_tasks_max =
+            usize::try_from(finished).map_or(0, |max| max.min(FINISHED_MAX));
         loaded
     }
 

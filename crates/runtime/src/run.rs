@@ -13,6 +13,7 @@ use moor_vm::{Outcome, Start, Vm};
 use crate::command;
 use crate::effects::{Effect, EndReason};
 use crate::eval::Evaluated;
+use crate::finished::FinishedTask;
 use crate::hooks::{After, Hook};
 use crate::http_read;
 use crate::ids::TaskId;
@@ -447,48 +448,69 @@ fn given(begun: &Begun) -> Result<Value, Failure> {
 
 /// Runs a machine until its task ends or waits.
 pub(crate) fn run_machine(stretch: &mut Stretch<'_>, mut machine: Box<Vm>, player: ObjId) -> Ended {
-    let limits = stretch.machine_limits();
     machine.tell_variables(stretch.limits.tells_variables);
     let queue = &stretch.runtime.queue;
     let active = ActiveTask::of(stretch.task, &machine, stretch.runtime.clock.wall());
     active.into_iter().for_each(|task| queue.active.enter(task));
+    let mut finished = FinishedTask::begin(stretch, &machine);
+    let outcome = run_to_its_end(stretch, &mut machine, player, finished.as_mut());
+    if let Some(finished) = finished {
+        finished.end(stretch, matches!(outcome, Outcome::Suspended(_)));
+    }
+    match outcome {
+        Outcome::Returned(value) => {
+            stretch.note_end(|| Evaluated::Value(value.clone()));
+            Ended::Returned(value)
+        }
+        Outcome::Raised(error) => {
+            if !stretch.note_end(|| Evaluated::raised(&error)) {
+                uncaught::error(stretch, &error, player);
+            }
+            Ended::Failed
+        }
+        Outcome::Aborted(abort) => {
+            stretch.roll_back_if_wanted();
+            if !stretch.note_end(|| Evaluated::aborted(abort.reason)) {
+                uncaught::abort(stretch, &abort, player);
+            }
+            Ended::Failed
+        }
+        Outcome::Suspended(request) => {
+            let entry = tasks::suspended(stretch, machine, &request);
+            let asked = tasks::asked(&entry, request);
+            stretch.effects.push(Effect::Park(Box::new(entry)));
+            asked
+                .into_iter()
+                .for_each(|asked| stretch.effects.push(asked));
+            Ended::Parked
+        }
+    }
+}
+
+/// Runs a machine until it is over, or waits for what it may wait for.
+fn run_to_its_end(
+    stretch: &mut Stretch<'_>,
+    machine: &mut Vm,
+    player: ObjId,
+    mut finished: Option<&mut FinishedTask>,
+) -> Outcome<Request> {
+    let limits = stretch.machine_limits();
     loop {
         let runtime = stretch.runtime;
         let began = runtime.clock.steady();
         let outcome = machine.run(stretch, &limits);
         let took = runtime.clock.steady().saturating_sub(began);
         tally::count(Counter::Runs, took);
-        lag::look(stretch, &machine, &outcome, took, player);
-        match outcome {
-            Outcome::Returned(value) => {
-                stretch.note_end(|| Evaluated::Value(value.clone()));
-                return Ended::Returned(value);
-            }
-            Outcome::Raised(error) => {
-                if !stretch.note_end(|| Evaluated::raised(&error)) {
-                    uncaught::error(stretch, &error, player);
-                }
-                return Ended::Failed;
-            }
-            Outcome::Aborted(abort) => {
-                stretch.roll_back_if_wanted();
-                if !stretch.note_end(|| Evaluated::aborted(abort.reason)) {
-                    uncaught::abort(stretch, &abort, player);
-                }
-                return Ended::Failed;
-            }
-            Outcome::Suspended(request) => match stretch.may_wait(machine.perms(), &request) {
-                Err(code) => machine.resume_raise(moor_vm::Raise::new(code)),
-                Ok(()) => {
-                    let entry = tasks::suspended(stretch, machine, &request);
-                    let asked = tasks::asked(&entry, request);
-                    stretch.effects.push(Effect::Park(Box::new(entry)));
-                    if let Some(asked) = asked {
-                        stretch.effects.push(asked);
-                    }
-                    return Ended::Parked;
-                }
-            },
+        if let Some(finished) = finished.as_deref_mut() {
+            finished.ran(took);
         }
+        lag::look(stretch, machine, &outcome, took, player);
+        if let Outcome::Suspended(request) = &outcome
+            && let Err(code) = stretch.may_wait(machine.perms(), request)
+        {
+            machine.resume_raise(moor_vm::Raise::new(code));
+            continue;
+        }
+        return outcome;
     }
 }

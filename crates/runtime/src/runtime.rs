@@ -21,6 +21,7 @@ use crate::dials::Dials;
 use crate::effects::{LogLevel, ServerRequest};
 use crate::eval::Evals;
 use crate::exec::Programs;
+use crate::finished::FinishedTasks;
 use crate::hooks::Hook;
 use crate::hosts::Outlet;
 use crate::ids::TaskId;
@@ -134,6 +135,7 @@ pub struct Runtime {
     /// Itself, for threads that are started later.
     pub(crate) me: Weak<Self>,
     pub(crate) evals: Evals,
+    pub(crate) finished: FinishedTasks,
     pub(crate) meters: Meters,
     /// The counter of unique ids.
     uniques: AtomicU16,
@@ -183,6 +185,7 @@ impl Runtime {
             programs: Programs::default(),
             me: Weak::clone(me),
             evals: Evals::default(),
+            finished: FinishedTasks::default(),
             meters: Meters::new(),
             uniques: AtomicU16::new(0),
             limits: config,
@@ -243,6 +246,7 @@ impl Runtime {
     /// `load_server_options()`.
     pub(crate) fn load_options(&self) {
         let loaded = read_options(&mut self.world.begin());
+        self.finished.limit(loaded.finished_tasks_max);
         *self.options.write() = Arc::new(loaded);
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Stretch<'r> {
     pub(crate) options: Arc<ServerOptions>,
     /// Ticks and seconds that it may use.
     pub(crate) limits: Limits,
+    /// Whether those are of a task that was forked or has waited.
+    pub(crate) is_background: bool,
     /// `set_thread_mode()`.
     pub(crate) threaded: bool,
     /// Whether `handle_uncaught_error` or `handle_task_timeout` is running: its own errors are shown.
@@ -98,6 +100,7 @@ impl<'r> Stretch<'r> {
             session: None,
             options: runtime.options(),
             limits: Limits::default(),
+            is_background: background,
             threaded: true,
             is_handling_error: false,
             is_exclusive: false,
@@ -116,6 +119,7 @@ impl<'r> Stretch<'r> {
 
     /// Gives the task fresh ticks and seconds.
     pub(crate) fn begin_limits(&mut self, background: bool) {
+        self.is_background = background;
         self.limits = Limits::read(&mut self.txn, background);
         self.deadline = self.runtime.clock.steady() + self.limits.seconds;
     }
@@ -292,6 +296,7 @@ impl Runtime {
             Effect::Resume(id, value, _) => {
                 self.queue.wake(id, value);
             }
+            Effect::Finished(task) => self.finished.add(*task, self.options().finished_tasks_max),
             Effect::Hook(hook) => follow_ups.push(hook),
             Effect::Log(level, text) => crate::runtime::log_line(level, &text),
             Effect::Server(request) => self.serve(request),

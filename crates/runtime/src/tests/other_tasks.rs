@@ -158,3 +158,48 @@ fn a_task_commits_when_few_ticks_are_left() {
                   return {n, suspend_if_needed(1), `suspend_if_needed(-1) ! E_INVARG => 2', commit(\"x\"), commit()};";
     assert_eq!(world.value(Who::Programmer, source), "{5, 0, 2, \"x\", 0}");
 }
+
+/// The runs that have ended since the world began to ask, but for the last ones that `skip` says.
+#[test]
+fn what_is_over_is_told_to_a_world_that_asks() {
+    let world = Listening::new();
+    let source = "add_verb(#5, {#3, \"xd\", \"wai*t sleep\"}, {\"this\", \"none\", \"this\"}); \
+                  set_verb_code(#5, \"wait\", {\"suspend(0);\"}); return finished_tasks();";
+    assert_eq!(world.value(Who::Wizard, source), "{}");
+    let denied = world.value(Who::Programmer, "return `finished_tasks() ! ANY';");
+    assert_eq!(denied, "E_PERM");
+    let ask = "add_property($server_options, \"finished_tasks_limit\", 3, {#2, \"\"}); load_server_options(); return 0;";
+    world.value(Who::Wizard, ask);
+    world.value(Who::Programmer, "#5:wai(); return 0;");
+    let told = "l = {}; for t in (finished_tasks()) l = {@l, {t[\"verb\"], t[\"fullverb\"], t[\"object\"], t[\"this\"], \
+                t[\"receiver\"], t[\"player\"], t[\"programmer\"], t[\"foreground\"], t[\"suspended\"], t[\"time\"] >= 0.0}}; endfor \
+                return l;";
+    let shown = world.value(Who::Wizard, told);
+    let first = "\"N/A\", \"N/A\", #-1, #3, #3, #3, #3, 1, 1, ";
+    let second = "\"wai\", \"wai*t sleep\", #5, #5, #5, #3, #3, 0, 0, ";
+    assert_eq!(shown, format!("{{{{{first}1}}, {{{second}1}}}}"));
+}
+
+#[test]
+fn the_oldest_of_what_is_over_gives_way_and_a_world_may_stop_asking() {
+    let world = Listening::new();
+    let limited = |limit: i64| {
+        let source = format!(
+            "add_property($server_options, \"finished_tasks_limit\", 0, {{#2, \"\"}}) ! ANY'; \
+             $server_options.finished_tasks_limit = {limit}; load_server_options(); return 0;"
+        );
+        world.value(Who::Wizard, &source.replacen("add_", "`add_", 1));
+    };
+    limited(2);
+    for code in ["1 / 0;", "return 5;", "while (1) endwhile"] {
+        super::listening::answer(&world.eval(Who::Programmer, code));
+    }
+    let count = "return length(finished_tasks());";
+    assert_eq!(world.value(Who::Wizard, count), "2");
+    limited(1_000_000);
+    assert_eq!(world.server.runtime.options().finished_tasks_max, 1_000);
+    limited(0);
+    assert_eq!(world.value(Who::Wizard, count), "0");
+    limited(-1);
+    assert_eq!(world.value(Who::Wizard, count), "0");
+}

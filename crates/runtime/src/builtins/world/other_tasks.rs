@@ -1,4 +1,4 @@
-//! Tasks and other tasks: who is at work, whether one exists, waiting for its end; and tasks that take back what they did.
+//! Tasks and other tasks: who is at work, who was, whether one exists, waiting for its end; and tasks that take back what they did.
 //!
 //! In: numbers of tasks. Out: rows of tasks, truth, requests to wait, the end of the calling task.
 
@@ -22,6 +22,18 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         "The tasks that are being run at this moment, the calling one among them: the caller's, to a wizard all. A list for each, as \
          `queued_tasks()` has them, of the verb that the task began with; its line and its size are 0.",
     ),
+    world!("finished_tasks", 0..=0, [], ToastStunt, finished_tasks)
+        .doc(
+            "",
+            "LIST",
+            "The last runs of tasks that are over, the newest last, as many as `$server_options.finished_tasks_limit` said when \
+             `load_server_options()` was called: 1,000 at most, and none unless it is said. A task that has waited has several runs. A map \
+             for each: `verb` (as it was called), `fullverb` (its names), `object` (where it is defined), `this`, `receiver`, `player`, \
+             `programmer`, `foreground` (0 if the task was forked or had waited), `suspended` (1 if the run ended in waiting) and `time` \
+             (in seconds). `this` is the receiver where it is no object with a number.",
+        )
+        .raises("E_PERM unless a wizard calls")
+        .permission("wizards"),
     world!("rollback", 0..=1, [Any], MooR, rollback)
         .doc(
             "show_output",
@@ -68,6 +80,11 @@ fn active_tasks(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     let mut tasks = env.stretch.runtime.queue.active.all();
     tasks.retain(|task| wizard || task.programmer == perms);
     value(shown_rows(env, tasks.iter().map(row)))
+}
+
+fn finished_tasks(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
+    env.wizard_only()?;
+    value(env.stretch.runtime.finished.to_values())
 }
 
 /// A task at work in the columns of `queued_tasks()`.
