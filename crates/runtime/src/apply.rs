@@ -267,7 +267,7 @@ pub(crate) fn change_record(
         SessionChange::QueuedOutput(bytes) => {
             return Some(SessionEvent::Option(HostOption::MaxQueuedOutput(*bytes)));
         }
-        SessionChange::Proxied(peer) => record.set_peer(peer),
+        SessionChange::Proxied(ends) => record.set_ends(ends),
         SessionChange::ClientEcho(on) => {
             record.client_echo = *on;
             return Some(SessionEvent::Option(HostOption::ClientEcho(*on)));

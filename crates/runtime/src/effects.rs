@@ -15,9 +15,9 @@ use crate::finished::FinishedTask;
 use crate::hooks::Hook;
 use crate::ids::TaskId;
 use crate::listeners::{Listener, Waiter};
-use crate::proxy::ProxiedPeer;
-use crate::session::KeepAlive;
-use crate::session::{InputLine, Programming, Session, SessionEvent, SessionTable};
+use crate::session::{
+    Ends, InputLine, KeepAlive, Programming, Session, SessionEvent, SessionTable,
+};
 use crate::sql::Asked;
 use crate::task::TaskEntry;
 use crate::workers::Wanted;
@@ -50,7 +50,7 @@ pub(crate) enum SessionChange {
     /// Bytes of output that may wait.
     QueuedOutput(u32),
     /// A proxy has said whose it is.
-    Proxied(ProxiedPeer),
+    Proxied(Ends),
 }
 
 /// One thing that a stretch asks for.
@@ -285,6 +285,19 @@ impl Effects {
         changes.into_iter().find_map(|effect| match effect {
             Effect::Change(changed, SessionChange::Binary(on)) if Arc::ptr_eq(changed, session) => {
                 Some(*on)
+            }
+            _ => None,
+        })
+    }
+
+    /// What a proxy has said of a session in this stretch.
+    pub(crate) fn proxied(&self, session: &Arc<Session>) -> Option<&Ends> {
+        let changes = self.list.iter().rev();
+        changes.into_iter().find_map(|effect| match effect {
+            Effect::Change(changed, SessionChange::Proxied(ends))
+                if Arc::ptr_eq(changed, session) =>
+            {
+                Some(ends)
             }
             _ => None,
         })

@@ -17,7 +17,7 @@ use crate::run::Ended;
 use crate::session::{Session, SessionEvent};
 use crate::stretch::Stretch;
 
-/// Hands a line to `do_login_command`.
+/// Hands a line to `do_login_command`; from a proxy that the world trusts, not every one as it is.
 pub(crate) fn run(
     stretch: &mut Stretch<'_>,
     session: &Arc<Session>,
@@ -25,10 +25,23 @@ pub(crate) fn run(
     connection: ObjId,
     line: &str,
 ) {
-    if proxy::is_proxy_line(line) && speaks_for_others(stretch, session) {
-        take_proxied(stretch, session, line);
-        return;
+    let mut line = line;
+    if is_trusted_proxy(stretch, session, handler) {
+        if line.is_empty() && !wants_blank(stretch, handler, connection) {
+            return;
+        }
+        line = take_proxied(stretch, session, line);
     }
+    log_in(stretch, session, handler, connection, line);
+}
+
+fn log_in(
+    stretch: &mut Stretch<'_>,
+    session: &Arc<Session>,
+    handler: ObjId,
+    connection: ObjId,
+    line: &str,
+) {
     let newest = stretch.txn.max_object();
     let begin = stretch.runtime.new_unique_id();
     let args = word_values(line);
@@ -48,28 +61,54 @@ pub(crate) fn run(
     }
 }
 
-/// Whether a connection may say that it is somebody else's: it comes from this machine, and
-/// `$server_options.proxy_rewrite` is not false.
-fn speaks_for_others(stretch: &mut Stretch<'_>, session: &Session) -> bool {
-    let is_local = {
-        let state = session.lock();
-        let address = state.record.peer_address.parse::<IpAddr>();
-        !state.record.outbound && address.is_ok_and(|address| address.to_canonical().is_loopback())
+/// Whether a connection is that of a proxy, which may say whose it is: `$server_options.trusted_proxies`, of the handler or of
+/// `#0`, is a list with its address.
+fn is_trusted_proxy(stretch: &mut Stretch<'_>, session: &Session, handler: ObjId) -> bool {
+    let Some(Value::List(trusted)) =
+        options::handler_option(&mut stretch.txn, handler, "trusted_proxies")
+    else {
+        return false;
     };
-    is_local && options::integer_option(&mut stretch.txn, "proxy_rewrite", 1) != 0
+    let address = {
+        let state = session.lock();
+        (!state.record.outbound).then(|| ip(&state.record.peer_address))
+    };
+    let Some(address) = address.flatten() else {
+        return false;
+    };
+    let mut trusted = trusted.iter().filter_map(Value::as_str);
+    trusted.any(|text| ip(text.as_str()) == Some(address))
 }
 
-/// Gives a connection the addresses that a proxy says.
-fn take_proxied(stretch: &mut Stretch<'_>, session: &Arc<Session>, line: &str) {
-    let Some(peer) = proxy::parse(line) else {
+/// An address, in its one form.
+fn ip(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().ok()?;
+    Some(address.to_canonical())
+}
+
+/// Whether the blank line of a trusted proxy is a line like others: `do_blank_command` says so.
+fn wants_blank(stretch: &mut Stretch<'_>, handler: ObjId, connection: ObjId) -> bool {
+    let verb = "do_blank_command";
+    let ended = call_server_verb(stretch, handler, verb, Vec::new(), connection, "");
+    matches!(ended, Ended::Returned(value) if value.is_true())
+}
+
+/// Gives a connection the addresses that a proxy's line says, if it is one, which is a blank line from then on. Answers the line that
+/// is to be heard.
+fn take_proxied<'l>(stretch: &mut Stretch<'_>, session: &Arc<Session>, line: &'l str) -> &'l str {
+    if !proxy::is_proxy_line(line) {
+        return line;
+    }
+    let Some(ends) = proxy::parse(line) else {
         tracing::warn!(session = ?session.id, line, "a proxy's line is malformed");
-        return;
+        return line;
     };
-    tracing::info!(session = ?session.id, peer = peer.address, "a proxy speaks for somebody");
-    let change = SessionChange::Proxied(peer);
+    tracing::info!(session = ?session.id, peer = ends.address, "a proxy speaks for somebody");
+    let change = SessionChange::Proxied(ends);
     stretch
         .effects
         .push(Effect::Change(Arc::clone(session), change));
+    ""
 }
 
 /// Makes a connection a player's. `created`: the player did not exist before this log-in.
@@ -81,7 +120,8 @@ pub(crate) fn connect(
 ) {
     tell_queued_output(stretch, session);
     let before = stretch.session_of(player);
-    let (handler, shows, peer) = described(session);
+    let (handler, shows) = described(session);
+    let peer = stretch.ends_of(session).name;
     match before {
         Some(before) => redirect(stretch, session, &before, player),
         None => {
@@ -121,8 +161,9 @@ fn redirect(
     before: &Arc<Session>,
     player: ObjId,
 ) {
-    let (handler, _, peer) = described(session);
-    let (old_handler, _, _) = described(before);
+    let (handler, _) = described(session);
+    let (old_handler, _) = described(before);
+    let peer = stretch.ends_of(session).name;
     tell_redirected(stretch, session, before);
     take_over(stretch, session, before, player);
     tracing::info!(session = ?session.id, player = player.0, peer, "user_reconnected");
@@ -141,8 +182,8 @@ fn redirect(
 
 /// Says on both connections of a player that one takes the other's place.
 fn tell_redirected(stretch: &mut Stretch<'_>, session: &Arc<Session>, before: &Arc<Session>) {
-    let (handler, shows, _) = described(session);
-    let (old_handler, old_shows, _) = described(before);
+    let (handler, shows) = described(session);
+    let (old_handler, old_shows) = described(before);
     if old_shows {
         let default = "*** Redirecting connection to new port ***";
         show(stretch, before, old_handler, "redirect_from_msg", default);
@@ -171,15 +212,10 @@ fn push_hook(stretch: &mut Stretch<'_>, handler: ObjId, verb: &'static str, play
     stretch.effects.push(Effect::Hook(hook));
 }
 
-/// A session's handler, whether it shows the server's messages, and where its user comes from.
-fn described(session: &Session) -> (ObjId, bool, String) {
+/// A session's handler, and whether it shows the server's messages.
+fn described(session: &Session) -> (ObjId, bool) {
     let state = session.lock();
-    let record = &state.record;
-    (
-        record.handler(),
-        record.print_messages,
-        record.peer_name().to_owned(),
-    )
+    (state.record.handler(), state.record.print_messages)
 }
 
 /// Shows one of the server's messages on a session.
@@ -207,7 +243,7 @@ pub(crate) fn switch(
     silent: bool,
 ) {
     tell_queued_output(stretch, session);
-    let (handler, shows, _) = described(session);
+    let (handler, shows) = described(session);
     let from = stretch.effects.object_of(session);
     let hook = match stretch.session_of(player) {
         Some(before) => {

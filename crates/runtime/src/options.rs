@@ -280,7 +280,7 @@ pub(crate) fn message(
 }
 
 /// An option of a handler's own `server_options`, else of `#0`'s.
-fn handler_option(txn: &mut Transaction, handler: ObjId, name: &str) -> Option<Value> {
+pub(crate) fn handler_option(txn: &mut Transaction, handler: ObjId, name: &str) -> Option<Value> {
     let own = match property(txn, handler, "server_options") {
         Some(Value::Obj(options)) if handler != ObjId::SYSTEM => property(txn, options, name),
         _ => None,

@@ -1,4 +1,4 @@
-//! The line with which a proxy on this machine says whom it speaks for.
+//! The line with which a proxy says whom it speaks for.
 //!
 //! In: a line of a connection that has not logged in. Out: the connection's new addresses. It is the text form of the
 //! PROXY protocol (version 1 of HAProxy's specification), as ToastStunt reads it; who may send one is decided in
@@ -6,26 +6,15 @@
 
 use std::net::IpAddr;
 
-/// Who a connection comes from, in a proxy's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProxiedPeer {
-    /// The user's address.
-    pub(crate) address: String,
-    /// The user's port.
-    pub(crate) port: u16,
-    /// The proxy's address at which the user arrived.
-    pub(crate) local_address: String,
-    /// The proxy's port at which the user arrived.
-    pub(crate) local_port: u16,
-}
+use crate::session::Ends;
 
 /// Whether a line is a proxy's and no user's.
 pub(crate) fn is_proxy_line(line: &str) -> bool {
-    line.starts_with("PROXY ")
+    line.starts_with("PROXY")
 }
 
 /// `PROXY TCP4 ADDRESS LOCAL-ADDRESS PORT LOCAL-PORT`; nothing where it is malformed or does not know the user.
-pub(crate) fn parse(line: &str) -> Option<ProxiedPeer> {
+pub(crate) fn parse(line: &str) -> Option<Ends> {
     let mut words = line.split_ascii_whitespace();
     let (_, protocol) = (words.next()?, words.next()?);
     let mut address = || words.next()?.parse::<IpAddr>().ok();
@@ -37,7 +26,8 @@ pub(crate) fn parse(line: &str) -> Option<ProxiedPeer> {
     };
     let mut port = || words.next()?.parse().ok();
     let (port, local_port) = (port()?, port()?);
-    (known && words.next().is_none()).then(|| ProxiedPeer {
+    (known && words.next().is_none()).then(|| Ends {
+        name: user.to_string(),
         address: user.to_string(),
         port,
         local_address: local.to_string(),
@@ -50,8 +40,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Option<(String, u16, String, u16)> {
-        let peer = parse(line)?;
-        Some((peer.address, peer.port, peer.local_address, peer.local_port))
+        let ends = parse(line)?;
+        Some((ends.address, ends.port, ends.local_address, ends.local_port))
     }
 
     #[test]

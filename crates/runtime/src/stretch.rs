@@ -19,7 +19,7 @@ use crate::ids::TaskId;
 use crate::known_verbs::KnownVerbs;
 use crate::options::{Limits, ServerOptions};
 use crate::runtime::Runtime;
-use crate::session::Session;
+use crate::session::{Ends, Session};
 use crate::task::Family;
 
 /// A running stretch.
@@ -181,6 +181,19 @@ impl<'r> Stretch<'r> {
     /// The session of a player or connection, as this stretch sees it.
     pub(crate) fn session_of(&self, whom: ObjId) -> Option<Arc<Session>> {
         self.effects.session(&self.runtime.sessions, whom)
+    }
+
+    /// The two ends of a session's connection, as this stretch sees them.
+    pub(crate) fn ends_of(&self, session: &Arc<Session>) -> Ends {
+        let (is_logged_in, ends) = {
+            let state = session.lock();
+            (state.record.is_logged_in(), state.record.ends())
+        };
+        // Proxies speak before a log-in only, and `effects` may be long.
+        match is_logged_in {
+            true => ends,
+            false => self.effects.proxied(session).cloned().unwrap_or(ends),
+        }
     }
 
     /// Forgets what calls found: parents or verbs have changed.

@@ -18,7 +18,6 @@ pub(crate) use input::{FORCED_LINES_MAX, InputQueue, Taken};
 pub use input::{InputLine, LineKind};
 pub(crate) use outbox::{Outbox, Reattached, Renumbered, UNKNOWN};
 pub use record::ListenerId;
-pub(crate) use record::SessionRecord;
-pub(crate) use record::{IntrinsicCommand, Programming, Stage};
+pub(crate) use record::{Ends, IntrinsicCommand, Programming, SessionRecord, Stage};
 pub(crate) use state::{Session, SessionState};
 pub(crate) use table::{SESSIONS_MAX, SessionTable};

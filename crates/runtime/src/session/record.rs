@@ -8,7 +8,6 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::event::KeepAlive;
 use crate::error::RowError;
 use crate::ids::HostId;
-use crate::proxy::ProxiedPeer;
 
 /// A place where a host accepts users: 0 is the host's own, the highest number its own for users who speak TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
@@ -24,6 +23,21 @@ impl ListenerId {
     pub(crate) fn is_own(self) -> bool {
         self == Self::MAIN || self == Self::TLS
     }
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// The user's host name where it is known, else the address.
+    pub(crate) name: String,
+    /// The user's address, without the port.
+    pub(crate) address: String,
+    /// The user's port.
+    pub(crate) port: u16,
+    /// The address at which the user arrived.
+    pub(crate) local_address: String,
+    /// The port at which the user arrived.
+    pub(crate) local_port: u16,
 }
 
 /// The durable part of a session.
@@ -200,13 +214,24 @@ impl SessionRecord {
         self.player >= 0
     }
 
-    /// Takes over what a proxy says of the user.
-    pub(crate) fn set_peer(&mut self, peer: &ProxiedPeer) {
+    /// Where the user comes from, and where to.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends {
+            name: self.peer_name().to_owned(),
+            address: self.peer_address.clone(),
+            port: self.peer_port,
+            local_address: self.local_address.clone(),
+            local_port: self.local_port,
+        }
+    }
+
+    /// Takes over what a proxy says of the user, whose name is not known.
+    pub(crate) fn set_ends(&mut self, ends: &Ends) {
         self.hostname = None;
-        self.peer_address.clone_from(&peer.address);
-        self.peer_port = peer.port;
-        self.local_address.clone_from(&peer.local_address);
-        self.local_port = peer.local_port;
+        self.peer_address.clone_from(&ends.address);
+        self.peer_port = ends.port;
+        self.local_address.clone_from(&ends.local_address);
+        self.local_port = ends.local_port;
     }
 
     /// The user's host name where it is known, else the address.

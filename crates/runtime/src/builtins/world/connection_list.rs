@@ -75,12 +75,12 @@ fn connections(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 /// The one connection of a player, if there is one.
 fn row(env: &Env<'_, '_, '_>, whose: ObjId) -> Option<Value> {
     let session = env.stretch.session_of(whose)?;
-    let state = session.lock();
+    let active_at = session.lock().active_at;
     let now = env.stretch.runtime.clock.steady();
     Some(Value::from(vec![
         Value::Obj(whose),
-        state.record.peer_name().into(),
-        Value::Float(now.saturating_sub(state.active_at).as_secs_f64()),
+        env.stretch.ends_of(&session).name.into(),
+        Value::Float(now.saturating_sub(active_at).as_secs_f64()),
         vec![Value::from(CONTENT)].into(),
     ]))
 }

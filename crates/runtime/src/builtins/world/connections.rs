@@ -227,18 +227,14 @@ fn connection_name(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let who = object(args);
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
-    let state = session.lock();
-    let record = &state.record;
+    let ends = env.stretch.ends_of(&session);
     let name = match args.get(1).and_then(Value::as_int) {
-        Some(how) if how != 1 => {
-            let (port, peer, peer_port) = (record.local_port, record.peer_name(), record.peer_port);
-            format!(
-                "port {port} from {peer} [{}], port {peer_port}",
-                record.peer_address
-            )
-        }
-        Some(_) => record.peer_address.clone(),
-        None => record.peer_name().to_owned(),
+        Some(how) if how != 1 => format!(
+            "port {} from {} [{}], port {}",
+            ends.local_port, ends.name, ends.address, ends.port
+        ),
+        Some(_) => ends.address,
+        None => ends.name,
     };
     value(name.as_str())
 }
@@ -249,8 +245,7 @@ fn connection_name_lookup(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Repl
     let who = object(args);
     env.self_or_wizard(who)?;
     let session = connected(env, who)?;
-    let name = session.lock().record.peer_name().to_owned();
-    value(name.as_str())
+    value(env.stretch.ends_of(&session).name)
 }
 
 /// A map of both ends of a connection: `destination` is the user's end and `source` the server's, whoever has
@@ -259,26 +254,29 @@ fn connection_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let who = object(args);
     let session = connected(env, who)?;
     env.self_or_wizard(who)?;
-    let state = session.lock();
-    let record = &state.record;
-    let protocol = if record.peer_address.contains(':') {
+    let ends = env.stretch.ends_of(&session);
+    let protocol = if ends.address.contains(':') {
         "IPv6"
     } else {
         "IPv4"
     };
-    let local = Value::from(record.local_address.as_str());
+    let (outbound, tls) = {
+        let state = session.lock();
+        let record = &state.record;
+        (record.outbound, tls_entries(record.tls.as_ref()))
+    };
+    let local = Value::from(ends.local_address.as_str());
     let entries = [
-        ("destination_address", Value::from(record.peer_name())),
-        ("destination_ip", Value::from(record.peer_address.as_str())),
-        ("destination_port", Value::Int(i64::from(record.peer_port))),
-        ("outbound", Value::Int(i64::from(record.outbound))),
+        ("destination_address", Value::from(ends.name)),
+        ("destination_ip", Value::from(ends.address)),
+        ("destination_port", Value::Int(i64::from(ends.port))),
+        ("outbound", Value::Int(i64::from(outbound))),
         ("protocol", Value::from(protocol)),
         ("source_address", local.clone()),
         ("source_ip", local),
-        ("source_port", Value::Int(i64::from(record.local_port))),
-        ("tls", tls_entries(record.tls.as_ref())),
+        ("source_port", Value::Int(i64::from(ends.local_port))),
+        ("tls", tls),
     ];
-    drop(state);
     Ok(Answer::Value(named_map(entries)))
 }
 
