@@ -25,9 +25,10 @@ const FORMAT_DRAFT_FILE: &str = "FORMAT.draft";
 const LOCK_FILE: &str = "lock";
 const LOG_FOLDER: &str = "log";
 const STATE_FOLDER: &str = "state";
-/// Names that do not make a folder a foreign one: ours, what file systems put at their root, and the folder that is
-/// kept free for the programs which serve the database together and may start before it is made.
-const IGNORED: [&str; 3] = [LOCK_FILE, "lost+found", "hosts"];
+/// Names that do not make a folder a foreign one: ours, what file systems put at their root, and the folders that are
+/// kept free for the programs which serve the database together and may start before it is made, and for files that belong to
+/// what is in the database and may be there before it.
+const IGNORED: [&str; 4] = [LOCK_FILE, "lost+found", "hosts", "files"];
 
 /// What is at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -271,7 +271,7 @@ fn an_export_is_a_database_of_one_moment_while_appends_go_on() {
 fn what_serving_programs_and_file_systems_put_there_does_not_stand_in_the_way() {
     let folder = tempfile::tempdir().expect("tempdir");
     let identity = folder.path().join("hosts/node-1");
-    for name in ["hosts", "lost+found"] {
+    for name in ["hosts", "files", "lost+found"] {
         std::fs::create_dir(folder.path().join(name)).expect("made");
     }
     std::fs::write(&identity, "a host").expect("written");
