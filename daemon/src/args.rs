@@ -27,6 +27,12 @@ pub(crate) struct Args {
     /// What --export writes
     #[arg(long, value_enum, default_value_t = ExportFormat::Snapshot, value_name = "FORMAT")]
     pub(crate) export_format: ExportFormat,
+    /// Hand this line to #0:do_start_script() at each start, before anything else runs
+    #[arg(long, value_name = "LINE")]
+    pub(crate) start_line: Option<String>,
+    /// Hand the lines of this file to #0:do_start_script() at each start, after --start-line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) start_script: Option<PathBuf>,
     /// Make a new enrollment token, which ends the former one, write it to enrollment-token in the config folder, and
     /// stop; a daemon that runs takes it at once
     #[arg(long)]

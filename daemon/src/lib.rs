@@ -41,6 +41,7 @@ mod publisher;
 mod replacement;
 mod serve;
 mod signals;
+mod start_script;
 mod token_key;
 mod topics;
 mod values;

@@ -26,6 +26,7 @@ use crate::nodes::Nodes;
 use crate::operator::Wizardry;
 use crate::publisher::{Publisher, Ways};
 use crate::signals::SignalEar;
+use crate::start_script;
 use crate::token_key;
 use crate::topics::Topics;
 use crate::watcher::{Watched, Watcher};
@@ -55,6 +56,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
         false => None,
     };
     let executables = machine::executables(&args)?;
+    let start_scripts = start_script::read(&args)?;
     // The addresses before the data directory: one that is in use must not leave a new world behind.
     let (hosts_gate, hosts) = Gate::new(|_| Ok(()));
     let (workers_gate, workers) = Gate::new(workers::judge_service);
@@ -69,6 +71,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
     let daemon = Daemon {
         args: &args,
         executables,
+        start_scripts,
         credentials,
         links,
         health,
@@ -97,6 +100,7 @@ struct Doors {
 struct Daemon<'a> {
     args: &'a Args,
     executables: Option<Arc<Executables>>,
+    start_scripts: Vec<Vec<String>>,
     credentials: Option<Credentials>,
     links: Links,
     health: Health,
@@ -205,6 +209,7 @@ impl Daemon<'_> {
             outbound_network: self.args.outbound_network,
             features: self.args.features.features(),
             imported_connections,
+            start_scripts: self.start_scripts.clone(),
             ..RuntimeConfig::default()
         };
         let outlet = Arc::clone(&publisher);

@@ -84,6 +84,18 @@ fn executables_where_the_world_can_write_are_refused() {
 }
 
 #[test]
+fn a_start_script_that_cannot_be_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("latin"), b"notify(player, \"\xe9\");").expect("written");
+    for (file, part) in [("nowhere", "No such file"), ("latin", "UTF-8")] {
+        let flags = ["world", "--start-script", file];
+        let parts = ["--start-script", file, part];
+        refuses("daemon", &flags, folder.path(), FAILURE, &parts);
+    }
+    assert_eq!(names(folder.path()), ["latin"]);
+}
+
+#[test]
 fn wrong_command_lines() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (word, flags, parts) in [

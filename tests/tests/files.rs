@@ -1,9 +1,9 @@
-//! What programs of the world reach of the machine, with the real daemon: files, databases, executables; where they are,
-//! and what a killed daemon leaves of them.
+//! What programs of the world reach of the machine, with the real daemon: files, databases, executables, scripts of the operator;
+//! where they are, and what a killed daemon leaves of them.
 
 use std::path::Path;
 
-use moor_tests::{Database, Server};
+use moor_tests::{Database, Program, Server};
 
 fn start(flags: &[&str]) -> Server {
     let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
@@ -110,4 +110,46 @@ fn words_are_checked_by_the_dictionary_that_the_operator_names() {
         user.value("return `spellcheck(\"ball\") ! ANY';"),
         "E_INVARG"
     );
+}
+
+#[test]
+fn scripts_of_the_operator_reach_the_world_at_each_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = folder.path().join("script.moo");
+    std::fs::write(&script, "\tif (\u{7}1)\r\nendif\n\nlast").expect("written");
+    let script = script.to_str().expect("text");
+    let mut server = start(&["--start-script", script, "--start-line", "$a(\"b\");"]);
+    let mut user = server.log_in("wizard");
+    let ready = "add_property(#0, \"seen\", {}, {player, \"\"}); \
+                 add_verb(#0, {player, \"xd\", \"do_start_script\"}, {\"this\", \"none\", \"this\"}); \
+                 return set_verb_code(#0, \"do_start_script\", {\"#0.seen = {@#0.seen, args};\"});";
+    assert_eq!(user.value(ready), "{}");
+    server.daemon.kill();
+    server.restart_daemon();
+    let seen = "{{\"$a(\\\"b\\\");\"}, {\"\tif (1)\", \"endif\", \"\", \"last\"}}";
+    assert_eq!(user.value("return #0.seen;"), seen);
+}
+
+/// Starts a daemon on a data directory that an operator has filled before, and waits until it serves.
+fn served(folder: &Path, flags: &[&str]) -> Program {
+    let moor = Path::new(env!("CARGO_BIN_EXE_moor-under-test"));
+    let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+    let mut daemon = Program::start(moor, "daemon", &flags, folder);
+    daemon.line("ready");
+    daemon
+}
+
+#[test]
+fn files_may_be_there_before_the_world() {
+    let database = concat!(env!("CARGO_MANIFEST_DIR"), "/data/cases.db");
+    for flags in [&["world"][..], &["world", "--import", database]] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let files = folder.path().join("world/files");
+        std::fs::create_dir_all(&files).expect("a folder");
+        std::fs::write(files.join("a"), "kept").expect("written");
+        let ended = served(folder.path(), flags).stop();
+        assert_eq!(ended.code, Some(0), "{:?}", ended.lines);
+        let kept = std::fs::read_to_string(files.join("a"));
+        assert_eq!(kept.expect("it is there"), "kept");
+    }
 }

@@ -1,14 +1,18 @@
 //! The first things that happen in a world when the daemon has started.
 //!
-//! In: who was connected to the server that wrote an imported database. Out: `#0.maxint` and `#0.minint` as they are
-//! here, `user_disconnected` for those users, `#0:server_started()`. What came before a restart of this daemon is in
-//! `restore`: its users are still there.
+//! In: who was connected to the server that wrote an imported database, the operator's scripts. Out: `#0.maxint` and `#0.minint` as
+//! they are here, `#0:do_start_script()` for each script before anything else runs, then `user_disconnected` for those users,
+//! `#0:server_started()`. What came before a restart of this daemon is in `restore`: its users are still there.
+
+use std::cell::RefCell;
 
 use moor_value::{ObjId, Symbol, Value};
 use moor_world::{Entity, Transaction};
 
+use crate::command::call_server_verb;
 use crate::hooks::Hook;
 use crate::options::property;
+use crate::run::Ended;
 use crate::runtime::Runtime;
 
 /// Properties of `#0` that ToastStunt sets at each start, where a world has them. Sic: its smallest integer is not the
@@ -25,9 +29,39 @@ pub struct ImportedConnection {
 }
 
 impl Runtime {
+    /// What comes before all tasks, on the calling thread, which needs as much stack as a worker's.
+    pub(crate) fn prepare(&self) {
+        self.set_integer_limits();
+        for lines in &self.limits.start_scripts {
+            self.run_start_script(lines);
+        }
+    }
+
+    /// `#0:do_start_script(line, ...)`, as a task of nobody. What becomes of it is in the log, as in ToastStunt.
+    fn run_start_script(&self, lines: &[String]) {
+        let outcome = RefCell::new(String::new());
+        let done = self.run_stretch(self.new_task_id(), false, |stretch| {
+            let args = lines
+                .iter()
+                .map(|line| Value::from(line.as_str()))
+                .collect();
+            let (system, nobody) = (ObjId::SYSTEM, ObjId::NOTHING);
+            let ended = call_server_verb(stretch, system, "do_start_script", args, nobody, "");
+            *outcome.borrow_mut() = match ended {
+                Ended::Returned(value) => format!("=> {}", value.to_literal()),
+                Ended::Parked => "*Suspended*".to_owned(),
+                Ended::Failed => "*Aborted*".to_owned(),
+            };
+        });
+        match done {
+            Some(_) => tracing::info!(target: "moo", "SCRIPT: {}", outcome.borrow()),
+            None => tracing::error!("a start script was not run: the disk refuses writes"),
+        }
+        self.follow_up(done);
+    }
+
     /// Begins: the hooks run on worker threads.
     pub(crate) fn begin(&self, departed: &[ImportedConnection]) {
-        self.set_integer_limits();
         for ImportedConnection { player, handler } in departed {
             self.submit_hook(Hook::about(*handler, "user_disconnected", *player));
         }

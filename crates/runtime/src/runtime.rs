@@ -78,6 +78,8 @@ pub struct RuntimeConfig {
     pub features: Features,
     /// Who was connected when the database was written that this world has just been imported from: they are gone.
     pub imported_connections: Vec<ImportedConnection>,
+    /// The lines of each script that `#0:do_start_script()` gets before anything else runs.
+    pub start_scripts: Vec<Vec<String>>,
 }
 
 impl Default for RuntimeConfig {
@@ -94,6 +96,7 @@ impl Default for RuntimeConfig {
             outbound_network: false,
             features: Features::default(),
             imported_connections: Vec::new(),
+            start_scripts: Vec::new(),
         }
     }
 }
@@ -155,8 +158,8 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl Runtime {
-    /// Restores sessions and tasks from the store, starts the threads and calls the first hooks, of which
-    /// `#0:server_started()` is the last.
+    /// Restores sessions and tasks from the store, hands the start scripts to the world and waits for them, starts the threads and
+    /// calls the first hooks, of which `#0:server_started()` is the last.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -197,6 +200,7 @@ impl Runtime {
         runtime.world.release_loaded_handles();
         runtime.load_options();
         runtime.listen_to_log();
+        runtime.prepare_alone()?;
         runtime.start_threads()?;
         runtime.begin(&runtime.limits.imported_connections);
         Ok(runtime)
@@ -397,6 +401,20 @@ impl Runtime {
                 }
             }
         }));
+    }
+
+    /// Does what comes before the threads, on one that has their stack.
+    fn prepare_alone(&self) -> Result<(), StartError> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .name(format!("{WORKER}first"))
+                .stack_size(STACK_BYTES_MIN);
+            let prepared = thread.spawn_scoped(scope, || self.prepare())?.join();
+            if prepared.is_err() {
+                tracing::error!("what comes before the first task panicked");
+            }
+            Ok(())
+        })
     }
 
     fn start_threads(self: &Arc<Self>) -> Result<(), StartError> {

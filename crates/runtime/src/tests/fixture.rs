@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use crate::program;
 use crate::stretch::{Refused, Stretch};
 use crate::{
-    Clock, HostId, ImportedConnection, Listener, ListenerId, Outlet, Runtime, RuntimeConfig,
-    SessionEvent, SessionId, SystemClock, TABLES, WORLD,
+    Clock, HostId, Listener, ListenerId, Outlet, Runtime, RuntimeConfig, SessionEvent, SessionId,
+    SystemClock, TABLES, WORLD,
 };
 
 /// Where the executables of a world are.
@@ -80,7 +80,7 @@ impl Server {
     pub(super) fn with(outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = filled(&folder);
-        let runtime = started(&store, &folder, outlet, clock, Vec::new());
+        let runtime = started(&store, &folder, outlet, clock, RuntimeConfig::default());
         Self {
             runtime,
             store: Some(store),
@@ -88,19 +88,19 @@ impl Server {
         }
     }
 
-    /// Stops, and starts again on the same data; after an import with the connections that its file names.
+    /// Stops, and starts again on the same data, with what the configuration says of the start.
     pub(super) fn restart(
         &mut self,
         outlet: Arc<dyn Outlet>,
         clock: Arc<dyn Clock>,
-        connections: Vec<ImportedConnection>,
+        config: RuntimeConfig,
     ) {
         self.runtime.stop(std::time::Duration::from_secs(10));
         let store = self.store.take().expect("it was open");
         store.close().expect("the store closes");
         let path = self.folder.path().join("world");
         let store = Store::open(&path, Options::new(&TABLES)).expect("it opens again");
-        self.runtime = started(&store, &self.folder, outlet, clock, connections);
+        self.runtime = started(&store, &self.folder, outlet, clock, config);
         self.store = Some(store);
     }
 
@@ -224,7 +224,7 @@ fn started(
     folder: &TempDir,
     outlet: Arc<dyn Outlet>,
     clock: Arc<dyn Clock>,
-    imported_connections: Vec<ImportedConnection>,
+    config: RuntimeConfig,
 ) -> Arc<Runtime> {
     let files = moor_files::Folder::open(&folder.path().join("files")).expect("a folder");
     let executables = folder.path().join(EXECUTABLES);
@@ -235,8 +235,7 @@ fn started(
         workers: 1,
         files: Some(Arc::new(files)),
         outbound_network: true,
-        imported_connections,
-        ..RuntimeConfig::default()
+        ..config
     };
     Runtime::start(config, loaded(store), store, outlet, clock).expect("the runtime starts")
 }

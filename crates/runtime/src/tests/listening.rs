@@ -12,9 +12,9 @@ use moor_value::Value;
 
 use super::fixture::{Server, Who};
 use crate::{
-    Clock, Dial, Evaluated, HostId, ImportedConnection, InputLine, Listener, ListenerId, NodeInfo,
-    Operator, OperatorError, Outlet, PeerInfo, SessionEvent, SessionId, SystemClock, TokenInfo,
-    TokenSpec, WorkerCall, WorkerInfo, WorkerRequestId,
+    Clock, Dial, Evaluated, HostId, InputLine, Listener, ListenerId, NodeInfo, Operator,
+    OperatorError, Outlet, PeerInfo, RuntimeConfig, SessionEvent, SessionId, SystemClock,
+    TokenInfo, TokenSpec, WorkerCall, WorkerInfo, WorkerRequestId,
 };
 
 /// How long a test waits for something that must come.
@@ -78,16 +78,16 @@ impl Listening {
 
     /// The daemon ends and is started again; what it said and nobody heard is forgotten.
     pub(super) fn restart(&mut self) {
-        self.restart_imported(Vec::new());
+        self.restart_with(RuntimeConfig::default());
     }
 
-    /// The same, as after an import of a database that names these connections.
-    pub(super) fn restart_imported(&mut self, connections: Vec<ImportedConnection>) {
+    /// The same, with what the configuration says of the start.
+    pub(super) fn restart_with(&mut self, config: RuntimeConfig) {
         let (said, heard) = channel();
         *self.ear.said.lock().expect("not poisoned") = said;
         self.heard = heard;
         let (ear, clock) = (self.ear.clone(), self.clock.clone());
-        self.server.restart(ear, clock, connections);
+        self.server.restart(ear, clock, config);
     }
 
     /// Puts the clock forward, and lets waiting threads look at it.
