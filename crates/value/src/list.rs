@@ -28,16 +28,7 @@ const _: () = assert!(size_of::<List>() == 8);
 
 impl Body {
     fn new(items: Vec<Value>) -> Self {
-        let (mut bytes, mut deepest) = (0usize, 0);
-        for item in &items {
-            match item {
-                Value::Int(_) | Value::Obj(_) => bytes = bytes.saturating_add(SLOT_BYTES),
-                item => {
-                    bytes = bytes.saturating_add(item.bytes());
-                    deepest = deepest.max(item.depth());
-                }
-            }
-        }
+        let (bytes, deepest) = measure(&items);
         Self {
             items,
             bytes,
@@ -70,6 +61,16 @@ impl Body {
         items.push(value);
         items.extend(after.iter().map(copy));
         Self { items, ..*self }
+    }
+
+    /// Appends copies of these values, with E_QUOTA in place of those that may not nest.
+    #[cold]
+    fn extend_with_nestable(&mut self, values: &[Value]) {
+        for value in values {
+            let value = value.clone().nested();
+            self.account(&value);
+            self.items.push(value);
+        }
     }
 
     #[inline]
@@ -106,9 +107,19 @@ fn copy(value: &Value) -> Value {
     }
 }
 
-fn sum_bytes(items: &[Value]) -> usize {
-    let sizes = items.iter().map(Value::bytes);
-    sizes.fold(0, usize::saturating_add)
+/// The sum of the items' sizes, and the depth of the deepest.
+fn measure(items: &[Value]) -> (usize, u32) {
+    let (mut bytes, mut deepest) = (0usize, 0);
+    for item in items {
+        match item {
+            Value::Int(_) | Value::Obj(_) => bytes = bytes.saturating_add(SLOT_BYTES),
+            item => {
+                bytes = bytes.saturating_add(item.bytes());
+                deepest = deepest.max(item.depth());
+            }
+        }
+    }
+    (bytes, deepest)
 }
 
 impl List {
@@ -309,13 +320,14 @@ impl List {
         if values.is_empty() {
             return;
         }
+        let (bytes, deepest) = measure(values);
         let body = self.own(values.len());
-        body.items.reserve(values.len());
-        for value in values {
-            let value = value.clone().nested();
-            body.account(&value);
-            body.items.push(value);
+        if deepest >= DEPTH_MAX {
+            return body.extend_with_nestable(values);
         }
+        body.items.extend(values.iter().map(copy));
+        body.bytes = body.bytes.saturating_add(bytes);
+        body.depth = body.depth.max(deepest + 1);
     }
 
     /// Appends all of `other`, without copying when this list is empty.
@@ -335,7 +347,8 @@ impl List {
         if range.len() == self.len() {
             return self.clone();
         }
-        List::from_vec(self.as_slice()[range].to_vec())
+        let items = self.as_slice()[range].iter().map(copy);
+        List::from_vec(items.collect())
     }
 
     /// Keeps the items in `range` only, in place while nobody else holds the list.
@@ -350,7 +363,7 @@ impl List {
         let body = self.own(0);
         body.items.truncate(range.end);
         body.items.drain(..range.start);
-        body.bytes = sum_bytes(&body.items);
+        body.bytes = measure(&body.items).0;
     }
 
     /// Puts all of `with` in place of the items in `range`.
@@ -362,8 +375,8 @@ impl List {
         body.depth = body.depth.max(with.depth());
         let removed = body.items.splice(range, with.iter().cloned());
         let removed: Vec<Value> = removed.collect();
-        body.bytes = body.bytes.saturating_sub(sum_bytes(&removed));
-        body.bytes = body.bytes.saturating_add(sum_bytes(with.as_slice()));
+        body.bytes = body.bytes.saturating_sub(measure(&removed).0);
+        body.bytes = body.bytes.saturating_add(measure(with.as_slice()).0);
         if body.items.is_empty() {
             self.0 = None;
         }

@@ -200,7 +200,7 @@ proptest! {
         for step in &steps {
             apply(step, &mut list, &mut model, &mut holders);
             prop_assert_eq!(list.as_slice(), &model[..]);
-            prop_assert_eq!(list.bytes(), SLOT_BYTES + sum_bytes(&model));
+            prop_assert_eq!(list.bytes(), SLOT_BYTES + model.iter().map(Value::bytes).sum::<usize>());
             let exact = 1 + model.iter().map(Value::depth).max().unwrap_or(0);
             prop_assert!(list.depth() >= exact && list.depth() <= 2);
         }
