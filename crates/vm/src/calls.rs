@@ -10,7 +10,7 @@ use crate::frame::{Command, Frame};
 use crate::host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
-use crate::registers::{put, set_int, set_obj, shift};
+use crate::registers::{int_over_plain, put, set_obj, shift};
 use crate::run::{CalledName, Fuel};
 use crate::verb::{Verb, VerbTable};
 use crate::vm::{NewFrame, Vm};
@@ -430,6 +430,10 @@ impl Vm {
                 self.set_result(value);
                 None
             }
+            BuiltinOutcome::ReturnInt(n) => {
+                self.set_result(Value::Int(n));
+                None
+            }
             BuiltinOutcome::Raise(raise) => self.fail(raise, host),
             BuiltinOutcome::Call(call) => self.call(*call, host, limits),
             BuiltinOutcome::Suspend(request) => Some(Outcome::Suspended(request)),
@@ -452,7 +456,7 @@ impl Vm {
         }
         let caller = &self.frames[depth - 2];
         let at = caller.base as usize + usize::from(caller.result);
-        set_int(&mut self.stack[at], n);
+        int_over_plain(&mut self.stack[at], n);
         true
     }
 

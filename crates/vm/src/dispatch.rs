@@ -3,7 +3,11 @@
 //! An arm that has done its work goes on with `continue`; one that meets another kind of value, an error or the end of
 //! its ticks changes nothing and falls out of the `match`, where [`Vm::step`] does the same instruction with everything
 //! that it can mean. So no error is built here and few registers of the processor are needed: the program counter, the
-//! ticks and the window stay in them, which is what makes the loop fast. Calls and returns change the frame in place.
+//! ticks and the window stay in them, which is what makes the loop fast; an arm that calls another function says so by
+//! `calls_out`, or they would be given up for its sake. Calls and returns change the frame in place.
+//!
+//! A frame is seen through a window of a fixed length, so that an operand's lower byte is always within it. Programs with more
+//! registers than that are run by `step` alone.
 
 use moor_bytecode::{CodeTable, Instruction as I, Sense, TAKE};
 use moor_value::{ObjId, Value};
@@ -13,12 +17,16 @@ use crate::context::Context;
 use crate::host::{BuiltinOutcome, Host};
 use crate::outcome::TaskLimits;
 use crate::registers::{
-    add_registers, add_value, are_short_texts, clear, copy, element_of, float_product, float_sum,
-    next_element, next_item, put, put_copy, set_float, set_int, set_obj, take_range,
+    add_registers, add_value, are_short_texts, calls_out, clear, copy, element_of, float_product,
+    float_sum, next_element, put, put_copy, set_float, set_int, set_obj, take_range,
 };
 use crate::run::{Exit, Fuel};
 use crate::scatter;
 use crate::vm::Vm;
+
+/// The registers that the dispatch loop sees of a frame. The verifier has seen to it that operands are below the program's
+/// number of registers; what stands behind those in the window is not the frame's.
+const WINDOW: usize = u8::MAX as usize + 1;
 
 impl Vm {
     /// Runs instructions until something is to be done that needs [`Vm::leave`].
@@ -39,17 +47,26 @@ impl Vm {
             let frame = &self.frames[depth - 1];
             let mut pc = frame.pc as usize;
             let program: &CodeTable = &self.verbs.get(frame.verb).program;
+            if usize::from(program.registers) > WINDOW {
+                match self.step(host, limits, fuel) {
+                    None => continue 'frame,
+                    Some(exit) => return exit,
+                }
+            }
             let code = program.code.as_slice();
             let base = frame.base as usize;
             let argc = frame.argc as usize;
             let (below, above) = self.stack.split_at_mut(base);
-            let regs = &mut above[..usize::from(program.registers)];
+            let Some(regs) = above.first_chunk_mut::<WINDOW>() else {
+                self.grow(base + WINDOW);
+                continue 'frame;
+            };
             let args = &mut below[base - argc..];
             let mut slice = fuel.slice;
 
             macro_rules! reg {
                 ($r:expr) => {
-                    regs[usize::from($r)]
+                    regs[usize::from($r as u8)]
                 };
             }
             // What another frame, the host or `step` must know of this one.
@@ -133,6 +150,7 @@ impl Vm {
                             set_obj(&mut reg!($dst), id);
                         }
                         value => {
+                            calls_out();
                             let value = value.clone();
                             put(&mut reg!($dst), value);
                         }
@@ -381,7 +399,7 @@ impl Vm {
                         body,
                     } => {
                         if slice >= i64::from(ticks) {
-                            if !next_item(regs, var, state) && !next_element(regs, var, state) {
+                            if !next_element(regs, var, state) {
                                 continue;
                             }
                             jump!(ticks, body);
@@ -389,6 +407,7 @@ impl Vm {
                     }
 
                     I::Push { flags, list, src } => {
+                        calls_out();
                         if let Value::Int(_) | Value::Obj(_) | Value::Str(_) = &reg!(src)
                             && let Value::List(held) = &reg!(list)
                             && collection::has_room(held, &reg!(src), limits)
@@ -442,6 +461,7 @@ impl Vm {
                         }
                     }
                     I::ScatterArgs { flags, pattern } => {
+                        calls_out();
                         let pattern = &program.scatters[usize::from(pattern)];
                         if flags & TAKE != 0 && scatter::one_each(pattern, args, regs) {
                             pc = usize::from(pattern.done);
@@ -485,6 +505,7 @@ impl Vm {
                         name,
                     } => {
                         if slice > 0 {
+                            calls_out();
                             self.frames[depth - 1].result = dst;
                             save!();
                             if self.call_known(host, limits, base, argc, name) {
@@ -499,6 +520,7 @@ impl Vm {
                         base,
                         builtin,
                     } => {
+                        calls_out();
                         let window = usize::from(base)..usize::from(base) + usize::from(argc);
                         if slice > 0 && limits.check_args(&regs[window.clone()]).is_ok() {
                             slice -= 1;
@@ -515,6 +537,7 @@ impl Vm {
                             let outcome = host.call_builtin(builtin, window, &mut context);
                             window.iter_mut().for_each(clear);
                             match outcome {
+                                BuiltinOutcome::ReturnInt(n) => set_int(&mut reg!(dst), n),
                                 BuiltinOutcome::Return(value) => put(&mut reg!(dst), value),
                                 outcome => return Exit::Builtin(outcome),
                             }
@@ -544,6 +567,7 @@ impl Vm {
                     }
                     _ => {}
                 }
+                calls_out();
                 pc = at;
                 save!();
                 match self.step(host, limits, fuel) {

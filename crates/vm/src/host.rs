@@ -146,6 +146,8 @@ pub trait Host {
 pub enum BuiltinOutcome<R> {
     /// Its value.
     Return(Value),
+    /// The same for an integer: see [`BuiltinOutcome::returned`].
+    ReturnInt(i64),
     /// An error. In a verb without the debug flag its code is the value.
     Raise(Box<Raise>),
     /// A verb is to be called; its value is the function's, or the function goes on with it.
@@ -159,15 +161,12 @@ pub enum BuiltinOutcome<R> {
 }
 
 impl<R> BuiltinOutcome<R> {
-    /// A value, which a plain one is made anew of: a processor that is to move sixteen bytes at once waits for what was
-    /// just stored in parts.
+    /// A value. An integer goes by its number alone: a processor that is to move all of a value at once waits for what
+    /// was just stored in parts.
     #[inline]
     pub fn returned(value: Value) -> Self {
         match value {
-            Value::Int(n) => {
-                std::mem::forget(value);
-                Self::Return(Value::Int(n))
-            }
+            Value::Int(n) => Self::ReturnInt(n),
             value => Self::Return(value),
         }
     }

@@ -1,6 +1,10 @@
 //! Operations on a window of registers that are more than one value's business: what the dispatch loop calls for the
 //! longer instructions, and the short writes that it inlines.
 
+/// Told to the compiler before a call, where it must not give up registers of the processor for what has to survive the call:
+/// the way that makes none is the one that has to be fast.
+pub(crate) use std::hint::cold_path as calls_out;
+
 use moor_value::{ErrorCode, List, ObjId, Symbol, Value};
 
 use crate::arithmetic as math;
@@ -23,7 +27,10 @@ macro_rules! plain_writer {
                 Value::None | Value::Int(_) | Value::Float(_) | Value::Obj(_) | Value::Err(_) => {
                     std::mem::forget(std::mem::replace(slot, $value));
                 }
-                slot => $over_counted(slot $(, $part)?),
+                slot => {
+                    calls_out();
+                    $over_counted(slot $(, $part)?);
+                }
             }
         }
 
@@ -42,19 +49,33 @@ plain_writer!("A float over any kind.", float_over_plain, float_over_counted, (x
 /// Writes an integer.
 #[inline(always)]
 pub(crate) fn set_int(slot: &mut Value, n: i64) {
-    match slot {
-        Value::Int(old) => *old = n,
-        slot => int_over_plain(slot, n),
+    if let Value::Int(old) = slot {
+        *old = n;
+    } else {
+        calls_out();
+        int_over_other(slot, n);
     }
+}
+
+#[inline(never)]
+fn int_over_other(slot: &mut Value, n: i64) {
+    int_over_plain(slot, n);
 }
 
 /// Writes a float.
 #[inline(always)]
 pub(crate) fn set_float(slot: &mut Value, x: f64) {
-    match slot {
-        Value::Float(old) => *old = x,
-        slot => float_over_plain(slot, x),
+    if let Value::Float(old) = slot {
+        *old = x;
+    } else {
+        calls_out();
+        float_over_other(slot, x);
     }
+}
+
+#[inline(never)]
+fn float_over_other(slot: &mut Value, x: f64) {
+    float_over_plain(slot, x);
 }
 
 /// Writes any value.
@@ -63,7 +84,10 @@ pub(crate) fn put(slot: &mut Value, value: Value) {
     match value {
         Value::Int(n) => set_int(slot, n),
         Value::Obj(id) => set_obj(slot, id),
-        value => put_other(slot, value),
+        value => {
+            calls_out();
+            put_other(slot, value);
+        }
     }
 }
 
@@ -78,7 +102,10 @@ pub(crate) fn put_copy(slot: &mut Value, value: &Value) {
     match value {
         Value::Int(n) => set_int(slot, *n),
         Value::Obj(id) => set_obj(slot, *id),
-        value => put_clone(slot, value),
+        value => {
+            calls_out();
+            put_clone(slot, value);
+        }
     }
 }
 
@@ -91,7 +118,7 @@ fn put_clone(slot: &mut Value, value: &Value) {
 #[inline(always)]
 pub(crate) fn shift(to: &mut Value, from: &mut Value) {
     match from {
-        Value::Int(n) => set_int(to, *n),
+        Value::Int(n) => int_over_plain(to, *n),
         Value::Obj(id) => set_obj(to, *id),
         from => shift_other(to, from),
     }
@@ -160,6 +187,7 @@ pub(crate) fn add_registers(
 /// Whether both are strings, and joining them costs no more than its tick.
 #[inline(always)]
 pub(crate) fn are_short_texts(a: &Value, b: &Value) -> bool {
+    calls_out();
     match (a, b) {
         (Value::Str(a), Value::Str(b)) => a.len_bytes() + b.len_bytes() < TOIL_BYTES_MIN,
         _ => false,
@@ -199,9 +227,18 @@ fn put_back(
     result
 }
 
+/// Takes the next element of the container at `state`; `false`, and the state is cleared, when there is none.
+#[inline(always)]
+pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
+    next_item(regs, var, state) || {
+        calls_out();
+        next_of_any(regs, var, state)
+    }
+}
+
 /// Takes the next element of a list at `state`. `false`, and nothing happened, where there is no list or no element.
 #[inline(always)]
-pub(crate) fn next_item(regs: &mut [Value], var: u16, state: u16) -> bool {
+fn next_item(regs: &mut [Value], var: u16, state: u16) -> bool {
     let at = usize::from(state);
     let (Value::List(list), &Value::Int(position)) = (&regs[at], &regs[at + 1]) else {
         return false;
@@ -219,9 +256,7 @@ pub(crate) fn next_item(regs: &mut [Value], var: u16, state: u16) -> bool {
     true
 }
 
-/// Takes the next element of the container at `state`; `false`, and the state is cleared, when there is none.
-#[inline]
-pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
+fn next_of_any(regs: &mut [Value], var: u16, state: u16) -> bool {
     let at = usize::from(state);
     let next = match (&regs[at], &regs[at + 1]) {
         (Value::Map(map), Value::None) => map.first().map(|(k, v)| (k.clone(), v.clone())),
@@ -256,8 +291,14 @@ pub(crate) fn next_element(regs: &mut [Value], var: u16, state: u16) -> bool {
 
 /// `dst = a[from..to]` of a string or list, the ends in two registers; in place when `dst` is `a`. `false`, and nothing
 /// happened, where it is not so simple, costs more than its tick, or is an error.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bool {
+    calls_out();
+    range_of_any(regs, dst, a, range)
+}
+
+#[inline(never)]
+fn range_of_any(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bool {
     let at = usize::from(range);
     let (&Value::Int(from), &Value::Int(to)) = (&regs[at], &regs[at + 1]) else {
         return false;
@@ -297,8 +338,14 @@ pub(crate) fn take_range(regs: &mut [Value], dst: u16, a: u16, range: u16) -> bo
 }
 
 /// The character of a string or the value of a map, where there is one and finding it costs no more than its tick.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn element_of(a: &Value, i: &Value) -> Option<Value> {
+    calls_out();
+    element_of_any(a, i)
+}
+
+#[inline(never)]
+fn element_of_any(a: &Value, i: &Value) -> Option<Value> {
     match (a, i) {
         (Value::Str(text), Value::Int(n)) if text.len_bytes() < TOIL_BYTES_MIN => {
             text.char_at(*n as usize).map(Value::Str)

@@ -106,6 +106,7 @@ impl Vm {
         while !self.frames.is_empty() {
             let exit = self.dispatch(host, limits, &mut fuel);
             if let Some(outcome) = self.leave(exit, host, limits, &mut fuel) {
+                self.settle();
                 return outcome;
             }
         }

@@ -65,7 +65,7 @@ impl Vm {
     /// A task that has not begun.
     pub fn new(start: Start) -> Self {
         let mut vm = Self {
-            stack: Vec::with_capacity(64),
+            stack: Vec::with_capacity(start.args.len()),
             frames: Vec::with_capacity(8),
             verbs: VerbTable::default(),
             commands: vec![start.command],
@@ -129,6 +129,13 @@ impl Vm {
     pub(crate) fn grow(&mut self, len: usize) {
         self.stack
             .resize(len.max(self.stack.len() * 2), Value::None);
+    }
+
+    /// Gives up what the stack has beyond the frames, which a task that waits does not need.
+    pub(crate) fn settle(&mut self) {
+        let top = self.top();
+        self.stack.truncate(top);
+        self.stack.shrink_to_fit();
     }
 
     /// Where the arguments of a frame called by the top frame go.

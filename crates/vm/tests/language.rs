@@ -6,8 +6,24 @@ use std::path::Path;
 
 use world::{World, show};
 
+/// What makes a program one of more registers than the dispatch loop's window has, and does nothing.
+fn many_variables() -> String {
+    let names: Vec<String> = (0..300).map(|n| format!("many{n}")).collect();
+    format!(" if (0) {} = 0; endif", names.join(" = "))
+}
+
 #[test]
 fn every_case_gives_what_it_says() {
+    check_all("");
+}
+
+#[test]
+fn every_case_gives_the_same_in_a_program_of_many_variables() {
+    check_all(&many_variables());
+}
+
+/// Runs all cases with `more` put behind each program.
+fn check_all(more: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut failures = Vec::new();
     let mut count = 0;
@@ -25,7 +41,7 @@ fn every_case_gives_what_it_says() {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             match line.strip_prefix("=> ") {
                 Some(expected) => {
-                    let got = show(&World::default().run(&source, Vec::new()));
+                    let got = show(&World::default().run(&(source.clone() + more), Vec::new()));
                     if got != expected {
                         failures.push(format!(
                             "{name}: {source}\n  expected {expected}\n  got      {got}"

@@ -138,7 +138,7 @@ pub(crate) fn nothing() -> Reply {
 /// The reply as the machine wants it.
 pub(crate) fn outcome(reply: Reply) -> BuiltinOutcome<Request> {
     match reply {
-        Ok(Answer::Value(value)) => BuiltinOutcome::Return(value),
+        Ok(Answer::Value(value)) => BuiltinOutcome::returned(value),
         Ok(Answer::Call(call)) => BuiltinOutcome::Call(call),
         Ok(Answer::Suspend(request)) => BuiltinOutcome::Suspend(request),
         Ok(Answer::Abort(reason)) => BuiltinOutcome::Abort(reason),

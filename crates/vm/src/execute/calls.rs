@@ -187,6 +187,10 @@ fn builtin_done<R>(step: &mut Step<'_>, outcome: BuiltinOutcome<R>, dst: u16) ->
             step.set(dst, value);
             Ok(())
         }
+        BuiltinOutcome::ReturnInt(n) => {
+            step.set(dst, Value::Int(n));
+            Ok(())
+        }
         outcome => Err(Exit::Builtin(outcome)),
     }
 }

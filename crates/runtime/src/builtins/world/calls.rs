@@ -135,6 +135,7 @@ fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         .call_builtin(number, &mut args[1..], env.context)
     {
         BuiltinOutcome::Return(value) => Ok(Answer::Value(value)),
+        BuiltinOutcome::ReturnInt(n) => Ok(Answer::Value(Value::Int(n))),
         BuiltinOutcome::Call(call) => Ok(Answer::Call(call)),
         BuiltinOutcome::Suspend(request) => Ok(Answer::Suspend(request)),
         BuiltinOutcome::Abort(reason) => Ok(Answer::Abort(reason)),
