@@ -76,6 +76,9 @@ pub(crate) struct Args {
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     pub(crate) outbound_network: bool,
+    /// Count the calls of builtins and their time, for bf_counters() and /metrics; each call takes some nanoseconds more
+    #[arg(long)]
+    pub(crate) count_builtins: bool,
     #[command(flatten)]
     pub(crate) features: FeatureArgs,
     #[command(flatten)]

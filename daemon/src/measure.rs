@@ -82,12 +82,22 @@ impl Gauges {
     }
 }
 
+/// Calls of builtins, where they are counted.
+fn builtins() {
+    for (name, calls, nanoseconds) in moor_runtime::builtin_counts() {
+        metrics::counter!("moor_builtin_calls_total", "builtin" => name).absolute(calls);
+        metrics::counter!("moor_builtin_nanoseconds_total", "builtin" => name)
+            .absolute(nanoseconds);
+    }
+}
+
 impl Measured {
     fn once(&self) {
         self.links();
         self.enrollments();
         self.connections();
         self.workers.measure();
+        builtins();
     }
 
     fn links(&self) {

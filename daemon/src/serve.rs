@@ -207,6 +207,7 @@ impl Daemon<'_> {
             spelling: Some(machine::spelling(self.args)),
             files: Some(machine::files(self.args)?),
             outbound_network: self.args.outbound_network,
+            count_builtins: self.args.count_builtins,
             features: self.args.features.features(),
             imported_connections,
             start_scripts: self.start_scripts.clone(),

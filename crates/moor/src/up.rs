@@ -65,6 +65,9 @@ struct Args {
     /// Let wizards' programs open connections to other machines, through the telnet host (open_network_connection())
     #[arg(long)]
     outbound_network: bool,
+    /// Count the calls of builtins and their time, for bf_counters() and /metrics; each call takes some nanoseconds more
+    #[arg(long)]
+    count_builtins: bool,
     /// The folder of programs of this machine that wizards' code may run (exec()); none unless given
     #[arg(long, value_name = "DIR")]
     executables: Option<PathBuf>,
@@ -198,6 +201,9 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
     daemon.args.insert(1, args.data_dir.clone().into());
     if args.outbound_network {
         daemon.args.push("--outbound-network".into());
+    }
+    if args.count_builtins {
+        daemon.args.push("--count-builtins".into());
     }
     daemon.args.extend(args.features.flags());
     if let Some(folder) = &args.executables {

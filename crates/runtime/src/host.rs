@@ -14,7 +14,7 @@ use moor_vm::{
 };
 use moor_world::{Entity, ResolvedVerb};
 
-use crate::builtins::{self, Call, Env, Run};
+use crate::builtins::{self, Answer, Call, Env, Run};
 use crate::effects::Effect;
 use crate::program;
 use crate::registry::registry;
@@ -146,7 +146,7 @@ impl Host for Stretch<'_> {
         args: &mut [Value],
         context: &mut Context<'_>,
     ) -> BuiltinOutcome<Request> {
-        if !tally::begin_builtin(builtin) {
+        if !(self.runtime.limits.count_builtins && tally::begin_builtin(builtin)) {
             return self.run_builtin(builtin, args, context);
         }
         let began = self.runtime.clock.steady();
@@ -252,7 +252,7 @@ impl Stretch<'_> {
                 };
                 let mut call = Call::new(&self.options.value_limits, &mut around);
                 match run(&mut call, args) {
-                    Ok(value) if spec.answers_truth => BuiltinOutcome::Return(self.truth(value)),
+                    Ok(value) if spec.answers_truth => BuiltinOutcome::returned(self.truth(value)),
                     Ok(value) => BuiltinOutcome::returned(value),
                     Err(raise) => self.refused(raise),
                 }
@@ -265,11 +265,11 @@ impl Stretch<'_> {
                     },
                     args,
                 );
-                match builtins::outcome(reply) {
-                    BuiltinOutcome::Return(value) if spec.answers_truth => {
-                        BuiltinOutcome::Return(self.truth(value))
+                match reply {
+                    Ok(Answer::Value(value)) if spec.answers_truth => {
+                        BuiltinOutcome::returned(self.truth(value))
                     }
-                    outcome => outcome,
+                    reply => builtins::outcome(reply),
                 }
             }
         }

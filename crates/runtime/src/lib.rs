@@ -101,3 +101,4 @@ pub use runtime::{CONTAINED_THREADS, Runtime, RuntimeConfig, StartError};
 pub use session::{HostOption, InputLine, KeepAlive, LineKind, ListenerId, SessionEvent};
 pub use sign_in::{IssueError, IssuedToken, TokenKey};
 pub use spelling::{DictionaryFiles, Spelling};
+pub use tally::builtins as builtin_counts;

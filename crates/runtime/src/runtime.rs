@@ -74,6 +74,8 @@ pub struct RuntimeConfig {
     pub spelling: Option<Arc<Spelling>>,
     /// Whether programs may open connections to elsewhere.
     pub outbound_network: bool,
+    /// Whether calls of builtins are counted: see [`builtin_counts`](crate::builtin_counts).
+    pub count_builtins: bool,
     /// Which additions to the language programs may use.
     pub features: Features,
     /// Who was connected when the database was written that this world has just been imported from: they are gone.
@@ -94,6 +96,7 @@ impl Default for RuntimeConfig {
             executables: None,
             spelling: None,
             outbound_network: false,
+            count_builtins: false,
             features: Features::default(),
             imported_connections: Vec::new(),
             start_scripts: Vec::new(),

@@ -111,8 +111,9 @@ pub(crate) fn count(counter: Counter, took: Duration) {
     });
 }
 
-/// How often each builtin was called that was, and for how many nanoseconds.
-pub(crate) fn builtins() -> Vec<(&'static str, u64, u64)> {
+/// How often each builtin was called that was, and for how many nanoseconds, which is what one call in [`SAMPLE`] took, times that.
+/// Only runtimes that are told to count, count ([`RuntimeConfig::count_builtins`](crate::RuntimeConfig)); they share the numbers.
+pub fn builtins() -> Vec<(&'static str, u64, u64)> {
     let specs = registry().specs().iter().enumerate();
     let sums = specs.map(|(number, spec)| (spec.name, sum(|table| table.builtins.get(number))));
     let called = sums.filter(|(_, (count, _))| *count > 0);

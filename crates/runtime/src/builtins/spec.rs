@@ -125,13 +125,29 @@ impl ArgType {
         self.mask() >> value.value_type() as u32 & 1 != 0
     }
 
-    /// The types that it stands for, each as the bit of its number.
+    /// The types that it stands for, each as the bit of its number. The compiler makes a table of it, as long as each arm is a
+    /// number and nothing else.
     #[inline]
     fn mask(self) -> u32 {
-        match (self, self.value_type()) {
-            (_, Some(one)) => 1 << one as u32,
-            (Self::Num, None) => 1 << ValueType::Int as u32 | 1 << ValueType::Float as u32,
-            (_, None) => u32::MAX,
+        const fn bit(one: ValueType) -> u32 {
+            1 << one as u32
+        }
+        match self {
+            Self::Any => u32::MAX,
+            Self::Num => bit(ValueType::Int) | bit(ValueType::Float),
+            Self::Int => bit(ValueType::Int),
+            Self::Obj => bit(ValueType::Obj),
+            Self::Str | Self::Name => bit(ValueType::Str),
+            Self::Err => bit(ValueType::Err),
+            Self::List => bit(ValueType::List),
+            Self::Float => bit(ValueType::Float),
+            Self::Map => bit(ValueType::Map),
+            Self::Anon => bit(ValueType::Anon),
+            Self::Waif => bit(ValueType::Waif),
+            Self::Bool => bit(ValueType::Bool),
+            Self::Flyweight => bit(ValueType::Flyweight),
+            Self::Sym => bit(ValueType::Sym),
+            Self::Binary => bit(ValueType::Binary),
         }
     }
 

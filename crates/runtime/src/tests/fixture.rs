@@ -235,6 +235,7 @@ fn started(
         workers: 1,
         files: Some(Arc::new(files)),
         outbound_network: true,
+        count_builtins: true,
         ..config
     };
     Runtime::start(config, loaded(store), store, outlet, clock).expect("the runtime starts")

@@ -16,7 +16,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "",
             "MAP",
             "`{calls, nanoseconds}` of each builtin that was called since the server started; the time is what one call in 64 took, \
-             times 64. Calls that the machine answers itself, such as those of `length()`, are not among them.",
+             times 64. Calls that the machine answers itself, such as those of `length()`, are not among them. Empty unless the daemon runs \
+             with `--count-builtins`.",
         )
         .raises("E_PERM unless a wizard calls")
         .permission("wizards"),
