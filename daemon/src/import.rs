@@ -11,10 +11,12 @@ use moor_dump::{
     CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
 };
 use moor_runtime::{
-    Features, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin, task_row,
+    Features, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin, stopped_rows, task_row,
 };
 use moor_store::{Options, Store};
 use moor_value::{STACK_BYTES_MIN, Value};
+
+mod stopped;
 
 /// The world that an empty data directory gets: a textdump like any other.
 const STARTER: &[u8] = include_bytes!("starter.db");
@@ -61,10 +63,10 @@ fn import(
         let begun = Instant::now();
         let mut handles = DumpHandles::default();
         let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
-        let connections = connected(&dump);
+        let (connections, format) = (connected(&dump), dump.version);
         let import = compile(dump, features)?;
         report(&import);
-        let store = fill(&import, path, options)?;
+        let store = fill(&import, format, path, options)?;
         let objects = import.world.objects.len();
         tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
         Ok(Imported { store, connections })
@@ -135,32 +137,49 @@ fn report(import: &Import) {
     if more > 0 {
         tracing::warn!(more, "further warnings");
     }
-    let stopped = import
-        .tasks
-        .suspended
-        .iter()
-        .chain(&import.tasks.interrupted);
-    stopped.for_each(report_stopped);
 }
 
-/// A task in the middle of a verb cannot be taken over: its state is that of another machine.
-fn report_stopped(task: &StoppedTask) {
-    let frame = task.frames.last();
-    tracing::warn!(
-        task = task.id,
-        programmer = frame.map(|frame| frame.activation.progr.0),
-        verb = frame.map(|frame| frame.activation.verb_names.as_str()),
-        "a suspended task of the old server is not taken over; start it anew"
-    );
+/// A row of a waiting task.
+type TaskRow = ([u8; 8], Vec<u8>);
+
+/// The rows of the tasks that had begun. One that cannot go on is named, and left out.
+fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
+    let suspended = import.tasks.suspended.iter().map(|task| (task, false));
+    let interrupted = import.tasks.interrupted.iter().map(|task| (task, true));
+    let tasks: Vec<(&StoppedTask, bool)> = suspended.chain(interrupted).collect();
+    let known = tasks
+        .iter()
+        .map(|(task, is_interrupted)| stopped::imported(task, *is_interrupted));
+    let rows = stopped_rows(&known.collect::<Vec<_>>(), format);
+    let mut taken = Vec::with_capacity(rows.len());
+    for ((task, _), row) in tasks.into_iter().zip(rows) {
+        match row {
+            Ok(row) => taken.push(row),
+            Err(error) => tracing::warn!(
+                task = task.id,
+                programmer = task.frames.last().map(|frame| frame.activation.progr.0),
+                verb = task.frames.last().map(|frame| frame.activation.verb_names.as_str()),
+                %error,
+                "a suspended task of the old server cannot go on here; start it anew"
+            ),
+        }
+    }
+    if !taken.is_empty() {
+        tracing::info!(
+            tasks = taken.len(),
+            "suspended tasks of the old server go on"
+        );
+    }
+    taken
 }
 
 /// Writes the world and its waiting tasks into a new data directory.
-fn fill(import: &Import, path: &Path, options: Options) -> Result<Store> {
+fn fill(import: &Import, format: u8, path: &Path, options: Options) -> Result<Store> {
     let image = import
         .world
         .check()
         .context("the database is not a consistent world")?;
-    let mut tasks = Vec::with_capacity(import.tasks.forked.len());
+    let mut tasks = stopped(import, format);
     for task in &import.tasks.forked {
         let row = task_row(&imported(task));
         tasks.push(row.with_context(|| format!("forked task {} cannot be taken over", task.id))?);

@@ -19,6 +19,7 @@ pub mod version;
 pub mod walk;
 
 pub use canonical::{Canonical, canonical};
+pub use codegen::stopped;
 pub use codegen::{FindBuiltin, compile, compile_function};
 pub use error::{CompileError, CompileErrors, ErrorKind};
 pub use excerpt::Excerpt;

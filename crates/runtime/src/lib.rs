@@ -14,7 +14,7 @@
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
 //! | what an operator sees | `overview`, `meters` |
 //! | rows of the store, restart | `rows`, `stored_tasks`, `restore`, `error` |
-//! | tasks of other servers and for them | `import`, `export` |
+//! | tasks of other servers and for them | `import`, `import_stopped`, `export` |
 //!
 //! It knows nothing of messages, sockets and files; of time only through [`Clock`].
 
@@ -41,6 +41,7 @@ mod http_message;
 mod http_read;
 mod ids;
 mod import;
+mod import_stopped;
 mod known_verbs;
 mod lag;
 mod listeners;
@@ -92,7 +93,11 @@ pub use export::{
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
+pub use import_stopped::{
+    ImportStopError, ImportedActivation, ImportedBuiltin, ImportedTask, StopReason, stopped_rows,
+};
 pub use listeners::{Listener, ListenerTls};
+pub use moor_compiler::stopped::StackValue;
 pub use moor_compiler::{Feature, Features};
 pub use overview::{SessionOverview, TaskOverview, WorldOverview};
 pub use registry::builtin_functions;

@@ -114,7 +114,7 @@ impl Vm {
     }
 
     /// The machine's invariants, for what comes from outside.
-    fn check(&self) -> Result<(), StateError> {
+    pub(crate) fn check(&self) -> Result<(), StateError> {
         let range = |holds: bool, what| {
             if holds {
                 Ok(())

@@ -20,6 +20,11 @@ pub(super) struct Label(pub(super) u16);
 pub(super) struct Labels(Vec<u16>);
 
 impl Labels {
+    /// Labels whose places are known, in order of their numbers.
+    pub(super) fn at(places: Vec<u16>) -> Self {
+        Self(places)
+    }
+
     /// Puts places for label numbers into everything that jumps.
     pub(super) fn resolve(&self, table: &mut CodeTable) {
         let place = |label: u16| self.0[usize::from(label)];

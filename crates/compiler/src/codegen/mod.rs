@@ -19,6 +19,7 @@ mod fold;
 mod function;
 mod place;
 mod stmt;
+pub mod stopped;
 mod try_stmt;
 mod usage;
 

@@ -7,11 +7,11 @@
 
 use std::path::Path;
 
-use super::fixture::{Server, Who};
+use super::fixture::{Ended, Server, Who};
 use crate::registry::registry;
 
 /// The files, without their ending.
-fn files() -> Vec<(String, String)> {
+pub(super) fn files() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the cases are there") {
@@ -29,6 +29,19 @@ fn files() -> Vec<(String, String)> {
 
 /// What is wrong in a file.
 pub(super) fn faults(name: &str, text: &str, count: &mut usize) -> Vec<String> {
+    faults_of(name, text, count, &mut Server::run)
+}
+
+/// How the source of a case is run.
+pub(super) type Run<'a> = dyn FnMut(&Server, Who, &str) -> Ended + 'a;
+
+/// What is wrong in a file whose cases are run so.
+pub(super) fn faults_of(
+    name: &str,
+    text: &str,
+    count: &mut usize,
+    run: &mut Run<'_>,
+) -> Vec<String> {
     let server = Server::new();
     let mut who = Who::Programmer;
     let mut source = String::new();
@@ -37,7 +50,7 @@ pub(super) fn faults(name: &str, text: &str, count: &mut usize) -> Vec<String> {
         if let Some(other) = line.strip_prefix("as ").and_then(Who::named) {
             who = other;
         } else if let Some(expected) = line.strip_prefix("=> ") {
-            let got = server.run(who, &source).shown();
+            let got = run(&server, who, &source).shown();
             let is_fit = match expected.strip_prefix("! ") {
                 Some(error) => got
                     .strip_prefix("! ")

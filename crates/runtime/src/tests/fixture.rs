@@ -138,7 +138,11 @@ impl Server {
     /// Runs source like the code of a verb that `who` wrote and calls, until its commit. A task
     /// that waits goes on at once.
     pub(super) fn run(&self, who: Who, source: &str) -> Ended {
-        let mut machine = Vm::new(Self::start_of(who, source));
+        self.run_machine(Vm::new(Self::start_of(who, source)))
+    }
+
+    /// As [`run`](Self::run), a machine.
+    pub(super) fn run_machine(&self, mut machine: Vm) -> Ended {
         let mut is_exclusive = false;
         loop {
             let begun = machine.clone();

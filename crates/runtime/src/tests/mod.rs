@@ -19,4 +19,5 @@ mod other_tasks;
 mod protection;
 mod sign_in;
 mod sqlite;
+mod stopped;
 mod workers;

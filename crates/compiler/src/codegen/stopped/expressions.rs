@@ -1,0 +1,572 @@
+//! Expressions: each leaves its value on top of the stack.
+
+use moor_bytecode::{
+    Filter, Gives, Instruction as I, RESULT, Scatter, ScatterKind, ScatterTarget, Sense, TAKE,
+};
+use moor_value::{List, Map, Value};
+
+use super::super::call::fixed_name;
+use super::super::emit::Label;
+use super::super::fold::literal;
+use super::generator::{Generator, Slot};
+use super::{Callee, StopError};
+use crate::ast::{Arg, BinaryOp, Codes, Expr, ExprKind, Place, ScatterItem, StepOp, UnaryOp};
+use crate::names::VarId;
+
+impl Generator<'_> {
+    pub(super) fn expr(&mut self, expr: &Expr) {
+        self.at(expr.pos);
+        match &expr.kind {
+            ExprKind::Literal(one) => self.literal(&literal(one)),
+            ExprKind::Var(id) => self.push_variable(*id),
+            ExprKind::First => self.edge(true),
+            ExprKind::Last => self.edge(false),
+            ExprKind::Unary(op, a) => self.unary(*op, a),
+            ExprKind::Step(op, place) => self.step(*op, place),
+            ExprKind::Binary(op, a, b) => self.binary(*op, a, b),
+            ExprKind::And(a, b) => self.short_circuit(a, b, false),
+            ExprKind::Or(a, b) => self.short_circuit(a, b, true),
+            ExprKind::Cond {
+                condition,
+                consequent,
+                alternate,
+            } => self.conditional(condition, consequent, alternate),
+            ExprKind::Prop { object, name } => self.property(object, name),
+            ExprKind::Verb { object, verb, args } => self.verb(object, verb, args),
+            ExprKind::Index { base, index } => {
+                self.expr(base);
+                self.index(index);
+            }
+            ExprKind::Range { base, from, to } => {
+                self.expr(base);
+                self.range(from, to);
+            }
+            ExprKind::Call { builtin, args } => self.builtin(builtin, args),
+            ExprKind::List(args) => self.list(args),
+            ExprKind::Map(entries) => self.map(entries),
+            ExprKind::Assign { place, value } => {
+                self.open(place, false);
+                self.expr(value);
+                self.put(place);
+            }
+            ExprKind::Scatter { items, value } => {
+                self.expr(value);
+                self.scatter(items);
+            }
+            ExprKind::Catch {
+                body,
+                codes,
+                default,
+            } => self.catch(body, codes, default.as_deref()),
+            ExprKind::Error { .. }
+            | ExprKind::Flyweight { .. }
+            | ExprKind::Function(_)
+            | ExprKind::Apply { .. }
+            | ExprKind::Comprehension(_)
+            | ExprKind::Return(_) => self.fail(StopError::Construct("an expression")),
+        }
+    }
+
+    fn literal(&mut self, value: &Value) {
+        let dialect = self.dialect;
+        let vector = &mut self.parts[self.part].vector;
+        vector.push_literal(value, dialect, &mut self.shared);
+        let dst = self.push_value();
+        self.load(dst, value);
+    }
+
+    fn push_variable(&mut self, id: VarId) {
+        self.variable_bytes(id);
+        let src = self.variable(id);
+        let dst = self.push_value();
+        self.emit(I::Move { dst, src });
+    }
+
+    /// `^` or `$`: an extended opcode and a place on the stack.
+    fn edge(&mut self, first: bool) {
+        self.bytes(3);
+        let Some(&a) = self.here().indexed.last() else {
+            return self.fail(StopError::Construct("`^' or `$'"));
+        };
+        let dst = self.push_value();
+        self.emit(match first {
+            true => I::First { dst, a },
+            false => I::Last { dst, a },
+        });
+    }
+
+    fn unary(&mut self, op: UnaryOp, a: &Expr) {
+        self.expr(a);
+        let a = self.top();
+        let dst = a;
+        self.bytes(if op == UnaryOp::Complement { 2 } else { 1 });
+        self.emit(match op {
+            UnaryOp::Negate => I::Neg { dst, a },
+            UnaryOp::Not => I::Not { dst, a },
+            UnaryOp::Complement => I::Complement { dst, a },
+        });
+    }
+
+    /// The place is opened, its value computed from the start, changed, and put back.
+    fn step(&mut self, op: StepOp, place: &Place) {
+        self.open(place, false);
+        self.value_of(place);
+        self.bytes(1);
+        let a = self.top();
+        let imm = match op {
+            StepOp::Increment => -1,
+            StepOp::Decrement => 1,
+        };
+        self.emit(I::SubI { dst: a, a, imm });
+        self.put(place);
+        self.bytes(1);
+    }
+
+    fn binary(&mut self, op: BinaryOp, a: &Expr, b: &Expr) {
+        use BinaryOp as B;
+        self.expr(a);
+        self.expr(b);
+        self.pop(1);
+        let a = self.top();
+        let (dst, b) = (a, a + 1);
+        self.bytes(match op {
+            B::Pow | B::BitOr | B::BitAnd | B::BitXor | B::Shl | B::Shr => 2,
+            _ => 1,
+        });
+        self.emit(match op {
+            B::In => I::In { dst, a, b },
+            B::Eq => I::Eq { dst, a, b },
+            B::Ne => I::Ne { dst, a, b },
+            B::Lt => I::Lt { dst, a, b },
+            B::Le => I::Le { dst, a, b },
+            B::Gt => I::Gt { dst, a, b },
+            B::Ge => I::Ge { dst, a, b },
+            B::BitOr => I::BitOr { dst, a, b },
+            B::BitAnd => I::BitAnd { dst, a, b },
+            B::BitXor => I::BitXor { dst, a, b },
+            B::Shl => I::Shl { dst, a, b },
+            B::Shr => I::Shr { dst, a, b },
+            B::Add => I::Add { dst, a, b },
+            B::Sub => I::Sub { dst, a, b },
+            B::Mul => I::Mul { dst, a, b },
+            B::Div => I::Div { dst, a, b },
+            B::Mod => I::Mod { dst, a, b },
+            B::Pow => I::Pow { dst, a, b },
+        });
+    }
+
+    /// Takes a condition from the stack and jumps when it is not true.
+    pub(super) fn unless(&mut self, opcode: u32, label: Label) {
+        self.jump_bytes(opcode);
+        let a = self.top();
+        self.branch(a, false, label);
+        self.pop(1);
+    }
+
+    fn branch(&mut self, a: u16, want: bool, label: Label) {
+        self.emit(I::Br {
+            sense: Sense::new(want, 0).0,
+            a,
+            target: label.0,
+        });
+    }
+
+    fn short_circuit(&mut self, a: &Expr, b: &Expr, stop_on: bool) {
+        let end = self.label();
+        self.expr(a);
+        self.jump_bytes(1);
+        let a = self.top();
+        self.branch(a, stop_on, end);
+        self.pop(1);
+        self.expr(b);
+        self.bind(end);
+    }
+
+    fn conditional(&mut self, condition: &Expr, yes: &Expr, no: &Expr) {
+        let (otherwise, end) = (self.label(), self.label());
+        self.expr(condition);
+        self.unless(1, otherwise);
+        self.expr(yes);
+        self.jump_bytes(1);
+        self.jump(end);
+        self.pop(1);
+        self.bind(otherwise);
+        self.expr(no);
+        self.bind(end);
+    }
+
+    fn property(&mut self, object: &Expr, name: &Expr) {
+        self.expr(object);
+        self.expr(name);
+        self.bytes(1);
+        self.pop(1);
+        let obj = self.top();
+        self.get_property(obj, obj, name);
+    }
+
+    /// The property of an object whose name is in the next register.
+    fn get_property(&mut self, dst: u16, obj: u16, name: &Expr) {
+        let fixed = fixed_name(name).map(|text| self.name(text));
+        self.emit(match fixed {
+            Some(name) => I::GetProp { dst, obj, name },
+            None => I::GetPropDyn {
+                dst,
+                obj,
+                name: obj + 1,
+            },
+        });
+    }
+
+    fn verb(&mut self, object: &Expr, verb: &Expr, args: &[Arg]) {
+        self.expr(object);
+        self.expr(verb);
+        self.list(args);
+        self.bytes(1);
+        self.pop(2);
+        let base = self.top();
+        self.emit(I::CallVerbDynSpread { dst: base, base });
+        self.call_ends(1, || Callee::Verb);
+    }
+
+    fn builtin(&mut self, name: &str, args: &[Arg]) {
+        self.list(args);
+        self.bytes(2);
+        self.call_builtin(name);
+        self.call_ends(2, || Callee::Builtin(name.into()));
+    }
+
+    /// Indexes the value on top of the stack.
+    fn index(&mut self, index: &Expr) {
+        self.within(|generator| generator.expr(index));
+        self.bytes(1);
+        self.pop(1);
+        let a = self.top();
+        self.emit(I::Index {
+            dst: a,
+            a,
+            i: a + 1,
+        });
+    }
+
+    fn range(&mut self, from: &Expr, to: &Expr) {
+        self.within(|generator| {
+            generator.expr(from);
+            generator.expr(to);
+        });
+        self.bytes(1);
+        self.pop(2);
+        let a = self.top();
+        self.emit(I::Range {
+            dst: a,
+            a,
+            range: a + 1,
+        });
+    }
+
+    /// Generates what stands in the brackets behind the value on top of the stack.
+    fn within(&mut self, generate: impl FnOnce(&mut Self)) {
+        let register = self.top();
+        self.here().indexed.push(register);
+        generate(self);
+        self.here().indexed.pop();
+    }
+
+    fn list(&mut self, args: &[Arg]) {
+        let Some((first, rest)) = args.split_first() else {
+            self.bytes(1);
+            let dst = self.push_value();
+            return self.load(dst, &Value::List(List::new()));
+        };
+        self.expr(first.expr());
+        self.bytes(1);
+        let list = self.top();
+        match first {
+            Arg::One(_) => self.emit(I::List {
+                dst: list,
+                base: list,
+                count: 1,
+            }),
+            Arg::Splice(_) => self.must_be_list(list),
+        }
+        for arg in rest {
+            self.expr(arg.expr());
+            self.bytes(1);
+            let src = self.top();
+            match arg {
+                Arg::One(_) => self.emit(I::Push {
+                    flags: TAKE,
+                    list,
+                    src,
+                }),
+                Arg::Splice(_) => self.extend(list, src),
+            }
+            self.pop(1);
+        }
+    }
+
+    fn must_be_list(&mut self, register: u16) {
+        let built = self.above(1);
+        self.load(built, &Value::List(List::new()));
+        self.extend(built, register);
+        self.emit(I::Take {
+            dst: register,
+            src: built,
+        });
+    }
+
+    /// Values come before their keys.
+    fn map(&mut self, entries: &[(Expr, Expr)]) {
+        self.bytes(1);
+        let map = self.push_value();
+        self.load(map, &Value::Map(Map::new()));
+        for (key, value) in entries {
+            self.expr(value);
+            self.expr(key);
+            self.bytes(1);
+            self.pop(2);
+            self.emit(I::Insert {
+                map,
+                key: map + 2,
+                value: map + 1,
+            });
+        }
+    }
+
+    /// Puts on the stack what the assignment of a place needs; with `is_container` also what the place holds.
+    fn open(&mut self, place: &Place, is_container: bool) {
+        match place {
+            Place::Var(id) if is_container => self.push_variable(*id),
+            Place::Var(_) => {}
+            Place::Prop { object, name, .. } => {
+                self.expr(object);
+                self.expr(name);
+                if is_container {
+                    self.bytes(1);
+                    let dst = self.push_value();
+                    self.get_property(dst, dst - 2, name);
+                }
+            }
+            Place::Index { base, index, .. } => {
+                self.open(base, true);
+                self.within(|generator| generator.expr(index));
+                if is_container {
+                    self.bytes(1);
+                    let dst = self.push_value();
+                    self.emit(I::Index {
+                        dst,
+                        a: dst - 2,
+                        i: dst - 1,
+                    });
+                }
+            }
+            Place::Range { base, from, to, .. } => {
+                self.open(base, true);
+                self.within(|generator| {
+                    generator.expr(from);
+                    generator.expr(to);
+                });
+            }
+        }
+    }
+
+    /// The value of a place, as of an expression that says the same.
+    fn value_of(&mut self, place: &Place) {
+        match place {
+            Place::Var(id) => self.push_variable(*id),
+            Place::Prop { object, name, .. } => self.property(object, name),
+            Place::Index { base, index, .. } => {
+                self.value_of(base);
+                self.index(index);
+            }
+            Place::Range { base, from, to, .. } => {
+                self.value_of(base);
+                self.range(from, to);
+            }
+        }
+    }
+
+    /// Assigns the value on top of the stack to the place that was opened below it; it is the value of the assignment.
+    fn put(&mut self, place: &Place) {
+        let is_indexed = matches!(place, Place::Index { .. } | Place::Range { .. });
+        let kept = self.above(1);
+        if is_indexed {
+            // The register for what is to be the value meanwhile.
+            self.bytes(1);
+            let src = self.top();
+            self.emit(I::Move { dst: kept, src });
+        }
+        let mut place = place;
+        while let Place::Index { base, .. } | Place::Range { base, .. } = place {
+            self.put_element(matches!(place, Place::Range { .. }));
+            place = base;
+        }
+        match place {
+            Place::Var(id) => {
+                self.variable_bytes(*id);
+                let (dst, src) = (self.variable(*id), self.top());
+                self.emit(I::Move { dst, src });
+            }
+            Place::Prop { name, .. } => self.put_property(name),
+            Place::Index { .. } | Place::Range { .. } => {}
+        }
+        if is_indexed {
+            self.bytes(2);
+            let dst = self.top();
+            self.emit(I::Take { dst, src: kept });
+        }
+    }
+
+    fn put_element(&mut self, is_range: bool) {
+        if is_range {
+            self.bytes(2);
+            self.pop(3);
+            let a = self.top();
+            self.emit(I::SetRange {
+                count: 0,
+                a,
+                keys: a + 1,
+                value: a + 3,
+            });
+        } else {
+            self.bytes(1);
+            self.pop(2);
+            let a = self.top();
+            self.emit(I::SetIndex {
+                flags: TAKE,
+                a,
+                i: a + 1,
+                value: a + 2,
+            });
+        }
+    }
+
+    fn put_property(&mut self, name: &Expr) {
+        self.bytes(1);
+        self.pop(2);
+        let obj = self.top();
+        let value = obj + 2;
+        let flags = RESULT;
+        let fixed = fixed_name(name).map(|text| self.name(text));
+        self.emit(match fixed {
+            Some(name) => I::SetProp {
+                flags,
+                obj,
+                name,
+                value,
+            },
+            None => I::SetPropDyn {
+                flags,
+                obj,
+                name: obj + 1,
+                value,
+            },
+        });
+        self.emit(I::Take {
+            dst: obj,
+            src: value,
+        });
+    }
+
+    /// Takes the list on top of the stack apart, which stays there.
+    fn scatter(&mut self, items: &[ScatterItem]) {
+        let src = self.top();
+        // An extended opcode, three counts; of each item its variable and where its default is; where the defaults end.
+        self.bytes(5);
+        for item in items {
+            self.variable_operand(item.variable());
+            self.jump_bytes(0);
+        }
+        self.jump_bytes(0);
+        let Ok(pattern) = u16::try_from(self.table.scatters.len()) else {
+            return self.fail(StopError::TooLarge);
+        };
+        self.table.scatters.push(Scatter {
+            targets: Vec::new(),
+            done: 0,
+        });
+        self.emit(I::Scatter { src, pattern });
+        let targets = items.iter().map(|item| self.scatter_target(item)).collect();
+        let done = self.label();
+        self.bind(done);
+        self.table.scatters[usize::from(pattern)] = Scatter {
+            targets,
+            done: done.0,
+        };
+    }
+
+    fn scatter_target(&mut self, item: &ScatterItem) -> ScatterTarget {
+        let register = self.variable(item.variable());
+        let kind = match item {
+            ScatterItem::Required(_) => ScatterKind::Required,
+            ScatterItem::Rest(_) => ScatterKind::Rest,
+            ScatterItem::Optional(_, None) => ScatterKind::Optional,
+            ScatterItem::Optional(id, Some(default)) => {
+                let label = self.label();
+                self.bind(label);
+                self.expr(default);
+                self.variable_bytes(*id);
+                self.bytes(1);
+                let src = self.top();
+                self.emit(I::Take { dst: register, src });
+                self.pop(1);
+                ScatterKind::Default(label.0)
+            }
+        };
+        ScatterTarget { register, kind }
+    }
+
+    /// Puts the codes of a handler on the stack, and where it is. Answers which errors it takes.
+    pub(super) fn codes(&mut self, codes: &Codes, handler: super::generator::Mark) -> Filter {
+        let filter = match codes {
+            Codes::Any => {
+                self.bytes(1);
+                let dst = self.push_value();
+                self.load(dst, &Value::ZERO);
+                Filter::Any
+            }
+            Codes::List(args) => {
+                self.list(args);
+                Filter::Register(self.top())
+            }
+        };
+        self.jump_bytes(2);
+        self.push(Slot::Label(handler));
+        filter
+    }
+
+    fn catch(&mut self, body: &Expr, codes: &Codes, default: Option<&Expr>) {
+        let mark = self.mark();
+        let filter = self.codes(codes, mark);
+        let result = self.top();
+        self.bytes(2);
+        self.push(Slot::Catch(1));
+        let start = self.pc();
+        self.expr(body);
+        let end = self.pc();
+        let src = self.top();
+        let (handler, after) = (self.label(), self.label());
+        self.jump_bytes(2);
+        self.emit(I::Take { dst: result, src });
+        self.jump(after);
+        self.pop(4);
+        self.set_mark(mark);
+        self.bind(handler);
+        let gives = match default {
+            Some(_) => Gives::Nothing,
+            None => Gives::Code(result),
+        };
+        self.handle(start, end, handler, (filter, gives));
+        // Either the exception goes, or its first element is taken.
+        match default {
+            Some(default) => {
+                self.bytes(1);
+                self.expr(default);
+            }
+            None => {
+                self.bytes(2);
+                self.push_value();
+            }
+        }
+        self.bind(after);
+    }
+}

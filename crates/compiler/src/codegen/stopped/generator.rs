@@ -1,0 +1,553 @@
+//! What the code of a stopped program is written with: its parts, labels, and the other machine's stack.
+//!
+//! Every place of that stack has a register of its own, or none where it holds nothing but a mark. Each vector is a part with
+//! code of its own, put one behind the other at the end; labels are places in parts until then.
+
+use moor_bytecode::{
+    CodeTable, CommandVariable, Filter, Gives, Handler, Instruction as I, Name, Program, TAKE,
+};
+use moor_value::{List, Str, Symbol, Value};
+use rustc_hash::FxHashMap;
+
+use super::super::FindBuiltin;
+use super::super::emit::{Label, Labels, REGISTERS_MAX};
+use super::super::fold::ConstantKey;
+use super::layout::{At, Dialect, Shared, Vector, Widths};
+use super::{Callee, StopError};
+use crate::ast::{Ast, Pos};
+use crate::names::VarId;
+
+/// A place in the code that a mark on the stack names: its number among those of the part.
+pub(super) type Mark = usize;
+
+/// A place on the other machine's stack, and the register that stands for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Slot {
+    /// A value.
+    Value(u16),
+    /// The offset of a handler.
+    Label(Mark),
+    /// The mark of a `try` with so many arms.
+    Catch(usize),
+    /// The mark of a `finally`; the two registers of its state are reserved.
+    Finally(Mark),
+    /// How far a loop is in the container that this register holds; two registers behind it are the loop's.
+    Position(u16),
+    /// The next value of a loop over a range, in the first of two registers.
+    Next(u16),
+    /// Its last value, in the second.
+    Last(u16),
+    /// Why a `finally` part runs: the first register of its state, and the ways out that lead through it.
+    Reason(u16, Vec<Way>),
+    /// The value or error that goes on behind it, in the second register of the state.
+    Held,
+}
+
+/// A way out through a `finally` part, as the other machine notes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Way {
+    Return,
+    /// To a place, with so much of the stack left.
+    Jump {
+        depth: usize,
+        mark: Mark,
+    },
+}
+
+impl Slot {
+    /// How many registers the place takes.
+    fn width(&self) -> u32 {
+        match self {
+            Self::Value(_) | Self::Next(_) | Self::Last(_) => 1,
+            Self::Label(_) | Self::Catch(_) | Self::Held => 0,
+            Self::Finally(_) | Self::Position(_) | Self::Reason(..) => 2,
+        }
+    }
+}
+
+/// A loop around the code that is being generated.
+pub(super) struct Loop {
+    /// The variables that name it.
+    pub(super) names: Vec<VarId>,
+    pub(super) end: Label,
+    pub(super) next: Label,
+    /// Where the other machine goes on for `continue`, and for `break`.
+    pub(super) top: Mark,
+    pub(super) bottom: Mark,
+    /// How much is on its stack there.
+    pub(super) top_depth: usize,
+    pub(super) bottom_depth: usize,
+    /// How many `finally` parts are around it.
+    pub(super) finallies: usize,
+}
+
+/// A `try .. finally` whose body is being generated.
+pub(super) struct Finally {
+    pub(super) state: u16,
+    pub(super) entry: Label,
+    pub(super) exits: Vec<Exit>,
+}
+
+/// A way out; loops by their place among those around.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Exit {
+    Return,
+    Break(usize),
+    Continue(usize),
+}
+
+/// A vector: its layout there, its code here.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) vector: Vector,
+    /// Which `fork` it is the body of; none for the main program.
+    pub(super) number: Option<u32>,
+    widths: Option<Widths>,
+    marks: Vec<At>,
+    pub(super) code: Vec<I>,
+    lines: Vec<(u16, u32)>,
+    handlers: Vec<Handler>,
+    pub(super) slots: Vec<Slot>,
+    /// Registers of the values that `^` and `$` mean, innermost last.
+    pub(super) indexed: Vec<u16>,
+    pub(super) loops: Vec<Loop>,
+    pub(super) finallies: Vec<Finally>,
+}
+
+/// A call: where it ends.
+pub(super) struct Site {
+    part: usize,
+    end: At,
+    /// The length of its instruction.
+    bytes: u64,
+    depth: usize,
+}
+
+/// The call that was looked for.
+pub(super) struct Found {
+    pub(super) part: usize,
+    /// The instruction behind it; within its part, until the parts are put together.
+    pub(super) pc: u16,
+    pub(super) result: u16,
+    pub(super) slots: Vec<Slot>,
+    pub(super) callee: Callee,
+}
+
+/// The state of one compilation.
+pub(super) struct Generator<'a> {
+    pub(super) ast: &'a Ast,
+    builtins: &'a FindBuiltin<'a>,
+    pub(super) dialect: Dialect,
+    pub(super) shared: Shared,
+    pub(super) table: CodeTable,
+    pub(super) parts: Vec<Part>,
+    /// The part that is being generated.
+    pub(super) part: usize,
+    /// The register of each variable of the tree.
+    registers: Vec<u16>,
+    first_temp: u32,
+    next: u32,
+    high: u32,
+    labels: Vec<(usize, u16)>,
+    constants: FxHashMap<ConstantKey, u16>,
+    names: FxHashMap<String, u16>,
+    pub(super) sites: Vec<Site>,
+    /// The number of the call whose stack is to be told.
+    wanted: Option<usize>,
+    pub(super) found: Option<Found>,
+    pos: Pos,
+    pub(super) error: Option<StopError>,
+}
+
+impl<'a> Generator<'a> {
+    pub(super) fn new(
+        ast: &'a Ast,
+        variables: &[(Str, Value)],
+        dialect: Dialect,
+        builtins: &'a FindBuiltin<'a>,
+        wanted: Option<usize>,
+    ) -> Result<Self, StopError> {
+        let mut by_name = FxHashMap::default();
+        for (place, (name, _)) in variables.iter().enumerate().rev() {
+            by_name.insert(name.as_str().to_ascii_lowercase(), place as u16);
+        }
+        let known = |name: &str| by_name.get(&name.to_ascii_lowercase()).copied();
+        let registers = ast.names.iter().map(|(_, spelling)| {
+            known(spelling).ok_or_else(|| StopError::Variable(spelling.to_owned()))
+        });
+        let mut table = CodeTable {
+            variables: variables.iter().map(|(name, _)| name.clone()).collect(),
+            player: known("player"),
+            ..CodeTable::default()
+        };
+        let command = CommandVariable::ALL.into_iter();
+        let command = command.filter_map(|which| Some((which, known(which.name())?)));
+        table.command = command.collect();
+        Ok(Self {
+            ast,
+            builtins,
+            dialect,
+            shared: Shared::default(),
+            table,
+            parts: vec![Part::default()],
+            part: 0,
+            registers: registers.collect::<Result<_, _>>()?,
+            first_temp: variables.len() as u32,
+            next: variables.len() as u32,
+            high: variables.len() as u32 + 1,
+            labels: Vec::new(),
+            constants: FxHashMap::default(),
+            names: FxHashMap::default(),
+            sites: Vec::new(),
+            wanted,
+            found: None,
+            pos: Pos { line: 1, column: 1 },
+            error: None,
+        })
+    }
+
+    pub(super) fn fail(&mut self, error: StopError) {
+        self.error.get_or_insert(error);
+    }
+
+    pub(super) fn here(&mut self) -> &mut Part {
+        &mut self.parts[self.part]
+    }
+
+    /// Later instructions belong to this place in the source.
+    pub(super) fn at(&mut self, pos: Pos) {
+        if pos.line > 0 {
+            self.pos = pos;
+        }
+    }
+
+    pub(super) fn emit(&mut self, instruction: I) {
+        let line = self.pos.line;
+        let part = self.here();
+        if part.code.len() >= usize::from(u16::MAX) {
+            self.fail(StopError::TooLarge);
+            return;
+        }
+        let at = part.code.len() as u16;
+        if part.lines.last().is_none_or(|&(_, last)| last != line) {
+            part.lines.push((at, line));
+        }
+        part.code.push(instruction);
+    }
+
+    /// The place of the next instruction.
+    pub(super) fn pc(&self) -> u16 {
+        self.parts[self.part].code.len() as u16
+    }
+
+    pub(super) fn label(&mut self) -> Label {
+        let Ok(number) = u16::try_from(self.labels.len()) else {
+            self.fail(StopError::TooLarge);
+            return Label(0);
+        };
+        self.labels.push((self.part, 0));
+        Label(number)
+    }
+
+    pub(super) fn bind(&mut self, label: Label) {
+        let place = (self.part, self.pc());
+        if let Some(known) = self.labels.get_mut(usize::from(label.0)) {
+            *known = place;
+        }
+    }
+
+    pub(super) fn jump(&mut self, label: Label) {
+        self.emit(I::Jump {
+            ticks: 0,
+            target: label.0,
+        });
+    }
+
+    pub(super) fn handle(&mut self, start: u16, end: u16, target: Label, take: (Filter, Gives)) {
+        let (filter, gives) = take;
+        self.here().handlers.push(Handler {
+            start,
+            end,
+            target: target.0,
+            filter,
+            gives,
+        });
+    }
+
+    /// A place of the other machine's code, which is told later.
+    pub(super) fn mark(&mut self) -> Mark {
+        let part = self.here();
+        part.marks.push(At::default());
+        part.marks.len() - 1
+    }
+
+    pub(super) fn set_mark(&mut self, mark: Mark) {
+        let part = self.here();
+        part.marks[mark] = part.vector.here();
+    }
+
+    pub(super) fn variable(&self, id: VarId) -> u16 {
+        self.registers[id.0 as usize]
+    }
+
+    /// Opcodes of the other machine, and operands of one byte.
+    pub(super) fn bytes(&mut self, count: u32) {
+        self.here().vector.bytes(count);
+    }
+
+    /// An opcode with a jump's target.
+    pub(super) fn jump_bytes(&mut self, opcode: u32) {
+        let vector = &mut self.here().vector;
+        vector.bytes(opcode);
+        vector.label();
+    }
+
+    pub(super) fn variable_operand(&mut self, id: VarId) {
+        let slot = self.variable(id);
+        self.parts[self.part]
+            .vector
+            .variable(slot, &mut self.shared);
+    }
+
+    pub(super) fn variable_bytes(&mut self, id: VarId) {
+        let slot = self.variable(id);
+        self.parts[self.part]
+            .vector
+            .use_variable(slot, &mut self.shared);
+    }
+
+    /// Reserves registers above those of the stack. They are free again at the next push.
+    pub(super) fn above(&mut self, count: u32) -> u16 {
+        let end = self.next + count;
+        if end > REGISTERS_MAX {
+            self.fail(StopError::TooLarge);
+            return self.first_temp as u16;
+        }
+        self.high = self.high.max(end);
+        self.next as u16
+    }
+
+    pub(super) fn push(&mut self, slot: Slot) {
+        self.above(slot.width());
+        self.next += slot.width();
+        self.here().slots.push(slot);
+    }
+
+    /// A value on the stack; its register.
+    pub(super) fn push_value(&mut self) -> u16 {
+        let register = self.above(1);
+        self.push(Slot::Value(register));
+        register
+    }
+
+    pub(super) fn pop(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(slot) = self.here().slots.pop() {
+                self.next -= slot.width();
+            }
+        }
+    }
+
+    /// The register of the value on top of the stack.
+    pub(super) fn top(&self) -> u16 {
+        (self.next - 1) as u16
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.parts[self.part].slots.len()
+    }
+
+    /// How many registers the program has.
+    pub(super) fn registers_count(&self) -> usize {
+        self.high as usize
+    }
+
+    /// Begins with an empty stack; answers what [`end_stack`](Self::end_stack) wants.
+    pub(super) fn begin_stack(&mut self) -> u32 {
+        std::mem::replace(&mut self.next, self.first_temp)
+    }
+
+    pub(super) fn end_stack(&mut self, next: u32) {
+        self.next = next;
+    }
+
+    pub(super) fn constant(&mut self, value: &Value) -> u16 {
+        let next = self.table.constants.len();
+        let Ok(next) = u16::try_from(next) else {
+            self.fail(StopError::TooLarge);
+            return 0;
+        };
+        let k = *self.constants.entry(ConstantKey::of(value)).or_insert(next);
+        if k == next {
+            self.table.constants.push(value.clone());
+        }
+        k
+    }
+
+    /// A name that the program spells out.
+    pub(super) fn name(&mut self, text: &str) -> u16 {
+        let Ok(next) = u16::try_from(self.table.names.len()) else {
+            self.fail(StopError::TooLarge);
+            return 0;
+        };
+        let number = *self.names.entry(text.to_owned()).or_insert(next);
+        if number == next {
+            self.table.names.push(Name {
+                symbol: Symbol::intern(text),
+                text: Str::new(text),
+            });
+        }
+        number
+    }
+
+    pub(super) fn load(&mut self, dst: u16, value: &Value) {
+        match value {
+            Value::Int(n) if i16::try_from(*n).is_ok() => self.emit(I::Int {
+                dst,
+                imm: *n as i16,
+            }),
+            value => {
+                let k = self.constant(value);
+                self.emit(I::Const { dst, k });
+            }
+        }
+    }
+
+    /// A builtin function with the list of its arguments on top of the stack, which its value replaces.
+    pub(super) fn call_builtin(&mut self, name: &str) {
+        let base = self.top();
+        let builtin = match (self.builtins)(name) {
+            Some(builtin) => self.used_builtin(builtin, name),
+            None => {
+                self.put_before(name, base);
+                match (self.builtins)(BY_NAME) {
+                    Some(builtin) => self.used_builtin(builtin, BY_NAME),
+                    None => return self.fail(StopError::Construct("a builtin function")),
+                }
+            }
+        };
+        self.emit(I::CallBuiltinSpread {
+            dst: base,
+            base,
+            builtin,
+        });
+    }
+
+    fn used_builtin(&mut self, builtin: u16, name: &str) -> u16 {
+        let mut known = self.table.builtins.iter();
+        if !known.any(|(known, _)| *known == builtin) {
+            self.table.builtins.push((builtin, Symbol::intern(name)));
+        }
+        builtin
+    }
+
+    /// `list = {text, @list}`.
+    fn put_before(&mut self, text: &str, list: u16) {
+        let built = self.above(1);
+        self.load(built, &Value::List(List::from_vec(vec![Value::from(text)])));
+        self.extend(built, list);
+        self.emit(I::Take {
+            dst: list,
+            src: built,
+        });
+    }
+
+    pub(super) fn extend(&mut self, list: u16, src: u16) {
+        self.emit(I::Extend {
+            flags: TAKE,
+            list,
+            src,
+        });
+    }
+
+    /// Notes that a call ends here, whose instruction has so many bytes there; its value is on top of the stack.
+    pub(super) fn call_ends(&mut self, bytes: u64, callee: impl FnOnce() -> Callee) {
+        if self.wanted == Some(self.sites.len()) {
+            let mut slots = self.parts[self.part].slots.clone();
+            slots.pop();
+            self.found = Some(Found {
+                part: self.part,
+                pc: self.pc(),
+                result: self.top(),
+                slots,
+                callee: callee(),
+            });
+        }
+        self.sites.push(Site {
+            part: self.part,
+            end: self.parts[self.part].vector.here(),
+            bytes,
+            depth: self.depth() - 1,
+        });
+    }
+
+    /// The part is complete.
+    pub(super) fn end_part(&mut self) {
+        self.emit(I::ReturnI { imm: 0 });
+        self.bytes(1);
+        let widths = self.parts[self.part].vector.widths(&self.shared);
+        self.here().widths = Some(widths);
+    }
+
+    /// The number of the call that ends at an offset of a vector, with so much on the stack. The second offset is that of its
+    /// instruction, or the same again.
+    pub(super) fn site_at(
+        &self,
+        vector: Option<u32>,
+        offset: u64,
+        instruction: u64,
+        depth: usize,
+    ) -> Option<usize> {
+        let fits = |site: &Site| {
+            let part = &self.parts[site.part];
+            part.number == vector
+                && site.depth == depth
+                && part.widths.is_some_and(|widths| {
+                    let end = site.end.offset(&widths);
+                    end == offset && (instruction == end || instruction + site.bytes == end)
+                })
+        };
+        self.sites.iter().position(fits)
+    }
+
+    /// The offset of a mark of a part.
+    pub(super) fn mark_offset(&self, part: usize, mark: Mark) -> Option<i64> {
+        let part = &self.parts[part];
+        let offset = part.marks[mark].offset(part.widths.as_ref()?);
+        i64::try_from(offset).ok()
+    }
+
+    /// Puts the parts together.
+    pub(super) fn program(mut self) -> Result<(Program, Vec<u16>), StopError> {
+        let mut starts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let start = self.table.code.len();
+            if start + part.code.len() >= usize::from(u16::MAX) {
+                return Err(StopError::TooLarge);
+            }
+            let start = start as u16;
+            starts.push(start);
+            self.table.code.extend_from_slice(&part.code);
+            let lines = part.lines.iter().map(|&(at, line)| (start + at, line));
+            self.table.lines.extend(lines);
+            let handlers = part.handlers.iter().map(|handler| Handler {
+                start: start + handler.start,
+                end: start + handler.end,
+                ..*handler
+            });
+            self.table.handlers.extend(handlers);
+        }
+        for (fork, _) in &mut self.table.forks {
+            *fork = starts[usize::from(*fork)];
+        }
+        let labels = self.labels.iter();
+        let places = labels.map(|&(part, at)| starts[part] + at).collect();
+        Labels::at(places).resolve(&mut self.table);
+        self.table.registers = u16::try_from(self.high).map_err(|_| StopError::TooLarge)?;
+        let program = Program::new(self.table).map_err(|_| StopError::TooLarge)?;
+        Ok((program, starts))
+    }
+}
+
+/// The builtin function that calls another by its name.
+const BY_NAME: &str = "call_function";

@@ -1,0 +1,158 @@
+//! Tasks that stopped in the middle of a program on a server of LambdaMOO's family, compiled so that they go on here.
+//!
+//! In: the program's tree, its variables, the offset in that server's bytecode at which it stands, and what is on that
+//! machine's stack. Out: a program that says the same, its registers, and the instruction at which it goes on.
+//!
+//! Those servers have a stack machine. The program is generated as their code generator does, opcode by opcode, but in
+//! instructions of this machine, each place of that stack in a register of its own. So there is for every
+//! offset at which a task can stand, which is behind a call, one place here, and for all that it has
+//! on its stack a register. Such code does more than that of [`compile`](super::compile): it serves the
+//! activations that were under way, and no call made since.
+//!
+//! It knows nothing of files and of how tasks are stored. What it is given may be anything: what does not fit is refused.
+
+mod expressions;
+mod fill;
+mod generator;
+mod layout;
+mod statements;
+
+use moor_bytecode::{Program, VerifyError};
+use moor_value::{Str, Value};
+use thiserror::Error;
+
+use super::FindBuiltin;
+use super::emit::REGISTERS_MAX;
+use crate::ast::Ast;
+use generator::Generator;
+pub use layout::Dialect;
+
+/// What stands on the stack of a machine of LambdaMOO's family.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StackValue {
+    /// A value; `Value::None` for none.
+    Value(Value),
+    /// Nothing: an iterator past the end.
+    Nothing,
+    /// The mark of a `try` with `except`, or of an expression that catches errors: how many arms it has.
+    Catch(i64),
+    /// The mark of a `try` with `finally`: the offset of its handler.
+    Finally(i64),
+}
+
+/// Where a program stands.
+#[derive(Clone, Copy, Debug)]
+pub struct StoppedAt<'a> {
+    /// The `fork` whose body it runs, as the server numbers them; `None` for the main program.
+    pub fork: Option<u32>,
+    /// The offset of the next instruction.
+    pub offset: u64,
+    /// The offset of the instruction of the call, or again that of the next one where it is not known.
+    pub call_offset: u64,
+    /// The stack, bottom first.
+    pub stack: &'a [StackValue],
+}
+
+/// What is called at the place where a program stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// A verb.
+    Verb,
+    /// The builtin function of this name, in lower case.
+    Builtin(Box<str>),
+}
+
+/// A program that goes on.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    /// The program.
+    pub program: Program,
+    /// The instruction at which it goes on.
+    pub pc: u16,
+    /// The register that receives the value of the call.
+    pub result: u16,
+    /// All registers.
+    pub registers: Vec<Value>,
+    /// What is called.
+    pub callee: Callee,
+}
+
+/// Why a program cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StopError {
+    /// The program mentions a variable that the stopped one has not got.
+    #[error("it has no variable `{0}'")]
+    Variable(String),
+    /// The program has what those servers do not know.
+    #[error("its program has {0} that the old server cannot have had")]
+    Construct(&'static str),
+    /// No call ends there with as much on the stack.
+    #[error("no call of its program ends at offset {0} of the old server's code")]
+    Place(u64),
+    /// What is on the stack is not what the program has there.
+    #[error("place {0} of the old server's stack does not fit its program")]
+    Stack(usize),
+    /// There are more instructions, registers or constants than a program may have.
+    #[error("its program is too large")]
+    TooLarge,
+    /// The generated program breaks a rule, which is a defect of this server.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+/// Compiles a program that stopped.
+///
+/// `variables` are those of the stopped program in the order of its server, which numbers them; a value is `Value::None`
+/// where a variable has none.
+///
+/// # Errors
+/// See [`StopError`].
+pub fn compile_stopped(
+    ast: &Ast,
+    variables: &[(Str, Value)],
+    at: StoppedAt<'_>,
+    dialect: Dialect,
+    builtins: &FindBuiltin<'_>,
+) -> Result<Stopped, StopError> {
+    if variables.len() >= REGISTERS_MAX as usize {
+        return Err(StopError::TooLarge);
+    }
+    // Offsets are known when all is generated; then it is known which call to look at.
+    let whole = generate(ast, variables, dialect, builtins, None)?;
+    let depth = at.stack.len();
+    let site = whole.site_at(at.fork, at.offset, at.call_offset, depth);
+    let site = site.ok_or(StopError::Place(at.offset))?;
+    let mut generator = generate(ast, variables, dialect, builtins, Some(site))?;
+    let found = generator.found.take();
+    let found = found.ok_or(StopError::Place(at.offset))?;
+    let mut registers: Vec<Value> = variables.iter().map(|(_, value)| value.clone()).collect();
+    registers.resize(generator.registers_count(), Value::None);
+    generator
+        .fill(found.part, &found.slots, at.stack, &mut registers)
+        .map_err(StopError::Stack)?;
+    let (program, starts) = generator.program()?;
+    Ok(Stopped {
+        pc: starts[found.part] + found.pc,
+        program,
+        result: found.result,
+        registers,
+        callee: found.callee,
+    })
+}
+
+fn generate<'a>(
+    ast: &'a Ast,
+    variables: &[(Str, Value)],
+    dialect: Dialect,
+    builtins: &'a FindBuiltin<'a>,
+    wanted: Option<usize>,
+) -> Result<Generator<'a>, StopError> {
+    let mut generator = Generator::new(ast, variables, dialect, builtins, wanted)?;
+    generator.block(&ast.body);
+    generator.end_part();
+    match generator.error.take() {
+        Some(error) => Err(error),
+        None => Ok(generator),
+    }
+}

@@ -1,0 +1,479 @@
+//! Tasks that had begun on another server go on.
+//!
+//! `crates/runtime/tests/stopped` has programs that stopped, a file for each server. A case is a line `case` with its name, then
+//! `let NAME EXPRESSION` for each variable (without a value where it has none), `at OFFSET CALL` for the place in that
+//! server's code, `on EXPRESSION`, `on catch N`, `on finally N` or `on nothing` for each place of its stack, `gives EXPRESSION`
+//! for what it is resumed with, `fork N` for the body of a fork; behind `program` its text, and what it
+//! returns. Variables that stand behind the text come behind those before it.
+
+use std::path::Path;
+
+use moor_compiler::stopped::{Dialect, StackValue, StopError};
+use moor_value::{ObjId, Str, Value};
+use moor_vm::{Raise, Vm};
+
+use super::cases;
+use super::fixture::{Ended, Server, Who};
+use crate::import_stopped::machine;
+use crate::{ImportStopError, ImportedActivation, ImportedBuiltin, ImportedTask, StopReason};
+
+/// The variables of every program, in the order of LambdaMOO and then of ToastStunt.
+const LAMBDAMOO_VARIABLES: &str = "NUM OBJ STR LIST ERR player this caller verb args argstr dobj dobjstr \
+     prepstr iobj iobjstr INT FLOAT";
+const TOASTSTUNT_VARIABLES: &str = "MAP ANON WAIF BOOL true false";
+
+const LAMBDAMOO: u8 = 4;
+const TOASTSTUNT: u8 = 17;
+
+/// An activation of `#3` at the offset 0, as a file of that format has it.
+fn activation(server: &Server, format: u8, who: Who, source: &str) -> ImportedActivation {
+    let mut names: Vec<&str> = LAMBDAMOO_VARIABLES.split_whitespace().collect();
+    if format == TOASTSTUNT {
+        names.extend(TOASTSTUNT_VARIABLES.split_whitespace());
+    }
+    let player = who.object();
+    let initial = |name: &str| match name {
+        "player" | "this" | "caller" => Value::Obj(player),
+        "verb" => Value::from(""),
+        name => value(server, who, &format!("return {name};")),
+    };
+    let variables = names.iter().map(|name| (Str::new(name), initial(name)));
+    ImportedActivation {
+        language: format,
+        source: source.to_owned(),
+        variables: variables.collect(),
+        stack: Vec::new(),
+        offset: 0,
+        call_offset: 0,
+        via: None,
+        this: Value::Obj(player),
+        player,
+        programmer: player,
+        definer: Value::Obj(ObjId::NOTHING),
+        verb: Str::EMPTY,
+        verb_names: Str::EMPTY,
+        debug: true,
+    }
+}
+
+fn task(activations: Vec<ImportedActivation>) -> ImportedTask {
+    ImportedTask {
+        id: 1,
+        start_s: Some(0),
+        value: Value::ZERO,
+        local: Value::None,
+        fork: None,
+        activations,
+    }
+}
+
+fn value(server: &Server, who: Who, source: &str) -> Value {
+    match server.run(who, source) {
+        Ended::Returned(value) => value,
+        other => panic!("{source}: {other:?}"),
+    }
+}
+
+/// Whether the reason may lie in the dialect.
+fn is_misplaced(error: &ImportStopError) -> bool {
+    use StopError::{Place, Stack};
+    matches!(error.reason, StopReason::Stop(Place(_) | Stack(_)))
+}
+
+/// The machine of a task in the first dialect of its format that fits.
+fn made(task: &ImportedTask, format: u8) -> Result<Vm, ImportStopError> {
+    let mut result = None;
+    for dialect in Dialect::of_format(format) {
+        let made = machine(task, *dialect);
+        let is_over = !made.as_ref().is_err_and(is_misplaced);
+        result = Some(made);
+        if is_over {
+            break;
+        }
+    }
+    result.expect("a format has a dialect")
+}
+
+fn resumed(server: &Server, mut machine: Vm, value: Value) -> Ended {
+    match value {
+        Value::Err(code) => machine.resume_raise(Raise::new(code)),
+        value => machine.resume(value),
+    }
+    server.run_machine(machine)
+}
+
+/// One case of a file.
+struct Case {
+    name: String,
+    task: ImportedTask,
+    has_variables: bool,
+    expected: String,
+}
+
+impl Case {
+    fn read(server: &Server, format: u8, text: &str) -> Self {
+        let who = Who::Programmer;
+        let mut activation = activation(server, format, who, "");
+        let (mut name, mut source, mut expected) = (String::new(), String::new(), String::new());
+        let (mut fork, mut given, mut is_program) = (None, Value::ZERO, false);
+        let expression = |text: &str| value(server, who, &format!("return {text};"));
+        for line in text.lines().filter(|line| !line.starts_with("# ")) {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            match word {
+                "case" => name = rest.to_owned(),
+                "let" => {
+                    let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
+                    let value = match value {
+                        "" => Value::None,
+                        text => expression(text),
+                    };
+                    activation.variables.push((Str::new(name), value));
+                }
+                "=>" => expected = rest.to_owned(),
+                _ if is_program => source.push_str(&format!("{line}\n")),
+                "at" => {
+                    let (offset, call) = rest.split_once(' ').expect("two offsets");
+                    activation.offset = offset.parse().expect("an offset");
+                    activation.call_offset = call.parse().expect("an offset");
+                }
+                "on" => activation.stack.push(match rest.split_once(' ') {
+                    Some(("catch", n)) => StackValue::Catch(n.parse().expect("a number")),
+                    Some(("finally", n)) => StackValue::Finally(n.parse().expect("an offset")),
+                    _ if rest == "nothing" => StackValue::Nothing,
+                    _ => StackValue::Value(expression(rest)),
+                }),
+                "gives" => given = expression(rest),
+                "fork" => fork = rest.parse().ok(),
+                "program" => is_program = true,
+                "" => {}
+                _ => panic!("{line}"),
+            }
+        }
+        activation.source = source;
+        let task = ImportedTask {
+            fork,
+            value: given,
+            ..task(vec![activation])
+        };
+        Self {
+            name,
+            task,
+            has_variables: text.contains("\nlet "),
+            expected,
+        }
+    }
+
+    fn got(&self, server: &Server, format: u8) -> String {
+        match made(&self.task, format) {
+            Ok(machine) => resumed(server, machine, self.task.value.clone()).shown(),
+            Err(error) => format!("refused: {error}"),
+        }
+    }
+
+    /// What the same task does in states that it cannot have had, where it is not refused.
+    fn got_of_wrong_states(&self) -> Vec<String> {
+        let original = &self.task.activations[0];
+        let mut wrong = Vec::new();
+        let mut change = |what: String, change: &dyn Fn(&mut ImportedActivation)| {
+            let mut task = self.task.clone();
+            change(&mut task.activations[0]);
+            wrong.push((what, task));
+        };
+        change("another offset".into(), &|it| it.offset += 1);
+        change("another call".into(), &|it| it.call_offset -= 1);
+        change("more on the stack".into(), &|it| {
+            it.stack.push(StackValue::Value(Value::ZERO));
+        });
+        if self.has_variables {
+            change("no variables".into(), &|it| it.variables.clear());
+        }
+        for place in 0..original.stack.len() {
+            change(format!("no value at {place}"), &move |it| {
+                it.stack[place] = StackValue::Value(Value::None);
+            });
+            change(format!("another mark at {place}"), &move |it| {
+                it.stack[place] = StackValue::Catch(200);
+            });
+        }
+        let made = wrong.into_iter().map(|(what, task)| {
+            let is_refused = Dialect::of_format(LAMBDAMOO)
+                .iter()
+                .chain(Dialect::of_format(TOASTSTUNT))
+                .all(|dialect| machine(&task, *dialect).is_err());
+            (what, is_refused)
+        });
+        let made = made.filter(|(_, is_refused)| !is_refused);
+        made.map(|(what, _)| what).collect()
+    }
+}
+
+fn go_on(file: &str, format: u8, at_least: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stopped");
+    let text = std::fs::read_to_string(path.join(file)).expect("the cases are there");
+    let (mut faults, mut count) = (Vec::new(), 0);
+    for text in text.split("\n\n").filter(|text| text.starts_with("case ")) {
+        let server = Server::new();
+        let property = "add_property(#3, \"notes\", {1, 2}, {#3, \"rw\"});";
+        value(&server, Who::Wizard, property);
+        let case = Case::read(&server, format, text);
+        let got = case.got(&server, format);
+        let is_fit = match case.expected.starts_with("! ") {
+            true => got.starts_with(&case.expected),
+            false => got == case.expected,
+        };
+        if !is_fit {
+            faults.push(format!(
+                "{}:\n  expected {}\n  got      {got}",
+                case.name, case.expected
+            ));
+        }
+        for what in case.got_of_wrong_states() {
+            faults.push(format!("{}: goes on with {what}", case.name));
+        }
+        count += 1;
+    }
+    assert!(count >= at_least, "only {count} cases were found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn programs_of_lambdamoo_go_on() {
+    go_on("lambdamoo.txt", LAMBDAMOO, 40);
+}
+
+#[test]
+fn programs_of_toaststunt_go_on() {
+    go_on("toaststunt.txt", TOASTSTUNT, 11);
+}
+
+/// Words of cases that those servers could not have, or that are about how much a call may take: arguments that go as a list
+/// are bounded as lists are.
+const OTHERWISE: [&str; 2] = ["FLYWEIGHT", "max_string_concat"];
+
+/// Each case of the language, behind a `suspend(0);` from which it goes on.
+#[test]
+fn what_goes_on_does_what_it_would_have_done() {
+    let (mut all, mut count, mut resumed_count) = (Vec::new(), 0, 0);
+    for (name, text) in cases::files() {
+        all.extend(cases::faults_of(
+            &name,
+            &text,
+            &mut count,
+            &mut |server, who, source| {
+                if OTHERWISE.iter().any(|word| source.contains(word)) {
+                    return server.run(who, source);
+                }
+                let mut activation =
+                    activation(server, TOASTSTUNT, who, &format!("suspend(0); {source}"));
+                // The integer 0, a list of it, the call.
+                activation.offset = 4;
+                activation.call_offset = 2;
+                name_variables(&mut activation);
+                match made(&task(vec![activation]), TOASTSTUNT) {
+                    Ok(machine) => {
+                        resumed_count += 1;
+                        resumed(server, machine, Value::ZERO)
+                    }
+                    // A case of what those servers have not got.
+                    Err(_) => server.run(who, source),
+                }
+            },
+        ));
+    }
+    assert!(resumed_count > 300, "only {resumed_count} of {count} go on");
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// Gives the activation every word of its program for a variable that it has not got.
+fn name_variables(activation: &mut ImportedActivation) {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for word in activation.source.split(|c| !is_part(c)) {
+        let mut known = activation.variables.iter();
+        if !word.is_empty() && !known.any(|(name, _)| name.as_str().eq_ignore_ascii_case(word)) {
+            activation.variables.push((Str::new(word), Value::None));
+        }
+    }
+}
+
+/// Programs with many literals: beyond 256 of them a literal takes two bytes, and beyond 256 bytes a jump does.
+#[test]
+fn operands_are_as_wide_as_the_largest_of_their_kind() {
+    let server = Server::new();
+    let program = |literals: usize, loops: bool| {
+        let mut source = String::new();
+        if loops {
+            source.push_str("while (0)\nendwhile\n");
+        }
+        for number in 0..literals {
+            source.push_str(&format!("x = \"s{number}\";\n"));
+        }
+        source.push_str("suspend(0);\nreturn x;\n");
+        source
+    };
+    // A literal, put, pop; in the end 0, list and call; a loop is 0, WHILE label, JUMP label.
+    for (literals, loops, end) in [
+        (256, false, 256 * 4 + 4),
+        (257, false, 257 * 5 + 4),
+        (10, true, 5 + 10 * 4 + 4),
+        (300, true, 7 + 300 * 5 + 4),
+    ] {
+        let source = program(literals, loops);
+        let mut activation = activation(&server, LAMBDAMOO, Who::Programmer, &source);
+        (activation.offset, activation.call_offset) = (end, end - 2);
+        activation.variables.push((Str::new("x"), Value::Int(7)));
+        let machine = made(&task(vec![activation]), LAMBDAMOO);
+        let machine = machine.unwrap_or_else(|error| panic!("{literals} {loops}: {error}"));
+        assert_eq!(resumed(&server, machine, Value::ZERO).shown(), "7");
+    }
+}
+
+/// A verb that `#6` inherits stands in `suspend()`, called by `pass()`, called by code that `eval()` runs for another verb.
+#[test]
+fn a_stack_of_calls_goes_on() {
+    let server = Server::new();
+    let who = Who::Programmer;
+    let of = |source: &str, offset: u64, call: u64| ImportedActivation {
+        offset,
+        call_offset: call,
+        ..activation(&server, LAMBDAMOO, who, source)
+    };
+    let eval = |step| ImportedBuiltin {
+        name: Str::new("eval"),
+        step,
+        notes: Vec::new(),
+    };
+    let stack = |step| {
+        vec![
+            // "..." IMM 2, list 3, call 5
+            of("return {\"first\", eval(\"return #6:up();\")};", 9, 7),
+            // #6 IMM 2, "up" IMM 4, empty list 5, CALL_VERB 6
+            ImportedActivation {
+                via: Some(eval(step)),
+                ..of("return #6:up();", 6, 5)
+            },
+            // "second" IMM 2, list 3; empty list 4, call 6
+            ImportedActivation {
+                stack: vec![StackValue::Value(value(
+                    &server,
+                    who,
+                    "return {\"second\"};",
+                ))],
+                ..of("return {\"second\", pass()};", 6, 4)
+            },
+            // "third" IMM 2, list 3; 0 4, list 5, call 7
+            ImportedActivation {
+                stack: vec![StackValue::Value(value(
+                    &server,
+                    who,
+                    "return {\"third\"};",
+                ))],
+                ..of("return {\"third\", suspend(0)};", 7, 5)
+            },
+        ]
+    };
+    let mut activations = stack(2);
+    // "first" IMM 2, list 3; "..." IMM 5, list 6, call 8
+    activations[0].offset = 8;
+    activations[0].call_offset = 6;
+    activations[0].stack = vec![StackValue::Value(value(
+        &server,
+        who,
+        "return {\"first\"};",
+    ))];
+    let machine = made(&task(activations.clone()), LAMBDAMOO).expect("it goes on");
+    let got = resumed(&server, machine, Value::from("!")).shown();
+    assert_eq!(got, "{\"first\", {1, {\"second\", {\"third\", \"!\"}}}}");
+    activations[1].via = Some(eval(3));
+    let refused = made(&task(activations.clone()), LAMBDAMOO).expect_err("eval() has no such step");
+    assert!(
+        matches!(refused.reason, StopReason::Builtin { .. }),
+        "{refused}"
+    );
+    activations[1].via = None;
+    let refused = made(&task(activations), LAMBDAMOO).expect_err("code calls no builtin");
+    assert!(matches!(refused.reason, StopReason::Callee), "{refused}");
+}
+
+/// Builtin functions whose verbs stand in `suspend()` do the rest when these return.
+#[test]
+fn functions_that_call_verbs_go_on() {
+    let server = Server::new();
+    let who = Who::Wizard;
+    let make = "a = create($root); b = create($root); return {a, b};";
+    assert_eq!(value(&server, who, make).to_literal(), "{#6, #7}");
+    let run =
+        |source: &str, (offset, call): (u64, u64), via: ImportedBuiltin, verb: &str, this: &str| {
+            let outer = ImportedActivation {
+                offset,
+                call_offset: call,
+                ..activation(&server, LAMBDAMOO, who, source)
+            };
+            let inner = ImportedActivation {
+                offset: 4,
+                call_offset: 2,
+                via: Some(via),
+                verb: Str::new(verb),
+                this: value(&server, who, &format!("return {this};")),
+                // 0 1, list 2, call 4
+                ..activation(&server, LAMBDAMOO, who, "suspend(0); return 1;")
+            };
+            let machine = made(&task(vec![outer, inner]), LAMBDAMOO).expect("it goes on");
+            resumed(&server, machine, Value::ZERO).shown()
+        };
+    let via = |name: &str, step: u64, notes: &[&str]| ImportedBuiltin {
+        name: Str::new(name),
+        step,
+        notes: notes.iter().map(|note| Str::new(note)).collect(),
+    };
+    // Two literals of two bytes each, lists, the call.
+    let two = "return {move(#6, #7), #6.location}[2];";
+    let moving = via("move", 2, &["bf_move data: what = 6, where = 7"]);
+    assert_eq!(run(two, (8, 6), moving, "accept", "#7"), "#7");
+    let back = "return {move(#6, #-1), #6.location}[2];";
+    let by_name = via(
+        "call_function",
+        3,
+        &[
+            "bf_call_function data: fname = move",
+            "bf_move data: what = 6, where = -1, position = 0",
+        ],
+    );
+    // The same through call_function(): the name is one more argument.
+    let named = "return {call_function(\"move\", #6, #-1), #6.location}[2];";
+    assert_eq!(
+        run(
+            back,
+            (8, 6),
+            via("move", 3, &["bf_move data: what = 6, where = -1"]),
+            "exitfunc",
+            "#7"
+        ),
+        "#7"
+    );
+    assert_eq!(run(named, (11, 9), by_name, "exitfunc", "#7"), "#7");
+    let create = via("create", 2, &["bf_create data: oid = 7"]);
+    assert_eq!(
+        run("return create(#1);", (5, 3), create, "initialize", "#7"),
+        "#7"
+    );
+    let recycle = via("recycle", 2, &["bf_recycle data: oid = 6, cont = 0"]);
+    let gone = "return {recycle(#6), valid(#6)}[2];";
+    assert_eq!(run(gone, (5, 3), recycle, "recycle", "#6"), "0");
+    let outer = activation(&server, LAMBDAMOO, who, "return create(#1);");
+    let outer = ImportedActivation {
+        offset: 5,
+        call_offset: 3,
+        ..outer
+    };
+    let inner = ImportedActivation {
+        offset: 4,
+        call_offset: 2,
+        via: Some(via("create", 3, &[])),
+        ..activation(&server, LAMBDAMOO, who, "suspend(0);")
+    };
+    let refused = made(&task(vec![outer, inner]), LAMBDAMOO).expect_err("create() has one step");
+    assert!(
+        matches!(refused.reason, StopReason::Builtin { .. }),
+        "{refused}"
+    );
+}

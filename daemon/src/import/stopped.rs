@@ -1,0 +1,62 @@
+//! Tasks that had begun, from the words of a textdump to those of the runtime.
+//!
+//! In: a task as the file has it. Out: the same as the runtime wants it. It judges nothing.
+
+use moor_dump::{Frame, Slot, StoppedTask};
+use moor_runtime::{ImportedActivation, ImportedBuiltin, ImportedTask, StackValue};
+use moor_value::Str;
+
+/// When LambdaMOO and Stunt let a task go on that was suspended for ever; ToastStunt has numbers beyond all times.
+const FOREVER_S: i64 = i32::MAX as i64;
+/// Seconds since 1970 that no clock comes to.
+const BEYOND_S: i64 = 1_000_000_000_000_000;
+
+/// The task. One that was interrupted goes on at once.
+pub(super) fn imported(task: &StoppedTask, is_interrupted: bool) -> ImportedTask {
+    let is_forever = task.start == FOREVER_S || task.start >= BEYOND_S;
+    let start = u64::try_from(task.start).unwrap_or(0);
+    ImportedTask {
+        id: task.id,
+        start_s: (is_interrupted || !is_forever).then_some(start),
+        value: task.value.clone(),
+        local: task.local.clone(),
+        fork: u32::try_from(task.root_vector).ok(),
+        activations: task.frames.iter().map(activation).collect(),
+    }
+}
+
+fn activation(frame: &Frame) -> ImportedActivation {
+    let activation = &frame.activation;
+    let variables = frame.variables.iter();
+    ImportedActivation {
+        language: frame.language,
+        source: frame.source.join("\n"),
+        variables: variables
+            .map(|variable| (variable.name.clone(), variable.value.clone()))
+            .collect(),
+        stack: frame.stack.iter().map(stack_value).collect(),
+        offset: frame.pc,
+        call_offset: frame.error_pc,
+        via: (frame.builtin_pc != 0).then(|| ImportedBuiltin {
+            name: Str::new(&frame.builtin.as_str().to_ascii_lowercase()),
+            step: frame.builtin_pc,
+            notes: frame.builtin_data.clone(),
+        }),
+        this: activation.this.clone(),
+        player: activation.player,
+        programmer: activation.progr,
+        definer: activation.vloc.clone(),
+        verb: activation.verb.clone(),
+        verb_names: activation.verb_names.clone(),
+        debug: activation.debug,
+    }
+}
+
+fn stack_value(slot: &Slot) -> StackValue {
+    match slot {
+        Slot::Value(value) => StackValue::Value(value.clone()),
+        Slot::Clear => StackValue::Nothing,
+        Slot::Catch(arms) => StackValue::Catch(*arms),
+        Slot::Finally(offset) => StackValue::Finally(*offset),
+    }
+}
