@@ -66,17 +66,17 @@ const EARLY_STUNT: [Dialect; 8] = [
     LAMBDAMOO[0],
     LAMBDAMOO[1],
 ];
-/// The last format of LambdaMOO, and the first of those in which loops walk over maps.
-const LAMBDAMOO_FORMAT_MAX: u8 = 4;
+/// The first format of Stunt, and the first in which loops walk over maps.
+const STUNT_FORMAT: u8 = 5;
 const ITERATOR_FORMAT: u8 = 12;
 
 impl Dialect {
     /// The dialects that a textdump of this format may be in, the likeliest first. A file does not say how its server was built.
     pub fn of_format(format: u8) -> &'static [Self] {
         match format {
-            0..=LAMBDAMOO_FORMAT_MAX => &LAMBDAMOO,
-            ..ITERATOR_FORMAT => &EARLY_STUNT,
-            _ => &TOASTSTUNT,
+            ITERATOR_FORMAT.. => &TOASTSTUNT,
+            STUNT_FORMAT.. => &EARLY_STUNT,
+            _ => &LAMBDAMOO,
         }
     }
 
@@ -207,19 +207,20 @@ impl Vector {
             label: 1,
         };
         let size = self.at.offset(&widths);
-        widths.label = match size {
-            ..=256 => 1,
-            _ if size + u64::from(self.at.labels) <= u64::from(WORD_MAX) => 2,
-            _ => 4,
-        };
+        if size > u64::from(BYTE_MAX) {
+            let fits = size + u64::from(self.at.labels) <= u64::from(WORD_MAX);
+            widths.label = if fits { 2 } else { 4 };
+        }
         widths
     }
 }
 
 fn width(max: u32) -> u64 {
-    match max {
-        ..=BYTE_MAX => 1,
-        ..=WORD_MAX => 2,
-        _ => 4,
+    if max <= BYTE_MAX {
+        1
+    } else if max <= WORD_MAX {
+        2
+    } else {
+        4
     }
 }
