@@ -394,86 +394,102 @@ fn a_stack_of_calls_goes_on() {
     assert!(matches!(refused.reason, StopReason::Callee), "{refused}");
 }
 
-/// Builtin functions whose verbs stand in `suspend()` do the rest when these return.
+/// A builtin function whose verb stands in `suspend()`.
+struct Within {
+    source: &'static str,
+    places: (u64, u64),
+    /// The function that called the verb, its step and what it noted.
+    via: (&'static str, u64, &'static [&'static str]),
+    /// The verb and the object on which it was called.
+    verb: (&'static str, i64),
+    expected: &'static str,
+}
+
+/// In this order, in one world that has `#6` and `#7`. Literals take two bytes, lists one for each element, calls two.
+const WITHIN: [Within; 6] = [
+    Within {
+        source: "return {move(#6, #7), #6.location}[2];",
+        places: (8, 6),
+        via: ("move", 2, &["bf_move data: what = 6, where = 7"]),
+        verb: ("accept", 7),
+        expected: "#7",
+    },
+    Within {
+        source: "return {move(#6, #-1), #6.location}[2];",
+        places: (8, 6),
+        via: ("move", 3, &["bf_move data: what = 6, where = -1"]),
+        verb: ("exitfunc", 7),
+        expected: "#7",
+    },
+    Within {
+        source: "return {call_function(\"move\", #6, #-1), #6.location}[2];",
+        places: (11, 9),
+        via: (
+            "call_function",
+            3,
+            &[
+                "bf_call_function data: fname = move",
+                "bf_move data: what = 6, where = -1, position = 0",
+            ],
+        ),
+        verb: ("exitfunc", 7),
+        expected: "#7",
+    },
+    Within {
+        source: "return create(#1);",
+        places: (5, 3),
+        via: ("create", 2, &["bf_create data: oid = 7"]),
+        verb: ("initialize", 7),
+        expected: "#7",
+    },
+    Within {
+        source: "return create(#1);",
+        places: (5, 3),
+        via: ("create", 3, &["bf_create data: oid = 7"]),
+        verb: ("initialize", 7),
+        expected: "refused: #-1:: the function create() cannot go on behind its step 3",
+    },
+    Within {
+        source: "return {recycle(#6), valid(#6)}[2];",
+        places: (5, 3),
+        via: ("recycle", 2, &["bf_recycle data: oid = 6, cont = 0"]),
+        verb: ("recycle", 6),
+        expected: "0",
+    },
+];
+
+/// They do the rest when the verb returns.
 #[test]
 fn functions_that_call_verbs_go_on() {
     let server = Server::new();
     let who = Who::Wizard;
     let make = "a = create($root); b = create($root); return {a, b};";
     assert_eq!(value(&server, who, make).to_literal(), "{#6, #7}");
-    let run =
-        |source: &str, (offset, call): (u64, u64), via: ImportedBuiltin, verb: &str, this: &str| {
-            let outer = ImportedActivation {
-                offset,
-                call_offset: call,
-                ..activation(&server, LAMBDAMOO, who, source)
-            };
-            let inner = ImportedActivation {
-                offset: 4,
-                call_offset: 2,
-                via: Some(via),
-                verb: Str::new(verb),
-                this: value(&server, who, &format!("return {this};")),
-                // 0 1, list 2, call 4
-                ..activation(&server, LAMBDAMOO, who, "suspend(0); return 1;")
-            };
-            let machine = made(&task(vec![outer, inner]), LAMBDAMOO).expect("it goes on");
-            resumed(&server, machine, Value::ZERO).shown()
+    for within in WITHIN {
+        let (name, step, notes) = within.via;
+        let via = ImportedBuiltin {
+            name: Str::new(name),
+            step,
+            notes: notes.iter().map(|note| Str::new(note)).collect(),
         };
-    let via = |name: &str, step: u64, notes: &[&str]| ImportedBuiltin {
-        name: Str::new(name),
-        step,
-        notes: notes.iter().map(|note| Str::new(note)).collect(),
-    };
-    // Two literals of two bytes each, lists, the call.
-    let two = "return {move(#6, #7), #6.location}[2];";
-    let moving = via("move", 2, &["bf_move data: what = 6, where = 7"]);
-    assert_eq!(run(two, (8, 6), moving, "accept", "#7"), "#7");
-    let back = "return {move(#6, #-1), #6.location}[2];";
-    let by_name = via(
-        "call_function",
-        3,
-        &[
-            "bf_call_function data: fname = move",
-            "bf_move data: what = 6, where = -1, position = 0",
-        ],
-    );
-    // The same through call_function(): the name is one more argument.
-    let named = "return {call_function(\"move\", #6, #-1), #6.location}[2];";
-    assert_eq!(
-        run(
-            back,
-            (8, 6),
-            via("move", 3, &["bf_move data: what = 6, where = -1"]),
-            "exitfunc",
-            "#7"
-        ),
-        "#7"
-    );
-    assert_eq!(run(named, (11, 9), by_name, "exitfunc", "#7"), "#7");
-    let create = via("create", 2, &["bf_create data: oid = 7"]);
-    assert_eq!(
-        run("return create(#1);", (5, 3), create, "initialize", "#7"),
-        "#7"
-    );
-    let recycle = via("recycle", 2, &["bf_recycle data: oid = 6, cont = 0"]);
-    let gone = "return {recycle(#6), valid(#6)}[2];";
-    assert_eq!(run(gone, (5, 3), recycle, "recycle", "#6"), "0");
-    let outer = activation(&server, LAMBDAMOO, who, "return create(#1);");
-    let outer = ImportedActivation {
-        offset: 5,
-        call_offset: 3,
-        ..outer
-    };
-    let inner = ImportedActivation {
-        offset: 4,
-        call_offset: 2,
-        via: Some(via("create", 3, &[])),
-        ..activation(&server, LAMBDAMOO, who, "suspend(0);")
-    };
-    let refused = made(&task(vec![outer, inner]), LAMBDAMOO).expect_err("create() has one step");
-    assert!(
-        matches!(refused.reason, StopReason::Builtin { .. }),
-        "{refused}"
-    );
+        let outer = ImportedActivation {
+            offset: within.places.0,
+            call_offset: within.places.1,
+            ..activation(&server, LAMBDAMOO, who, within.source)
+        };
+        let inner = ImportedActivation {
+            offset: 4,
+            call_offset: 2,
+            via: Some(via),
+            verb: Str::new(within.verb.0),
+            this: Value::Obj(ObjId(within.verb.1)),
+            // 0 1, list 2, call 4
+            ..activation(&server, LAMBDAMOO, who, "suspend(0); return 1;")
+        };
+        let got = match made(&task(vec![outer, inner]), LAMBDAMOO) {
+            Ok(machine) => resumed(&server, machine, Value::ZERO).shown(),
+            Err(error) => format!("refused: {error}"),
+        };
+        assert_eq!(got, within.expected, "{}", within.source);
+    }
 }
