@@ -3,6 +3,8 @@
 //! In: a file, a vacant path. Out: the store, filled, and who was connected when the file was written. A failure leaves
 //! nothing at the path.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Instant;
 
@@ -142,7 +144,7 @@ fn report(import: &Import) {
 /// A row of a waiting task.
 type TaskRow = ([u8; 8], Vec<u8>);
 
-/// The rows of the tasks that had begun. One that cannot go on is named, and left out.
+/// The rows of the tasks that had begun. One that cannot go on is named, and left out; so is one with the number of another.
 fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
     let suspended = import.tasks.suspended.iter().map(|task| (task, false));
     let interrupted = import.tasks.interrupted.iter().map(|task| (task, true));
@@ -151,17 +153,13 @@ fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
         .iter()
         .map(|(task, is_interrupted)| stopped::imported(task, *is_interrupted));
     let rows = stopped_rows(&known.collect::<Vec<_>>(), format);
+    let mut numbers: HashSet<i64> = import.tasks.forked.iter().map(|task| task.id).collect();
     let mut taken = Vec::with_capacity(rows.len());
     for ((task, _), row) in tasks.into_iter().zip(rows) {
         match row {
-            Ok(row) => taken.push(row),
-            Err(error) => tracing::warn!(
-                task = task.id,
-                programmer = task.frames.last().map(|frame| frame.activation.progr.0),
-                verb = task.frames.last().map(|frame| frame.activation.verb_names.as_str()),
-                %error,
-                "a suspended task of the old server cannot go on here; start it anew"
-            ),
+            Ok(row) if numbers.insert(task.id) => taken.push(row),
+            Ok(_) => report_lost(task, &"another task has its number"),
+            Err(error) => report_lost(task, &error),
         }
     }
     if !taken.is_empty() {
@@ -171,6 +169,17 @@ fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
         );
     }
     taken
+}
+
+fn report_lost(task: &StoppedTask, reason: &dyn Display) {
+    let frame = task.frames.last();
+    tracing::warn!(
+        task = task.id,
+        programmer = frame.map(|frame| frame.activation.progr.0),
+        verb = frame.map(|frame| frame.activation.verb_names.as_str()),
+        %reason,
+        "a suspended task of the old server cannot go on here; start it anew"
+    );
 }
 
 /// Writes the world and its waiting tasks into a new data directory.

@@ -198,6 +198,7 @@ fn tasks_of_lambdamoo_go_on_and_the_others_do_not_notice_one_that_cannot() {
         suspended(7, 4, &CHAIN),
         suspended(9, 4, &lost),
         suspended(8, 4, &looping),
+        suspended(7, 4, &looping),
     ];
     let (_folder, file) = with_tasks(&cases, &tasks, &[]);
     let mut server = Server::start(Path::new(MOOR), &Database::Textdump(file));

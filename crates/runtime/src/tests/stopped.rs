@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use moor_compiler::stopped::{Dialect, StackValue, StopError};
-use moor_value::{ObjId, Str, Value};
+use moor_value::{Map, ObjId, Str, Value};
 use moor_vm::{Raise, Vm};
 
 use super::cases;
@@ -207,6 +207,48 @@ impl Case {
     }
 }
 
+/// Values that a program does not have where it has any of the cases' own.
+fn odd_values() -> [Value; 5] {
+    [
+        Value::from("odd"),
+        Value::from(Vec::new()),
+        Value::Map(Map::new()),
+        Value::Float(-0.5),
+        Value::Obj(ObjId::NOTHING),
+    ]
+}
+
+/// Whatever a hostile file says is refused, or is a task like any other.
+fn survive(server: &Server, case: &Case, format: u8) {
+    let original = &case.task.activations[0];
+    let mut tasks = Vec::new();
+    for (place, odd) in (0..original.stack.len()).flat_map(|at| odd_values().map(|odd| (at, odd))) {
+        let mut task = case.task.clone();
+        task.activations[0].stack[place] = StackValue::Value(odd);
+        tasks.push(task);
+    }
+    for odd in odd_values() {
+        let mut task = case.task.clone();
+        task.activations[0].this = Value::None;
+        task.activations[0].definer = odd;
+        tasks.push(task);
+    }
+    for task in tasks {
+        if let Ok(machine) = made(&task, format) {
+            resumed(server, machine, Value::ZERO);
+        }
+    }
+    for (offset, dialect) in
+        (0..100).flat_map(|at| Dialect::of_format(format).iter().map(move |one| (at, one)))
+    {
+        let mut task = case.task.clone();
+        task.fork = task.fork.map(|fork| fork + 1);
+        task.activations[0].offset = offset;
+        task.activations[0].call_offset = offset;
+        let _ = machine(&task, *dialect);
+    }
+}
+
 fn go_on(file: &str, format: u8, at_least: usize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stopped");
     let text = std::fs::read_to_string(path.join(file)).expect("the cases are there");
@@ -227,6 +269,7 @@ fn go_on(file: &str, format: u8, at_least: usize) {
                 case.name, case.expected
             ));
         }
+        survive(&server, &case, format);
         for what in case.got_of_wrong_states() {
             faults.push(format!("{}: goes on with {what}", case.name));
         }
