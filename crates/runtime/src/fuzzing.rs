@@ -27,6 +27,7 @@ pub fn call_pure_builtin(
         string_bytes_max: BYTES_MAX,
         list_bytes_max: BYTES_MAX,
         map_bytes_max: BYTES_MAX,
+        ..Limits::default()
     };
     let result = Still::new(polls, false).call(name, args, &limits)?;
     Some(result.map_err(|raise| (raise.code, raise.message)))

@@ -9,7 +9,7 @@
 //! | users' connections | `session`, `hosts`, `listeners`, `login`, `sign_in` |
 //! | tasks that wait, what runs next | `task`, `tasks`, `housekeeping`, `finished` |
 //! | one stretch: run, commit, effects | `run`, `stretch`, `effects`, `apply`, `release` |
-//! | other programs: workers, nodes, hosts' own code | `cluster`, `workers`, `nodes`, `eval` |
+//! | other programs: workers, nodes, hosts' own code | `cluster`, `workers`, `curl_answer`, `nodes`, `eval` |
 //! | what a line means | `command`, `programming`, `hooks` |
 //! | what programs reach | `host`, `builtins`, `registry`, `program`, `options`, `uncaught` |
 //! | what an operator sees | `overview`, `meters` |
@@ -24,6 +24,7 @@ mod builtins;
 mod clock;
 mod cluster;
 mod command;
+mod curl_answer;
 mod dials;
 mod effects;
 mod error;

@@ -172,6 +172,16 @@ impl ServerOptions {
             "max_list_value_bytes",
             &mut limits.map_bytes_max,
         );
+        let depth = integer(
+            txn,
+            options,
+            "json_max_parse_depth",
+            limits.json_depth_max.into(),
+        );
+        limits.json_depth_max = depth.clamp(0, limits.json_depth_max.into()) as u32;
+        let most = limits.pcre_matches_max as i64;
+        let wanted = integer(txn, options, "pcre_match_max_iterations", most);
+        limits.pcre_matches_max = wanted.clamp(0, most) as usize;
         let flag = property(txn, options, "max_concat_catchable");
         loaded.max_concat_catchable = flag.is_some_and(|value| value.is_true());
         if let Some(Value::Str(command)) = property(txn, options, "default_flush_command") {

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{WORKER_BYTES_MAX, WorkerCall, WorkerRequestId};
+use crate::curl_answer::CurlAnswer;
 use crate::ids::TaskId;
 use crate::release::Errand;
 use crate::runtime::Runtime;
@@ -28,10 +29,8 @@ pub(crate) const REQUESTS_PER_OWNER_MAX: usize = 250;
 pub(crate) enum Shape {
     /// All of it.
     Whole,
-    /// As `curl()`: the body of a response.
-    Body,
-    /// As `curl()` with its headers: these as text, then the body.
-    HeadAndBody,
+    /// As `curl()`.
+    Curl(CurlAnswer),
 }
 
 /// A request that a stretch makes.
@@ -202,39 +201,7 @@ impl Shape {
         }
         match self {
             Self::Whole => Ok(value),
-            Self::Body => part(&value, "body").cloned().ok_or_else(odd_response),
-            Self::HeadAndBody => head_and_body(&value).ok_or_else(odd_response),
+            Self::Curl(wanted) => wanted.of(&value),
         }
-    }
-}
-
-/// An entry of a worker's map.
-fn part<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    value.as_map()?.get(&Value::from(key))
-}
-
-/// A response as text, as it would stand on the wire: a binary string, so that line ends are `~0D~0A`.
-fn head_and_body(response: &Value) -> Option<Value> {
-    const LINE_END: &str = "~0D~0A";
-    let text = |key| part(response, key)?.as_str();
-    let status = part(response, "status")?.as_int()?;
-    let mut all = format!("HTTP/1.1 {status} {}{LINE_END}", text("reason")?.as_str());
-    for header in part(response, "headers")?.as_list()?.iter() {
-        let mut pair = header.as_list()?.iter();
-        let (name, value) = (pair.next()?.as_str()?, pair.next()?.as_str()?);
-        all.push_str(&format!("{}: ", name.as_str()));
-        all.push_str(&value.as_str().replace('~', "~7E"));
-        all.push_str(LINE_END);
-    }
-    all.push_str(LINE_END);
-    all.push_str(text("body")?.as_str());
-    Some(Value::from(all.as_str()))
-}
-
-/// The worker that calls itself `curl` answered with something else than a response.
-fn odd_response() -> Failure {
-    Failure {
-        code: ErrorCode::InvArg,
-        message: "the worker's answer is no response".to_owned(),
     }
 }

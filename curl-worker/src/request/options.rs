@@ -14,6 +14,9 @@ pub const TIMEOUT_MAX: Duration = Duration::from_secs(300);
 /// The most redirections that a request may ask for.
 pub const REDIRECTS_MAX: usize = 20;
 
+/// The most bytes of a body that a request may speak of; it gets no more than the operator allows.
+const BYTES_ASKED_MAX: usize = 1 << 30;
+
 /// What holds where a request says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Defaults {
@@ -54,7 +57,8 @@ impl Options {
             match key_text(key, "option")?.as_str() {
                 "timeout" => options.timeout = timeout(value)?,
                 "max_bytes" => {
-                    options.bytes_max = count("max_bytes", value, 1, defaults.bytes_max)?
+                    let wanted = count("max_bytes", value, 1, BYTES_ASKED_MAX)?;
+                    options.bytes_max = wanted.min(defaults.bytes_max);
                 }
                 "follow_redirects" => followed = flag("follow_redirects", value)?,
                 "max_redirects" => {

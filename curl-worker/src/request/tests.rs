@@ -278,6 +278,8 @@ fn options_have_defaults_and_ranges() {
         (options.bytes_max, options.redirects_max, options.binary),
         (10, None, true)
     );
+    let more = with_options([("max_bytes", WireValue::Int(1_001))]);
+    assert_eq!(more.expect("options").bytes_max, 1_000);
     for (name, value) in [
         ("timeout", WireValue::Int(0)),
         ("timeout", WireValue::Int(301)),
@@ -286,7 +288,7 @@ fn options_have_defaults_and_ranges() {
         ("timeout", WireValue::Int(i64::MIN)),
         ("timeout", WireValue::Int(i64::MAX)),
         ("max_bytes", WireValue::Int(0)),
-        ("max_bytes", WireValue::Int(1_001)),
+        ("max_bytes", WireValue::Int(i64::MAX)),
         ("max_bytes", WireValue::Int(-1)),
         ("max_redirects", WireValue::Int(21)),
         ("max_redirects", WireValue::Int(-1)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moor_value::{ErrorCode, List, Map, Str, Value};
 
-use super::Raise;
+use super::{Raise, json_parser, pcre};
 
 /// How many steps of work pass between two questions whether the task's time is up. A step is
 /// about the work of handling one byte, so a poll comes every millisecond or less.
@@ -14,7 +14,7 @@ pub(crate) const STEPS_BETWEEN_POLLS: u64 = 1 << 16;
 /// What a list counts for besides its items.
 const SLOT_BYTES: usize = 16;
 
-/// The largest values that builtins may build, in `value_bytes()` measure (`$server_options`).
+/// The largest values that builtins may build, in `value_bytes()` measure, and other bounds of their work (`$server_options`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// `max_string_concat`, in bytes of UTF-8.
@@ -23,6 +23,10 @@ pub(crate) struct Limits {
     pub(crate) list_bytes_max: usize,
     /// `max_map_value_bytes`.
     pub(crate) map_bytes_max: usize,
+    /// `json_max_parse_depth`: arrays and objects in one another that `parse_json()` takes.
+    pub(crate) json_depth_max: u32,
+    /// `pcre_match_max_iterations`: places that one call of `pcre_match()` or `pcre_replace()` may find.
+    pub(crate) pcre_matches_max: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +36,8 @@ impl Default for Limits {
             string_bytes_max: 33_554_423,
             list_bytes_max: 64_537_861,
             map_bytes_max: 64_537_861,
+            json_depth_max: json_parser::DEPTH_MAX,
+            pcre_matches_max: pcre::MATCHES_MAX,
         }
     }
 }

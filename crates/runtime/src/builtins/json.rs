@@ -38,8 +38,9 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              that type.",
         )
         .raises(
-            "E_INVARG if the text is no JSON or the mode unknown; E_QUOTA if the value would \
-             be too large",
+            "E_INVARG if the text is no JSON, goes deeper than 1,000 levels or \
+             `$server_options.json_max_parse_depth`, or the mode is unknown; E_QUOTA if the \
+             value would be too large",
         ),
 ];
 
@@ -66,14 +67,29 @@ pub(super) fn mode(args: &[Value], index: usize) -> Result<Mode, Raise> {
 
 /// `generate_json(value [, mode [, keep-tildes]])`.
 fn generate_json(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
+    let (mode, keep_tildes) = (mode(args, 1)?, args.flag(2));
+    Ok(written(call, &args[0], mode, keep_tildes)?.into_value())
+}
+
+/// A value as JSON, as `generate_json()` has it without a mode.
+pub(crate) fn json_text(call: &mut Call<'_>, value: &Value) -> Result<String, Raise> {
+    Ok(written(call, value, Mode::CommonSubset, false)?.into_string())
+}
+
+fn written(
+    call: &mut Call<'_>,
+    value: &Value,
+    mode: Mode,
+    keep_tildes: bool,
+) -> Result<Text, Raise> {
     let mut writer = Writer {
         text: Text::new(call),
-        mode: mode(args, 1)?,
-        keep_tildes: args.flag(2),
+        mode,
+        keep_tildes,
     };
-    call.charge(args[0].bytes())?;
-    writer.value(&args[0])?;
-    Ok(writer.text.into_value())
+    call.charge(value.bytes())?;
+    writer.value(value)?;
+    Ok(writer.text)
 }
 
 struct Writer {

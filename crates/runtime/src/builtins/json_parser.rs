@@ -10,8 +10,8 @@ use super::encoding::push_hex;
 use super::json::{Mode, mode, type_suffix};
 use super::{Call, Raise};
 
-/// How deeply arrays and objects may nest.
-const DEPTH_MAX: u32 = 1_000;
+/// How deeply arrays and objects may nest at most, whatever `$server_options.json_max_parse_depth` says.
+pub(crate) const DEPTH_MAX: u32 = 1_000;
 
 /// The least that a value counts for.
 const VALUE_BYTES: usize = 16;
@@ -21,27 +21,61 @@ pub(super) fn parse_json(call: &mut Call<'_>, args: &mut [Value]) -> Result<Valu
     let mode = mode(args, 1)?;
     let text = args.str(0)?;
     call.charge(text.len_bytes().saturating_mul(4))?;
+    let limits = call.limits;
     let mut parser = Parser {
         rest: text.as_str(),
         mode,
-        values_left: call.limits.list_bytes_max / VALUE_BYTES,
+        depth_max: limits.json_depth_max,
+        values_left: limits.list_bytes_max / VALUE_BYTES,
     };
     let value = parser.value(0);
-    let error = match parser.values_left {
-        0 => ErrorCode::Quota,
-        _ => ErrorCode::InvArg,
+    Ok(value.ok_or_else(|| parser.fault())?)
+}
+
+/// The value of a text that is JSON and nothing else, as `parse_json()` has it without a mode.
+///
+/// # Errors
+/// `E_INVARG` when it is not, or nests deeper; `E_QUOTA` for so many values that a list of them would be too large.
+pub(crate) fn json_value(
+    text: &str,
+    depth_max: u32,
+    list_bytes_max: usize,
+) -> Result<Value, ErrorCode> {
+    let mut parser = Parser {
+        rest: text,
+        mode: Mode::CommonSubset,
+        depth_max,
+        values_left: list_bytes_max / VALUE_BYTES,
     };
-    Ok(value.ok_or(error)?)
+    match parser.value(0) {
+        Some(value) if parser.peek().is_none() && parser.rest.is_empty() => Ok(value),
+        Some(_) => Err(ErrorCode::InvArg),
+        None => Err(parser.fault()),
+    }
 }
 
 struct Parser<'a> {
     rest: &'a str,
     mode: Mode,
+    /// How deeply arrays and objects may nest.
+    depth_max: u32,
     /// How many more values may be made; at 0 the text is too much.
     values_left: usize,
 }
 
 impl Parser<'_> {
+    /// Why there is no value.
+    fn fault(&self) -> ErrorCode {
+        match self.values_left {
+            0 => ErrorCode::Quota,
+            _ => ErrorCode::InvArg,
+        }
+    }
+
+    fn deeper(&self, depth: u32) -> Option<u32> {
+        (depth < self.depth_max).then_some(depth + 1)
+    }
+
     fn value(&mut self, depth: u32) -> Option<Value> {
         self.values_left = self.values_left.saturating_sub(1);
         if self.values_left == 0 {
@@ -87,7 +121,7 @@ impl Parser<'_> {
     }
 
     fn array(&mut self, depth: u32) -> Option<Value> {
-        let depth = deeper(depth)?;
+        let depth = self.deeper(depth)?;
         self.take(b'[')?;
         let mut list = List::new();
         if self.take(b']').is_some() {
@@ -104,7 +138,7 @@ impl Parser<'_> {
 
     /// Of equal keys the first one counts.
     fn object(&mut self, depth: u32) -> Option<Value> {
-        let depth = deeper(depth)?;
+        let depth = self.deeper(depth)?;
         self.take(b'{')?;
         let mut map = Map::new();
         if self.take(b'}').is_some() {
@@ -215,10 +249,6 @@ impl Parser<'_> {
             _ => content.into(),
         }
     }
-}
-
-fn deeper(depth: u32) -> Option<u32> {
-    (depth < DEPTH_MAX).then_some(depth + 1)
 }
 
 /// The length of the number at the front, and whether it has a fraction or an exponent.

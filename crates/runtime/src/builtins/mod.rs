@@ -58,6 +58,8 @@ pub(crate) use call::{Call, Limits, Surroundings};
 pub(crate) use check::{check_args, function_info};
 pub(crate) use encoding::{binary_from_bytes, bytes_from_binary};
 pub(crate) use env::{Answer, Env, named_map, outcome, raised};
+pub(crate) use json::json_text;
+pub(crate) use json_parser::json_value;
 pub(crate) use pcre::is_found;
 pub use reference::Reference;
 pub(crate) use spec::Raise;

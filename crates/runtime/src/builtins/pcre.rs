@@ -20,8 +20,8 @@ const CACHE_MAX: usize = 256;
 /// Longest pattern that is kept, in bytes.
 const CACHED_BYTES_MAX: usize = 4096;
 
-/// Matches that one call may find.
-const MATCHES_MAX: usize = 100_000;
+/// Matches that one call may find at most, whatever `$server_options.pcre_match_max_iterations` says.
+pub(crate) const MATCHES_MAX: usize = 100_000;
 
 /// What a match is charged besides its length: it may take up to the limits below.
 const STEPS_PER_MATCH: usize = 4096;
@@ -55,7 +55,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     )
     .raises(
         "E_INVARG if the pattern is empty or wrong (the message says where), or too hard \
-             for the text; E_MAXREC if it fits at more than 100,000 places; E_QUOTA if the \
+             for the text; E_MAXREC if it fits at more than 100,000 places, or fewer where `$server_options.pcre_match_max_iterations` says so; E_QUOTA if the \
              answer would be too large or the search takes too long",
     ),
     pure!("pcre_replace", 2..=2, [Str, Str], ToastStunt, pcre_replace)
@@ -174,7 +174,8 @@ fn each_match(
 ) -> Result<(), Raise> {
     let mut places = regex.capture_locations();
     let mut at = 0;
-    for _ in 0..MATCHES_MAX {
+    let most = call.limits.pcre_matches_max;
+    for _ in 0..most {
         if at >= subject.len() {
             return Ok(());
         }
@@ -192,7 +193,7 @@ fn each_match(
             end => end,
         };
     }
-    let message = format!("Too many iterations of matching loop: {MATCHES_MAX}");
+    let message = format!("Too many iterations of matching loop: {most}");
     Err(Raise::with(ErrorCode::MaxRec, message, Value::ZERO))
 }
 

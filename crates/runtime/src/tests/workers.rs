@@ -206,7 +206,7 @@ fn curl_gives_the_body_and_if_wanted_the_headers() {
     assert_eq!(call.kind, "curl");
     assert_eq!(
         Value::List(call.args).to_literal(),
-        "{[\"method\" -> \"GET\", \"options\" -> [\"binary\" -> 1, \"follow_redirects\" -> 0, \"timeout\" -> 60.0], \"url\" -> \"http://a.test/\"]}"
+        "{[\"method\" -> \"GET\", \"options\" -> [\"binary\" -> 1, \"follow_redirects\" -> 0, \"max_bytes\" -> 10485760, \"timeout\" -> 60], \"url\" -> \"http://a.test/\"]}"
     );
     world
         .server
@@ -230,4 +230,115 @@ fn curl_gives_the_body_and_if_wanted_the_headers() {
         .runtime
         .worker_answered(world.call().id, Ok(Value::Int(3)));
     assert_eq!(literal(&answer(&asked)), "E_INVARG");
+}
+
+/// What the worker is asked for when a wizard evaluates this.
+fn asked_for(world: &Listening, source: &str) -> (String, bool) {
+    world.eval(Who::Wizard, source);
+    let call = world.call();
+    let shown = Value::List(call.args).to_literal();
+    (shown, call.idempotent)
+}
+
+#[test]
+fn curl_says_what_the_options_say() {
+    let world = Listening::new();
+    let options = "[\"body\" -> \"a~00\", \"headers\" -> [\"X-B\" -> {\"1\", \"2~\"}, \"User-Agent\" -> \"me\"], \"user_agent\" -> \"you\", \
+                   \"Timeout\" -> 5, \"max_size\" -> 9, \"follow_redirects\" -> true, \"method\" -> \"put\"]";
+    let expected = "{[\"body\" -> \"a~00\", \"headers\" -> {{\"User-Agent\", \"me\"}, {\"X-B\", \"1\"}, {\"X-B\", \"2~\"}}, \"method\" -> \"PUT\", \
+                    \"options\" -> [\"binary\" -> 1, \"follow_redirects\" -> 1, \"max_bytes\" -> 9, \"max_redirects\" -> 5, \"timeout\" -> 5], \
+                    \"url\" -> \"u\"]}";
+    let source = format!("return curl(\"u\", {options});");
+    assert_eq!(asked_for(&world, &source), (expected.to_owned(), false));
+    let source = "return curl(\"u\", [\"json\" -> [\"a\" -> {1, \"~\"}], \"follow_redirects\" -> 20, \"user_agent\" -> \"me\"]);";
+    let expected = "{[\"body\" -> \"{\\\"a\\\":[1,\\\"~7E\\\"]}\", \"headers\" -> {{\"User-Agent\", \"me\"}, {\"Content-Type\", \"application/json\"}}, \
+                    \"method\" -> \"POST\", \"options\" -> [\"binary\" -> 1, \"follow_redirects\" -> 1, \"max_bytes\" -> 10485760, \
+                    \"max_redirects\" -> 20, \"timeout\" -> 60], \"url\" -> \"u\"]}";
+    assert_eq!(asked_for(&world, source), (expected.to_owned(), false));
+}
+
+#[test]
+fn the_world_bounds_what_curl_may_ask_for() {
+    let world = Listening::new();
+    let set = "for o in ({{\"curl_timeout\", 50}, {\"curl_max_timeout\", 20}, {\"curl_max_response_bytes\", 7}}) \
+               add_property($server_options, o[1], o[2], {#2, \"\"}); endfor return 0;";
+    world.value(Who::Wizard, set);
+    let (shown, is_idempotent) = asked_for(&world, "return curl(\"u\", [\"max_size\" -> 8]);");
+    assert!(is_idempotent);
+    assert!(
+        shown.contains("\"max_bytes\" -> 7, \"timeout\" -> 20]"),
+        "{shown}"
+    );
+    for source in ["curl(\"u\", [\"timeout\" -> 21])", "curl(\"u\", 0, 21)"] {
+        let refused = world.value(Who::Wizard, &format!("return `{source} ! ANY';"));
+        assert_eq!(refused, "E_INVARG", "{source}");
+    }
+}
+
+/// What a call of `curl()` gives when the worker answers so.
+fn curled(world: &Listening, options: &str, response: Value) -> String {
+    let source =
+        format!("try return curl(\"u\", {options}); except e (ANY) return {{e[1], e[2]}}; endtry");
+    let asked = world.eval(Who::Wizard, &source);
+    let id = world.call().id;
+    world.server.runtime.worker_answered(id, Ok(response));
+    literal(&answer(&asked))
+}
+
+/// A response with two headers of one name, and this body.
+fn response_with(body: &str) -> Value {
+    let header = |name: &str, value: &str| list([Value::from(name), Value::from(value)]);
+    let headers = [
+        ("set-cookie", "a"),
+        ("x-a", "1~"),
+        ("set-cookie", "b"),
+        ("set-cookie", "c"),
+    ];
+    crate::builtins::named_map([
+        ("status", Value::Int(200)),
+        ("reason", Value::from("OK")),
+        (
+            "headers",
+            list(headers.map(|(name, value)| header(name, value))),
+        ),
+        ("body", Value::from(body)),
+        ("url", Value::from("http://a.test/")),
+    ])
+}
+
+#[test]
+fn curl_gives_all_of_a_response_or_what_its_json_says() {
+    let world = Listening::new();
+    let full = curled(&world, "[\"full\" -> 1]", response_with("x~0A"));
+    let headers = "[\"set-cookie\" -> {\"a\", \"b\", \"c\"}, \"x-a\" -> \"1~7E\"]";
+    let expected = format!(
+        "[\"body\" -> \"x~0A\", \"headers\" -> {headers}, \"status\" -> 200, \"url\" -> \"http://a.test/\"]"
+    );
+    assert_eq!(full, expected);
+    // What would be an object in the mode of embedded types is a string, whoever sends it.
+    let json = "~0A {\"a\": [1, 2.5, null, \"#1|obj\", \"~C3~A9\"]} ~0D~0A";
+    let value = "[\"a\" -> {1, 2.5, E_NONE, \"#1|obj\", \"é\"}]";
+    assert_eq!(
+        curled(&world, "[\"parse\" -> 1]", response_with(json)),
+        value
+    );
+    let both = curled(
+        &world,
+        "[\"parse\" -> 1, \"full\" -> 1]",
+        response_with("true"),
+    );
+    assert!(both.starts_with("[\"body\" -> true, \"headers\""), "{both}");
+    let no_json = "{E_INVARG, \"the body of the response is no JSON\"}";
+    for body in ["", "[1] x", "[1", "~FF"] {
+        let got = curled(&world, "[\"parse\" -> 1]", response_with(body));
+        assert_eq!(got, no_json, "{body:?}");
+    }
+    let deep = "add_property($server_options, \"json_max_parse_depth\", 2, {#2, \"\"}); load_server_options(); return 0;";
+    world.value(Who::Wizard, deep);
+    let two = curled(&world, "[\"parse\" -> 1]", response_with("[[1]]"));
+    assert_eq!(two, "{{1}}");
+    assert_eq!(
+        curled(&world, "[\"parse\" -> 1]", response_with("[[[1]]]")),
+        no_json
+    );
 }

@@ -10,8 +10,7 @@ use crate::builtins::arg::Args;
 use crate::builtins::env::{Answer, Env, Reply};
 use crate::builtins::spec::world;
 use crate::builtins::xml::{DEPTH_MAX, Element, Node, Writer, parse};
-use crate::builtins::{BuiltinSpec, Call, Limits, Raise};
-use crate::surroundings::Around;
+use crate::builtins::{BuiltinSpec, Call, Raise};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("xml_parse", 1..=3, [Str, Int, Map], MooR, xml_parse)
@@ -64,22 +63,6 @@ impl Form {
     }
 }
 
-/// Runs what needs no world but the limits and the clock.
-fn with_call<T>(
-    env: &mut Env<'_, '_, '_>,
-    run: impl FnOnce(&mut Call<'_>) -> Result<T, Raise>,
-) -> Result<T, Raise> {
-    let limits: Limits = env.stretch.options.value_limits.clone();
-    let perms = env.perms();
-    let mut around = Around {
-        runtime: env.stretch.runtime,
-        deadline: env.stretch.deadline,
-        txn: &mut env.stretch.txn,
-        perms,
-    };
-    run(&mut Call::new(&limits, &mut around))
-}
-
 fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let form = args
         .given(1)
@@ -89,7 +72,7 @@ fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         .given(2)
         .map_or(Ok(Map::new()), |_| args.map(2).cloned())?;
     let text = args.str(0)?;
-    let root = with_call(env, |call| parse(call, text.as_str()))?;
+    let root = env.with_call(|call| parse(call, text.as_str()))?;
     let made = match form {
         Form::Flyweights => flyweight(env, &tags, root)?,
         _ => Value::from(list(root, form)),
@@ -182,7 +165,7 @@ fn to_xml(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         Value::Fly(_) => names_of_delegates(env, &tags),
         _ => Map::new(),
     };
-    let text = with_call(env, |call| {
+    let text = env.with_call(|call| {
         let mut printer = Printer {
             writer: Writer::default(),
             names,

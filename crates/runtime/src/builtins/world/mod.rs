@@ -14,6 +14,7 @@ mod connection_list;
 mod connection_options;
 mod connections;
 mod counters;
+mod curl;
 mod documents;
 mod exec;
 mod file_paths;
@@ -51,6 +52,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Connections", connection_options::SPECS),
     ("Connections", connections::SPECS),
     ("Server", counters::SPECS),
+    ("Programs around the daemon", curl::SPECS),
     ("Documents", documents::SPECS),
     ("Programs of the machine", exec::SPECS),
     ("Files", file_paths::SPECS),

@@ -1,4 +1,4 @@
-//! Requests to workers: `worker_request()`, `workers()`, and `curl()` on top of the first.
+//! Requests to workers: `worker_request()`, `workers()`.
 //!
 //! In: checked arguments. Out: a request that the task waits for, leaving with its commit; maps that describe
 //! workers. What a worker does with its arguments is its own knowledge.
@@ -45,21 +45,6 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         )
         .raises("E_PERM unless a wizard calls")
         .permission("wizards"),
-    world!("curl", 1..=3, [Str, Any, Int], ToastStunt, curl)
-        .doc(
-            "url with_headers timeout",
-            "STR",
-            "Gets a page through a worker: the body as a binary string, with `with_headers` \
-             behind the status line and headers. Redirects are not followed; the timeout is \
-             60 seconds unless given.",
-        )
-        .raises(
-            "E_PERM unless a wizard calls; E_INVIND if there is no such worker; E_INVARG if \
-             the address or the timeout is wrong, or the request fails (the message says \
-             why); E_QUOTA if there are too many requests, or the answer is too large; \
-             E_INTRPT if the time is over, or the worker or the server went away",
-        )
-        .permission("wizards"),
 ];
 
 /// Values that arguments may consist of; the wire holds no more.
@@ -70,10 +55,6 @@ const KIND_CHARS_MAX: usize = 32;
 const TIMEOUT_SECONDS: f64 = 30.0;
 /// Seconds that a task may wait for an answer.
 const TIMEOUT_SECONDS_MAX: f64 = 600.0;
-/// Seconds that `curl()` waits, unless told otherwise; as ToastStunt.
-const CURL_SECONDS: f64 = 60.0;
-/// Seconds that the task waits longer than the worker, so that it hears the worker's own word.
-const CURL_SECONDS_MORE: f64 = 2.0;
 
 /// `worker_request(type, args [, options])`: the worker's answer. `args` is a list, or a map, which stands for a list of
 /// it alone. Options: `timeout` in seconds, `idempotent`.
@@ -102,39 +83,8 @@ fn workers(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
     Ok(Answer::Value(Value::List(shown)))
 }
 
-/// `curl(url [, include headers [, timeout in seconds]])`: the body of the response as a binary string, with true
-/// headers after its status line and headers. Redirects are not followed, as in ToastStunt.
-fn curl(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
-    env.wizard_only()?;
-    let shape = if args.get(1).is_some_and(Value::is_true) {
-        Shape::HeadAndBody
-    } else {
-        Shape::Body
-    };
-    let timeout = args.get(2).map_or(Ok(CURL_SECONDS), timeout)?;
-    check(&args[0])?;
-    let request = named_map([
-        ("method", Value::from("GET")),
-        ("url", args[0].clone()),
-        (
-            "options",
-            named_map([
-                ("binary", Value::Int(1)),
-                ("follow_redirects", Value::Int(0)),
-                ("timeout", Value::Float(timeout)),
-            ]),
-        ),
-    ]);
-    let options = Options {
-        timeout: Duration::from_secs_f64(timeout + CURL_SECONDS_MORE),
-        idempotent: true,
-    };
-    let list: List = [request].into_iter().collect();
-    Ok(wait(env, "curl", list, options, shape))
-}
-
 /// The task waits for a worker.
-fn wait(
+pub(super) fn wait(
     env: &mut Env<'_, '_, '_>,
     kind: &str,
     args: List,
@@ -157,9 +107,11 @@ fn wait(
 }
 
 /// How a request is made.
-struct Options {
-    timeout: Duration,
-    idempotent: bool,
+pub(super) struct Options {
+    /// How long the task waits.
+    pub(super) timeout: Duration,
+    /// Whether another worker may be asked if one is lost.
+    pub(super) idempotent: bool,
 }
 
 impl Options {
@@ -206,7 +158,7 @@ fn is_kind(name: &str) -> bool {
 
 /// Whether arguments can leave the daemon: `E_QUOTA` when there is too much of them, `E_TYPE` for an anonymous
 /// object or a waif.
-fn check(args: &Value) -> Result<(), Raise> {
+pub(super) fn check(args: &Value) -> Result<(), Raise> {
     if args.bytes() > WORKER_BYTES_MAX {
         return Err(too_large());
     }
