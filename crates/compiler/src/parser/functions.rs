@@ -35,8 +35,8 @@ impl Parser<'_, '_> {
     /// Whether the `{..}` that begins here is the head of a function: `=>` follows it.
     #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn at_arrow_function(&mut self) -> bool {
-        if self.in_codes {
-            // `! @{E_PERM} => default'`.
+        if self.codes_at == Some(self.open.depth()) {
+            // `! @{E_PERM} => default'`. In parentheses there is no such doubt.
             return false;
         }
         match self.lexer.peek_next().token {
@@ -195,11 +195,11 @@ impl Parser<'_, '_> {
             loops: std::mem::take(&mut self.loops),
             indexings: std::mem::take(&mut self.indexings),
         });
-        let (around, in_codes) = (self.deepest, std::mem::take(&mut self.in_codes));
+        let (around, codes_at) = (self.deepest, self.codes_at.take());
         self.deepest = self.statements;
         let parts = self.scoped(parse)?;
         let height = self.deepest - self.statements + 1;
-        (self.deepest, self.in_codes) = (around.max(self.deepest), in_codes);
+        (self.deepest, self.codes_at) = (around.max(self.deepest), codes_at);
         let names = self.leave_function();
         let captures = self.captures(&names);
         let function = Function {

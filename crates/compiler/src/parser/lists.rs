@@ -45,9 +45,9 @@ impl Parser<'_, '_> {
             return Ok((Codes::Any, 0));
         }
         let mut codes = Args::default();
-        let around = std::mem::replace(&mut self.in_codes, true);
+        let around = self.codes_at.replace(self.open.depth());
         self.args(&mut codes)?;
-        self.in_codes = around;
+        self.codes_at = around;
         Ok((Codes::List(codes.list), codes.height))
     }
 

@@ -160,8 +160,8 @@ struct Parser<'s, 'o> {
     outer: Vec<Outer>,
     /// Whether `=>` follows a `{..}`, by how much of the text is behind the `{`.
     arrows: HashMap<usize, bool>,
-    /// Whether the codes of a catch expression are read, behind which `=>` has another meaning.
-    in_codes: bool,
+    /// While the codes of a catch expression are read, behind which `=>` has another meaning: how much was open at their beginning.
+    codes_at: Option<usize>,
     /// How many `[..]` are open in which `^` and `$` mean something.
     indexings: usize,
     errors: Vec<CompileError>,
@@ -188,7 +188,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             deepest: 0,
             outer: Vec::new(),
             arrows: HashMap::new(),
-            in_codes: false,
+            codes_at: None,
             indexings: 0,
             errors: Vec::new(),
             warnings: Vec::new(),

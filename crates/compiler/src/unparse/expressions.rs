@@ -350,12 +350,18 @@ impl Printer<'_> {
     }
 
     pub(super) fn args(&mut self, args: &[Arg]) {
+        self.args_with(args, |_| false);
+    }
+
+    /// The same, with those in parentheses that want them here.
+    pub(super) fn args_with(&mut self, args: &[Arg], wants_parentheses: fn(&Expr) -> bool) {
         for (index, arg) in args.iter().enumerate() {
             self.comma(index);
             if matches!(arg, Arg::Splice(_)) {
                 self.line.push('@');
             }
-            self.expr(arg.expr());
+            let expr = arg.expr();
+            self.parenthesized_if(wants_parentheses(expr), expr);
         }
     }
 
@@ -483,5 +489,37 @@ fn identifier(expr: &Expr) -> Option<&str> {
     match &expr.kind {
         ExprKind::Literal(Literal::Str(text)) if is_identifier(text) => Some(text),
         _ => None,
+    }
+}
+
+/// Whether the text of an expression may have a `{..} =>` in it that no bracket encloses: among the codes of a catch expression
+/// that would be a list, and the arrow before the default.
+pub(super) fn shows_arrow(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Function(function) => function.form == FunctionForm::Arrow,
+        ExprKind::Unary(_, operand) => shows_arrow(operand),
+        ExprKind::Binary(_, left, right)
+        | ExprKind::And(left, right)
+        | ExprKind::Or(left, right) => shows_arrow(left) || shows_arrow(right),
+        ExprKind::Cond {
+            condition,
+            consequent,
+            alternate,
+        } => [condition, consequent, alternate]
+            .into_iter()
+            .any(|part| shows_arrow(part)),
+        ExprKind::Assign { value, .. } | ExprKind::Scatter { value, .. } => shows_arrow(value),
+        ExprKind::Return(value) => value.as_deref().is_some_and(shows_arrow),
+        ExprKind::Flyweight {
+            delegate,
+            slots,
+            contents,
+        } => {
+            let slots = slots.iter().map(|(_, value)| value);
+            let contents = contents.as_deref();
+            let mut parts = slots.chain(contents).chain([&**delegate]);
+            parts.any(shows_arrow)
+        }
+        _ => false,
     }
 }

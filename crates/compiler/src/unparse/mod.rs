@@ -7,6 +7,8 @@
 
 mod expressions;
 
+use expressions::shows_arrow;
+
 use crate::ast::{Ast, Codes, CondArm, ExceptArm, Expr, Function, Stmt, StmtKind};
 use crate::names::{Names, VarId};
 
@@ -343,7 +345,7 @@ impl Printer<'_> {
     fn codes(&mut self, codes: &Codes) {
         match codes {
             Codes::Any => self.line.push_str("ANY"),
-            Codes::List(args) => self.args(args),
+            Codes::List(args) => self.args_with(args, shows_arrow),
         }
     }
 }

@@ -51,10 +51,7 @@ impl Source<'_> {
         if self.flip() {
             Codes::Any
         } else {
-            let around = std::mem::replace(&mut self.levels.here().in_codes, true);
-            let codes = self.args(1, depth);
-            self.levels.here().in_codes = around;
-            Codes::List(codes)
+            Codes::List(self.args(1, depth))
         }
     }
 

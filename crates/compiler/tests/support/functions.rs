@@ -12,8 +12,7 @@ use super::{Source, VARIABLES, statement};
 impl Source<'_> {
     /// A function as an expression.
     pub(super) fn function_expression(&mut self, depth: usize) -> ExprKind {
-        let may_be_arrow = !self.levels.here().in_codes;
-        let function = match self.flip() && may_be_arrow {
+        let function = match self.flip() {
             true => self.function(FunctionForm::Arrow, None, depth),
             false => {
                 let name = self.maybe(|source| source.below(VARIABLES.len()));

@@ -26,8 +26,6 @@ pub(super) struct Level {
     pub(super) loops: Vec<Vec<VarId>>,
     /// How many `[..]` are open.
     pub(super) indexings: usize,
-    /// Whether codes are drawn, in which no `{..} =>` may stand.
-    pub(super) in_codes: bool,
 }
 
 #[derive(Clone)]
@@ -47,7 +45,6 @@ impl Level {
             elements: Vec::new(),
             loops: Vec::new(),
             indexings: 0,
-            in_codes: false,
         };
         level.open();
         level
