@@ -73,11 +73,6 @@ impl Open {
         }
     }
 
-    /// How many there are.
-    pub(crate) fn depth(&self) -> usize {
-        self.0.len()
-    }
-
     /// What a token may mean that cannot stand where it stands; `expected` is what could, `line` the line of the token
     /// before it.
     pub(crate) fn hint(

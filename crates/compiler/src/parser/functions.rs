@@ -35,7 +35,7 @@ impl Parser<'_, '_> {
     /// Whether the `{..}` that begins here is the head of a function: `=>` follows it.
     #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn at_arrow_function(&mut self) -> bool {
-        if self.codes_at == Some(self.open.depth()) {
+        if self.codes_at == Some(self.brackets) {
             // `! @{E_PERM} => default'`. In parentheses there is no such doubt.
             return false;
         }

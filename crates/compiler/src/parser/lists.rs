@@ -45,7 +45,7 @@ impl Parser<'_, '_> {
             return Ok((Codes::Any, 0));
         }
         let mut codes = Args::default();
-        let around = self.codes_at.replace(self.open.depth());
+        let around = self.codes_at.replace(self.brackets);
         self.args(&mut codes)?;
         self.codes_at = around;
         Ok((Codes::List(codes.list), codes.height))
@@ -75,6 +75,7 @@ impl Parser<'_, '_> {
     /// `` `body ! codes => default' ``.
     pub(super) fn catch(&mut self, pos: Pos) -> Parse<Tree> {
         self.advance()?;
+        let around = self.codes_at.take();
         let body = self.expression()?;
         self.expect("!")?;
         let (codes, codes_height) = self.codes()?;
@@ -84,6 +85,7 @@ impl Parser<'_, '_> {
             None
         };
         self.expect("'")?;
+        self.codes_at = around;
         let default_height = default.as_ref().map_or(0, |default| default.height);
         let below = body.height.max(codes_height).max(default_height);
         let kind = ExprKind::Catch {

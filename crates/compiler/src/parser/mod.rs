@@ -160,8 +160,11 @@ struct Parser<'s, 'o> {
     outer: Vec<Outer>,
     /// Whether `=>` follows a `{..}`, by how much of the text is behind the `{`.
     arrows: HashMap<usize, bool>,
-    /// While the codes of a catch expression are read, behind which `=>` has another meaning: how much was open at their beginning.
+    /// While the codes of a catch expression are read, behind which `=>` has another meaning: how many brackets were open
+    /// at their beginning.
     codes_at: Option<usize>,
+    /// How many brackets of any kind are open.
+    brackets: usize,
     /// How many `[..]` are open in which `^` and `$` mean something.
     indexings: usize,
     errors: Vec<CompileError>,
@@ -189,6 +192,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             outer: Vec::new(),
             arrows: HashMap::new(),
             codes_at: None,
+            brackets: 0,
             indexings: 0,
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -270,6 +274,11 @@ impl<'s, 'o> Parser<'s, 'o> {
         self.line_before = taken.pos.line;
         if let Some(text) = taken.token.text() {
             self.open.take(text, taken.pos);
+            match text {
+                "(" | "[" | "{" => self.brackets += 1,
+                ")" | "]" | "}" => self.brackets = self.brackets.saturating_sub(1),
+                _ => {}
+            }
         }
         Ok(taken)
     }
