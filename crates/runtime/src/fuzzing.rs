@@ -1,10 +1,10 @@
-//! The pure builtins from outside, for the fuzz targets; compiled for them only.
+//! The pure builtins and the reader and writer of XML from outside, for the fuzz targets; compiled for them only.
 //!
-//! In: a name and arguments. Out: what a program that calls it gets. The world outside stands still, and no wizard calls.
+//! In: a name and arguments; a text. Out: what a program that calls it gets. The world outside stands still, and no wizard calls.
 
 use moor_value::{Str, Value};
 
-use crate::builtins::{Limits, Still, pure_builtins};
+use crate::builtins::{self, Limits, Still, pure_builtins};
 
 /// The names of all pure builtins, in order.
 #[must_use]
@@ -31,4 +31,11 @@ pub fn call_pure_builtin(
     };
     let result = Still::new(polls, false).call(name, args, &limits)?;
     Some(result.map_err(|raise| (raise.code, raise.message)))
+}
+
+/// What a text says as XML, in the writer's own words; `None` where it is refused, or has names that the writer refuses. After so
+/// many polls its time is up.
+#[must_use]
+pub fn rewritten_xml(text: &str, polls: u32) -> Option<String> {
+    builtins::rewritten_xml(text, polls)
 }

@@ -32,6 +32,11 @@ fn health_and_numbers_are_there_and_no_secret_is() {
     user.value(&format!(
         "return worker_request(\"curl\", {{\"GET\", \"{url}\"}})[\"status\"];"
     ));
+    let full = user.value(&format!(
+        "r = curl(\"{url}\", [\"full\" -> 1, \"follow_redirects\" -> 1, \"headers\" -> [\"X-A\" -> \"b\"], \"max_size\" -> 1000000000]); \
+         return {{r[\"status\"], r[\"headers\"][\"content-type\"], r[\"body\"], r[\"url\"] == \"{url}\"}};"
+    ));
+    assert_eq!(full, "{200, \"text/plain\", \"/page\", 1}");
     for path in ["/livez", "/readyz", "/healthz"] {
         let answer = get(address, path);
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
@@ -45,7 +50,7 @@ fn health_and_numbers_are_there_and_no_secret_is() {
         "moor_link_peers{service=\"telnet-host\"} 1",
         "moor_link_peers{service=\"curl-worker\"} 1",
         "moor_enrollments_total{result=\"enrolled\"} 2",
-        "moor_worker_requests_total{kind=\"curl\",result=\"answered\"} 1",
+        "moor_worker_requests_total{kind=\"curl\",result=\"answered\"} 2",
         "moor_worker_in_flight{kind=\"curl\"} 0",
         "moor_connections 1",
         "moor_commits_total",

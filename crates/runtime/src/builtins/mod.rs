@@ -67,6 +67,8 @@ pub(crate) use spec::Run;
 pub use spec::{ArgType, BuiltinSpec, Origin};
 #[cfg(any(test, fuzzing))]
 pub(crate) use still::Still;
+#[cfg(fuzzing)]
+pub(crate) use xml::rewritten_xml;
 
 /// The heading of a family in the reference, and its table.
 type Family = (&'static str, &'static [BuiltinSpec]);

@@ -3,12 +3,16 @@
 //! In: text, trees. Out: the other, within the limits of values and the task's time. What a tree becomes in the language is not known
 //! here.
 
+#[cfg(any(test, fuzzing))]
+mod again;
 mod html;
 mod read;
 mod write;
 
 use moor_value::Str;
 
+#[cfg(fuzzing)]
+pub(crate) use again::rewritten_xml;
 pub(super) use html::SPECS;
 pub(super) use read::parse;
 pub(super) use write::Writer;

@@ -72,7 +72,11 @@ impl Writer {
         self.end_tag();
         call.charge(text.len())?;
         for c in text.chars() {
-            self.escaped(c);
+            match c {
+                // As it is, a reader would take it for a line end.
+                '\r' => self.out.push_str("&#13;"),
+                other => self.escaped(other),
+            }
         }
         call.allow_string(self.out.len())
     }
