@@ -108,8 +108,11 @@ pub enum StopReason {
     #[error(transparent)]
     Stop(#[from] StopError),
     /// Where it stands, something else is called than what is under way.
-    #[error("its program calls something else there than what is under way")]
-    Callee,
+    #[error("its program calls something else in line {line} than what is under way")]
+    Callee {
+        /// The line, from 1.
+        line: u32,
+    },
     /// A builtin function that called a verb cannot go on.
     #[error("the function {name}() cannot go on behind its step {step}")]
     Builtin {
@@ -225,7 +228,8 @@ fn frame(
 ) -> Result<StoppedFrame, StopReason> {
     let stopped = stopped(activation, fork, dialect)?;
     if !calls(&stopped.callee, callee) {
-        return Err(StopReason::Callee);
+        let line = stopped.program.line(usize::from(stopped.pc) - 1);
+        return Err(StopReason::Callee { line });
     }
     // What called the first activation is not waited for.
     let via = activation.via.as_ref().filter(|_| !is_first);

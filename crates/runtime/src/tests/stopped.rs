@@ -77,7 +77,7 @@ fn value(server: &Server, who: Who, source: &str) -> Value {
 /// Whether the reason may lie in the dialect.
 fn is_misplaced(error: &ImportStopError) -> bool {
     use StopError::{Place, Stack};
-    matches!(error.reason, StopReason::Stop(Place(_) | Stack(_)))
+    matches!(error.reason, StopReason::Stop(Place { .. } | Stack { .. }))
 }
 
 /// The machine of a task in the first dialect of its format that fits.
@@ -434,7 +434,10 @@ fn a_stack_of_calls_goes_on() {
     );
     activations[1].via = None;
     let refused = made(&task(activations), LAMBDAMOO).expect_err("code calls no builtin");
-    assert!(matches!(refused.reason, StopReason::Callee), "{refused}");
+    assert!(
+        matches!(refused.reason, StopReason::Callee { line: 1 }),
+        "{refused}"
+    );
 }
 
 /// A builtin function whose verb stands in `suspend()`.
@@ -535,4 +538,30 @@ fn functions_that_call_verbs_go_on() {
         };
         assert_eq!(got, within.expected, "{}", within.source);
     }
+}
+
+/// What the log says of a task that cannot go on.
+#[test]
+fn the_line_of_what_cannot_go_on_is_named() {
+    let server = Server::new();
+    let source = "try\nplayer;\nsuspend(0);\nexcept (ANY)\nsuspend(1);\nendtry";
+    let mut activation = activation(&server, LAMBDAMOO, Who::Programmer, source);
+    activation.verb_names = Str::new("watch");
+    let mut says = |offset: u64, call: u64, stack: &[StackValue]| {
+        activation.offset = offset;
+        activation.call_offset = call;
+        activation.stack = stack.to_vec();
+        let refused = made(&task(vec![activation.clone()]), LAMBDAMOO);
+        refused.expect_err("it does not fit").to_string()
+    };
+    let value = |n| StackValue::Value(Value::Int(n));
+    // 0 1, EXT PUSH_LABEL label 4, EXT TRY_EXCEPT count 7; player 8, pop 9; 0 10, list 11, call 13, pop 14; EXT END_EXCEPT label 17
+    assert_eq!(
+        says(15, 13, &[value(0), value(17), StackValue::Catch(1)]),
+        "#-1:watch: no call of its program ends at offset 15 of the old server's code, near line 3"
+    );
+    assert_eq!(
+        says(13, 11, &[value(0), value(18), StackValue::Catch(1)]),
+        "#-1:watch: place 1 of the old server's stack does not fit its program in line 3"
+    );
 }

@@ -121,6 +121,7 @@ pub(super) struct Site {
     /// The length of its instruction.
     bytes: u64,
     depth: usize,
+    line: u32,
 }
 
 /// The call that was looked for.
@@ -478,6 +479,7 @@ impl<'a> Generator<'a> {
             end: self.parts[self.part].vector.here(),
             bytes,
             depth: self.depth() - 1,
+            line: self.pos.line,
         });
     }
 
@@ -508,6 +510,22 @@ impl<'a> Generator<'a> {
                 })
         };
         self.sites.iter().position(fits)
+    }
+
+    /// The line of the call that ends nearest before an offset of a vector, from 1; of the first one if none does.
+    pub(super) fn line_near(&self, vector: Option<u32>, offset: u64) -> u32 {
+        let is_before = |site: &&Site| {
+            let part = &self.parts[site.part];
+            let end = part.widths.map(|widths| site.end.offset(&widths));
+            part.number == vector && end.is_some_and(|end| end <= offset)
+        };
+        let last = self.sites.iter().rfind(is_before);
+        last.or(self.sites.first()).map_or(1, |site| site.line)
+    }
+
+    /// The line of a call.
+    pub(super) fn line_of(&self, site: usize) -> u32 {
+        self.sites.get(site).map_or(1, |site| site.line)
     }
 
     /// The offset of a mark of a part.

@@ -88,11 +88,23 @@ pub enum StopError {
     #[error("its program has {0} that the old server cannot have had")]
     Construct(&'static str),
     /// No call ends there with as much on the stack.
-    #[error("no call of its program ends at offset {0} of the old server's code")]
-    Place(u64),
+    #[error(
+        "no call of its program ends at offset {offset} of the old server's code, near line {line}"
+    )]
+    Place {
+        /// The offset.
+        offset: u64,
+        /// The line of the last call before it, from 1.
+        line: u32,
+    },
     /// What is on the stack is not what the program has there.
-    #[error("place {0} of the old server's stack does not fit its program")]
-    Stack(usize),
+    #[error("place {place} of the old server's stack does not fit its program in line {line}")]
+    Stack {
+        /// The place, from 0 at the bottom.
+        place: usize,
+        /// The line of the call, from 1.
+        line: u32,
+    },
     /// There are more instructions, registers or constants than a program may have.
     #[error("its program is too large")]
     TooLarge,
@@ -122,15 +134,21 @@ pub fn compile_stopped(
     let whole = generate(ast, variables, dialect, builtins, None)?;
     let depth = at.stack.len();
     let site = whole.site_at(at.fork, at.offset, at.call_offset, depth);
-    let site = site.ok_or(StopError::Place(at.offset))?;
+    let misplaced = || StopError::Place {
+        offset: at.offset,
+        line: whole.line_near(at.fork, at.offset),
+    };
+    let site = site.ok_or_else(misplaced)?;
     let mut generator = generate(ast, variables, dialect, builtins, Some(site))?;
-    let found = generator.found.take();
-    let found = found.ok_or(StopError::Place(at.offset))?;
+    let found = generator.found.take().ok_or_else(misplaced)?;
     let mut registers: Vec<Value> = variables.iter().map(|(_, value)| value.clone()).collect();
     registers.resize(generator.registers_count(), Value::None);
     generator
         .fill(found.part, &found.slots, at.stack, &mut registers)
-        .map_err(StopError::Stack)?;
+        .map_err(|place| StopError::Stack {
+            place,
+            line: generator.line_of(site),
+        })?;
     let (program, starts) = generator.program()?;
     Ok(Stopped {
         pc: starts[found.part] + found.pc,
