@@ -43,6 +43,9 @@ pub struct Args {
     /// The port that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 9888)]
     pub health_check_port: u16,
+    /// The address of --health-check-port; 127.0.0.1 lets only this machine ask
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub health_check_address: IpAddr,
     /// The flags that every program has.
     #[command(flatten)]
     pub node: NodeArgs,

@@ -47,7 +47,8 @@ async fn serve(args: &Args, drain: Drain, health: Health) -> anyhow::Result<Exit
             return Ok(complain(PROGRAM, text, Exit::Usage));
         }
     };
-    let health_port = HealthPort::reserve(args.health_check_port).await?;
+    let health_port =
+        HealthPort::reserve((args.health_check_address, args.health_check_port).into()).await?;
     let (hub_ear, downlink) = mpsc::channel(DOWNLINK_MAX);
     let sessions = Arc::new(SessionTable::default());
     let ear = Ear::new(Arc::clone(&sessions), hub_ear);

@@ -5,11 +5,21 @@
 use std::net::SocketAddr;
 
 /// A telnet host on ports of its own choice, for users of this machine.
-pub const TELNET_ON_FREE_PORTS: [&str; 6] = [
+pub const TELNET_ON_FREE_PORTS: [&str; 8] = [
     "--telnet-address",
     "127.0.0.1",
     "--telnet-port",
     "0",
+    "--health-check-address",
+    "127.0.0.1",
+    "--health-check-port",
+    "0",
+];
+
+/// A worker whose health port is of its own choice, for this machine.
+pub const WORKER_ON_A_FREE_PORT: [&str; 4] = [
+    "--health-check-address",
+    "127.0.0.1",
     "--health-check-port",
     "0",
 ];

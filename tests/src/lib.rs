@@ -26,7 +26,7 @@ pub use case::{Action, Case, Script, Step, VerbSetup, read_cases};
 pub use check::check;
 pub use client::{Client, ClientError};
 pub use disk::SmallDisk;
-pub use flags::{TELNET_ON_FREE_PORTS, field, telnet_address};
+pub use flags::{TELNET_ON_FREE_PORTS, WORKER_ON_A_FREE_PORT, field, telnet_address};
 pub use literal::{Literal, LiteralError};
 pub use process::{Ended, Program};
 pub use ratchet::{Counts, Ratchet};

@@ -47,6 +47,9 @@ struct Args {
     /// The port of the telnet host that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     health_check_port: u16,
+    /// The address of the health ports; 0.0.0.0 lets other machines ask
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    health_check_address: IpAddr,
     /// Do not run the web host
     #[arg(long)]
     no_web: bool,
@@ -123,22 +126,18 @@ fn up(args: &Args, drain: &Drain, health: &Health) -> Result<Exit, UpError> {
 fn look_for_room(args: &Args) -> Result<(), Taken> {
     vacancy::world(&args.data_dir)?;
     let at = |address: IpAddr, port: u16| SocketAddr::from((address, port));
-    // The health ports are on every address.
-    let everywhere = IpAddr::from([0, 0, 0, 0]);
     vacancy::port("--telnet-port", at(args.telnet_address, args.telnet_port))?;
     if let Some(port) = args.telnet_tls_port {
         vacancy::port("--telnet-tls-port", at(args.telnet_address, port))?;
     }
-    vacancy::port(
-        "--health-check-port",
-        at(everywhere, args.health_check_port),
-    )?;
+    let health = args.health_check_address;
+    vacancy::port("--health-check-port", at(health, args.health_check_port))?;
     if !args.no_web {
         vacancy::port("--web-port", at(args.web_address, args.web_port))?;
     }
     if !args.no_curl {
         let port = args.curl_health_check_port;
-        vacancy::port("--curl-health-check-port", at(everywhere, port))?;
+        vacancy::port("--curl-health-check-port", at(health, port))?;
     }
     Ok(())
 }
@@ -248,6 +247,7 @@ fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {
             "--health-check-port",
             args.health_check_port.to_string().into(),
         ),
+        health_address(args),
         identity(args, &TELNET_HOST),
     ];
     flags.extend(
@@ -272,8 +272,14 @@ fn curl(args: &Args) -> Vec<(&'static str, OsString)> {
             "--health-check-port",
             args.curl_health_check_port.to_string().into(),
         ),
+        health_address(args),
         identity(args, &CURL_WORKER),
     ]
+}
+
+fn health_address(args: &Args) -> (&'static str, OsString) {
+    let address = args.health_check_address.to_string();
+    ("--health-check-address", address.into())
 }
 
 /// The folder of a program's identity: in that of the world, so that several worlds do not mix them up.
@@ -384,7 +390,7 @@ mod tests {
             ("daemon moor-data --rpc-listen ipc://", " --admin-socket /"),
             (
                 "telnet-host --rpc-address ipc://",
-                "--telnet-address 127.0.0.1 --telnet-port 0 --health-check-port 0 --data-dir moor-data/hosts/telnet-host",
+                "--telnet-address 127.0.0.1 --telnet-port 0 --health-check-port 0 --health-check-address 127.0.0.1 --data-dir moor-data/hosts/telnet-host",
             ),
             (
                 "web-host --rpc-address ipc://",
@@ -392,7 +398,7 @@ mod tests {
             ),
             (
                 "curl-worker --workers-request-address ipc://",
-                "--health-check-port 9999 --data-dir moor-data/hosts/curl-worker",
+                "--health-check-port 9999 --health-check-address 127.0.0.1 --data-dir moor-data/hosts/curl-worker",
             ),
         ]) {
             assert!(line.starts_with(begin) && line.contains(own), "{line}");

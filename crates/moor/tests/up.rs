@@ -171,6 +171,9 @@ fn ctrl_c_stops_everything_within_five_seconds() {
     let (status, took) = up.end();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(5), "took {took:?}");
+    up.seen.extend(up.lines.iter());
+    let said = up.seen.join("\n");
+    assert!(!said.contains("0.0.0.0"), "open to all machines: {said}");
     daemon.wait_for_end();
     TcpStream::connect(address).expect_err("the port is closed");
     let left = std::fs::read_dir(up.folder.path().join("moor"))
@@ -360,7 +363,7 @@ fn the_programs_end_with_a_killed_up() {
 
 #[test]
 fn a_port_in_use_ends_it_with_a_line_that_names_the_port() {
-    let taken = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
     for flag in [
         "--telnet-port",

@@ -3,7 +3,7 @@
 //! In: an address, a [`Liveness`], a [`Drain`]. Out: a listening socket while healthy, none while unhealthy or
 //! draining. Connections are accepted and closed; nothing is read or written.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -18,7 +18,9 @@ const REBIND_INTERVAL: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum HealthError {
     /// The address cannot be bound: in use, or not of this machine, or a port below 1024.
-    #[error("--health-check-port {port}: cannot listen on {address}: {error}; stop what uses the port, or choose another", port = address.port())]
+    #[error(
+        "--health-check-address, --health-check-port: cannot listen on {address}: {error}; stop what uses the port, or choose another"
+    )]
     Bind {
         /// What was to be bound.
         address: SocketAddr,
@@ -34,19 +36,11 @@ pub struct HealthPort {
 }
 
 impl HealthPort {
-    /// Checks that `port` can be bound on all addresses, and remembers it; 0 chooses a free one.
+    /// Checks that `address` can be bound, and remembers it; the port 0 chooses a free one.
     ///
     /// # Errors
     /// [`HealthError::Bind`] if it cannot: better known at the start than at the first ping.
-    pub async fn reserve(port: u16) -> Result<Self, HealthError> {
-        Self::reserve_address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await
-    }
-
-    /// The same for one address.
-    ///
-    /// # Errors
-    /// [`HealthError::Bind`] if it cannot be bound.
-    pub async fn reserve_address(address: SocketAddr) -> Result<Self, HealthError> {
+    pub async fn reserve(address: SocketAddr) -> Result<Self, HealthError> {
         let listener = bind(address).await?;
         let address = listener
             .local_addr()
@@ -107,6 +101,8 @@ async fn accept_and_close(listener: TcpListener) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use tokio::net::TcpStream;
 
@@ -138,9 +134,7 @@ mod tests {
             Liveness::with_window(Duration::from_millis(200)),
             Drain::new(Duration::from_secs(1)),
         );
-        let port = HealthPort::reserve_address(loopback())
-            .await
-            .expect("a free port");
+        let port = HealthPort::reserve(loopback()).await.expect("a free port");
         let address = port.address();
         let server = tokio::spawn(port.serve(liveness.clone(), drain.clone()));
         assert!(
@@ -162,7 +156,7 @@ mod tests {
     async fn a_port_in_use_is_named() {
         let taken = TcpListener::bind(loopback()).await.expect("a free port");
         let address = taken.local_addr().expect("its address");
-        let error = HealthPort::reserve_address(address)
+        let error = HealthPort::reserve(address)
             .await
             .expect_err("the port is taken");
         assert!(

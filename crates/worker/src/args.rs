@@ -2,6 +2,7 @@
 //!
 //! In: the command line, the environment, a file, through `moor-node`. Out: checked values. It opens nothing.
 
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use moor_link::{Address, AddressError, Endpoint, PortHint, runtime_folder};
@@ -51,6 +52,9 @@ pub struct WorkerArgs {
     /// The port that accepts connections only while the daemon is there; 0 chooses a free one
     #[arg(long, value_name = "PORT", default_value_t = 9999)]
     pub health_check_port: u16,
+    /// The address of --health-check-port; 127.0.0.1 lets only this machine ask
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub health_check_address: IpAddr,
     /// How many requests are worked on at the same time; as many again wait
     #[arg(long, value_name = "COUNT", default_value = "64")]
     pub concurrency: NonZeroU16,

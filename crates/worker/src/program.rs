@@ -101,7 +101,8 @@ async fn serve(
     drain: Drain,
     health: Health,
 ) -> anyhow::Result<Exit> {
-    let port = HealthPort::reserve(args.health_check_port).await?;
+    let port =
+        HealthPort::reserve((args.health_check_address, args.health_check_port).into()).await?;
     let (ear, events) = mpsc::channel(EVENTS_MAX);
     let joined = match Joined::start(config, ear, drain.clone()) {
         Ok(joined) => joined,

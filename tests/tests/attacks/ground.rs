@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use moor_tests::{Client, Ended, Program, Session, TELNET_ON_FREE_PORTS, field, telnet_address};
+use moor_tests::{
+    Client, Ended, Program, Session, TELNET_ON_FREE_PORTS, WORKER_ON_A_FREE_PORT, field,
+    telnet_address,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -255,7 +258,8 @@ fn start_host(home: &Path, endpoints: &Value, token: &Path) -> Host {
 
 /// Runs a worker until it is enrolled and connected, and ends it.
 fn enroll_worker(home: &Path, endpoints: &Value, token: &Path) {
-    let mut arguments = flags(&["--health-check-port", "0", "--enrollment-token-file"]);
+    let mut arguments = flags(&WORKER_ON_A_FREE_PORT);
+    arguments.push("--enrollment-token-file".into());
     arguments.push(token.display().to_string());
     for door in ["workers-request", "workers-response", "enrollment"] {
         let address = endpoints[door].as_str().expect("an address");

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use moor_tests::{Ended, Program, Session, TELNET_ON_FREE_PORTS, field, telnet_address};
+use moor_tests::{
+    Ended, Program, Session, TELNET_ON_FREE_PORTS, WORKER_ON_A_FREE_PORT, field, telnet_address,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -140,7 +142,7 @@ impl Realm {
         };
         let ports: &[&str] = match word {
             "telnet-host" => &TELNET_ON_FREE_PORTS,
-            _ => &["--health-check-port", "0"],
+            _ => &WORKER_ON_A_FREE_PORT,
         };
         let mut arguments = flags(ports);
         arguments.extend(self.addresses(doors));
