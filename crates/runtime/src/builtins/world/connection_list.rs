@@ -63,12 +63,9 @@ fn connection_attributes(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply
 fn connections(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let whose = match args.is_empty() {
         true => env.context.task_player(),
-        false => {
-            let whose = object(args, 0)?;
-            env.self_or_wizard(whose)?;
-            whose
-        }
+        false => object(args, 0)?,
     };
+    env.self_or_wizard(whose)?;
     value(row(env, whose).into_iter().collect::<Vec<Value>>())
 }
 
