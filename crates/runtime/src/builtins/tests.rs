@@ -106,6 +106,25 @@ fn names_are_unique_and_arities_fit() {
     }
 }
 
+#[test]
+fn attributes_of_one_tag_have_a_bound() {
+    let limits = Limits {
+        list_bytes_max: 10_000,
+        ..Limits::default()
+    };
+    let shown = |count: usize| {
+        let names: String = (0..count).map(|number| format!(" a{number}")).collect();
+        let filter = super::named_map([("b", "*".into())]);
+        let mut args = [format!("<p{names}>").into(), "p".into(), filter];
+        run("html_query", &mut args, &limits, false)
+    };
+    assert!(shown(50).is_ok());
+    assert_eq!(
+        shown(500).expect_err("too many").code,
+        Value::Err(ErrorCode::Quota)
+    );
+}
+
 /// Values of every kind, some of them unkind.
 fn samples() -> Vec<Value> {
     let texts = [

@@ -1,6 +1,8 @@
 //! Elements of a page of HTML by name and attributes, however well the page is written.
 //! In: HTML, a name, patterns for attributes. Out: attributes and texts of the elements that fit.
 
+use std::collections::BTreeMap;
+
 use moor_value::{ErrorCode, Map, Str, Value};
 
 use super::super::arg::Args;
@@ -30,6 +32,8 @@ const VOID: [&str; 14] = [
 const RAW: [&str; 4] = ["script", "style", "textarea", "title"];
 /// What an element counts for besides its texts.
 const ELEMENT_BYTES: usize = 128;
+/// The same of an attribute.
+const ATTRIBUTE_BYTES: usize = 96;
 
 fn html_query(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let html = args.str(0)?.clone();
@@ -73,9 +77,12 @@ fn is_like(value: &str, pattern: &str) -> bool {
     }
 }
 
+/// Values of attributes by their names.
+type Attributes = BTreeMap<String, String>;
+
 /// An element that fits.
 struct Found {
-    attributes: Vec<(String, String)>,
+    attributes: Attributes,
     text: String,
 }
 
@@ -132,8 +139,9 @@ impl Query {
             return Ok(tag);
         }
         let (name, behind_name) = name_of(tag);
-        let (attributes, behind_tag) = attributes(behind_name);
-        self.open(call, &name.to_ascii_lowercase(), attributes, behind_tag)
+        let name = name.to_ascii_lowercase();
+        let (attributes, behind_tag) = self.attributes(call, name == self.tag, behind_name)?;
+        self.open(call, &name, attributes, behind_tag)
     }
 
     /// An element begins; what must not be looked at for tags is taken in at once.
@@ -141,14 +149,11 @@ impl Query {
         &mut self,
         call: &mut Call<'_>,
         name: &str,
-        attributes: Vec<(String, String)>,
+        attributes: Attributes,
         behind: &'a str,
     ) -> Result<&'a str, Raise> {
         let found = (name == self.tag && self.fits(&attributes)).then(|| {
-            let lengths = attributes
-                .iter()
-                .map(|(name, value)| name.len() + value.len());
-            self.bytes += ELEMENT_BYTES + lengths.sum::<usize>();
+            self.bytes += ELEMENT_BYTES + bytes_of(&attributes);
             let text = String::new();
             self.found.push(Found { attributes, text });
             self.found.len() - 1
@@ -173,11 +178,44 @@ impl Query {
         Ok(&behind[end..])
     }
 
-    fn fits(&self, attributes: &[(String, String)]) -> bool {
+    fn fits(&self, attributes: &Attributes) -> bool {
         self.filter.iter().all(|(name, pattern)| {
-            let value = attributes.iter().find(|(known, _)| known == name);
-            value.is_some_and(|(_, value)| is_like(value, pattern.as_str()))
+            let value = attributes.get(name);
+            value.is_some_and(|value| is_like(value, pattern.as_str()))
         })
+    }
+
+    /// The attributes of a tag, of each name the first, and what is behind the tag. None are kept where nobody wants them.
+    fn attributes<'a>(
+        &self,
+        call: &mut Call<'_>,
+        is_wanted: bool,
+        mut rest: &'a str,
+    ) -> Result<(Attributes, &'a str), Raise> {
+        let mut attributes = Attributes::new();
+        let mut bytes = self.bytes;
+        loop {
+            rest = rest
+                .trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '='));
+            if rest.is_empty() || rest.starts_with('>') {
+                return Ok((attributes, rest.strip_prefix('>').unwrap_or(rest)));
+            }
+            let (name, behind_name) = name_of(rest);
+            let (value, behind_value) = value_of(behind_name);
+            call.charge(rest.len() - behind_value.len())?;
+            rest = behind_value;
+            if !is_wanted {
+                continue;
+            }
+            bytes += ATTRIBUTE_BYTES + name.len() + value.len();
+            if bytes > call.limits.list_bytes_max {
+                return Err(ErrorCode::Quota.into());
+            }
+            let value = || unescaped(value);
+            attributes
+                .entry(name.to_ascii_lowercase())
+                .or_insert_with(value);
+        }
     }
 
     /// The innermost element of that name ends, and with it those in it whose own end is missing.
@@ -228,19 +266,10 @@ fn name_of(text: &str) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
 }
 
-/// The attributes of a tag, each name once, and what is behind the tag.
-fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
-    let mut attributes: Vec<(String, String)> = Vec::new();
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '='));
-        if rest.is_empty() || rest.starts_with('>') {
-            return (attributes, rest.strip_prefix('>').unwrap_or(rest));
-        }
-        let (name, behind_name) = name_of(rest);
-        let (value, behind_value) = value_of(behind_name);
-        rest = behind_value;
-        attributes.push((name.to_ascii_lowercase(), unescaped(value)));
-    }
+/// What attributes count for.
+fn bytes_of(attributes: &Attributes) -> usize {
+    let bytes = |(name, value): (&String, &String)| ATTRIBUTE_BYTES + name.len() + value.len();
+    attributes.iter().map(bytes).sum()
 }
 
 /// `="value"`, `='value'` or `=value`, and what is behind it.
@@ -261,9 +290,8 @@ fn value_of(text: &str) -> (&str, &str) {
 /// Where the end tag of an element stands, in letters of either case.
 fn find_end(text: &str, name: &str) -> Option<usize> {
     let is_end = |at: &usize| {
-        let tag = &text.as_bytes()[at + 2..];
-        tag.get(..name.len())
-            .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+        let (found, _) = name_of(&text[at + 2..]);
+        found.eq_ignore_ascii_case(name)
     };
     text.match_indices("</").map(|(at, _)| at).find(is_end)
 }
@@ -298,10 +326,14 @@ fn entity(name: &str) -> Option<char> {
         "nbsp" => '\u{a0}',
         _ => {
             let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
+            let (digits, radix) = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => (digits, 16),
+                None => (number, 10),
             };
+            if digits.starts_with('+') {
+                return None;
+            }
+            let code = u32::from_str_radix(digits, radix);
             char::from_u32(code.ok()?).filter(|c| *c != '\0')?
         }
     })
