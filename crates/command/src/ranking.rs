@@ -22,6 +22,8 @@ pub enum Tier {
 const TIERS: usize = 4;
 /// Longer texts are never nearly a name: comparing costs their length times that of the name.
 const FUZZY_LETTERS_MAX: usize = 64;
+/// Bytes of as many letters.
+const FUZZY_BYTES_MAX: usize = 4 * FUZZY_LETTERS_MAX;
 /// Shorter texts are never nearly a name: every name would be.
 const FUZZY_LETTERS_MIN: usize = 3;
 
@@ -40,7 +42,9 @@ impl<'a> Ranking<'a> {
     /// A ranking for `wanted`, the letters' case aside. `fuzziness`, from 0 to 1, is how far a name may be from it: at 0.5 one letter of
     /// a short text and two of a longer one, at 1 twice as many; at 0 it is not enough to be near.
     pub fn new(wanted: &'a str, fuzziness: f64) -> Self {
-        let letters = lower_letters(wanted);
+        // Longer ones are not even taken apart.
+        let is_short = wanted.len() <= FUZZY_BYTES_MAX;
+        let letters = lower_letters(if is_short { wanted } else { "" });
         let fits = (FUZZY_LETTERS_MIN..=FUZZY_LETTERS_MAX).contains(&letters.len());
         let fuzziness = fuzziness.clamp(0.0, 1.0);
         let share = (0.4 * fuzziness * letters.len() as f64).ceil();
@@ -54,11 +58,22 @@ impl<'a> Ranking<'a> {
     }
 
     /// Looks at one more candidate; the best of its names counts.
-    pub fn consider<'n>(&mut self, candidate: usize, names: impl IntoIterator<Item = &'n str>) {
-        let best = names.into_iter().filter_map(|name| self.tier(name)).min();
+    ///
+    /// # Errors
+    /// That of the first name that has one; then the candidate is in no tier.
+    pub fn consider<'n, E>(
+        &mut self,
+        candidate: usize,
+        names: impl IntoIterator<Item = Result<&'n str, E>>,
+    ) -> Result<(), E> {
+        let mut best = None;
+        for name in names {
+            best = best.into_iter().chain(self.tier(name?)).min();
+        }
         if let Some(tier) = best {
             self.tiers[tier as usize].push(candidate);
         }
+        Ok(())
     }
 
     /// The candidates of one tier, in the order in which they were looked at.
@@ -82,7 +97,10 @@ impl<'a> Ranking<'a> {
         if wanted.is_empty() {
             return None;
         }
-        match fold::find(name_bytes, wanted, Case::Fold) {
+        // A text that is longer than the name is not looked for: that alone would cost its length.
+        let found =
+            (wanted.len() <= name_bytes.len()).then(|| fold::find(name_bytes, wanted, Case::Fold));
+        match found.flatten() {
             Some(0) if name_bytes.len() == wanted.len() => Some(Tier::Exact),
             Some(0) => Some(Tier::Prefix),
             Some(_) => Some(Tier::Substring),
@@ -125,12 +143,14 @@ fn distance(a: &[char], b: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::{Ranking, Tier, distance};
 
     fn ranked<'a>(wanted: &'a str, fuzziness: f64, names: &[&str]) -> Ranking<'a> {
         let mut ranking = Ranking::new(wanted, fuzziness);
         for (at, name) in names.iter().enumerate() {
-            ranking.consider(at, [*name]);
+            let Ok(()) = ranking.consider(at, [Ok::<_, Infallible>(*name)]);
         }
         ranking
     }
@@ -148,9 +168,17 @@ mod tests {
     #[test]
     fn the_best_name_of_a_candidate_counts_once() {
         let mut ranking = Ranking::new("lamp", 0.0);
-        ranking.consider(7, ["lampshade", "a lamp", "Lamp"]);
+        let names = ["lampshade", "a lamp", "Lamp"].map(Ok::<_, Infallible>);
+        let Ok(()) = ranking.consider(7, names);
         assert_eq!(ranking.all().collect::<Vec<_>>(), [7]);
         assert_eq!(ranking.of(Tier::Exact), [7]);
+    }
+
+    #[test]
+    fn an_error_among_the_names_ends_the_look() {
+        let mut ranking = Ranking::new("lamp", 0.0);
+        assert_eq!(ranking.consider(7, [Ok("lamp"), Err("late")]), Err("late"));
+        assert_eq!(ranking.all().count(), 0);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Ended {
 }
 
 /// Nobody listens.
-struct Silent;
+pub(super) struct Silent;
 
 impl Outlet for Silent {
     fn events(&self, _: HostId, _: SessionId, _: u64, _: Vec<SessionEvent>) {}

@@ -9,6 +9,7 @@ use moor_vm::{Call, Command};
 use moor_world::{Entity, PrepSpec, ResolvedVerb, VerbFlags};
 use rustc_hash::FxHashSet;
 
+use super::likeness::Pace;
 use super::target::object;
 use crate::builtins::arg::Args;
 use crate::builtins::env::{Answer, Env, Reply, named_map, value};
@@ -59,8 +60,6 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
     ),
 ];
 
-/// Objects that are looked at between two looks at the clock.
-const BETWEEN_LOOKS: usize = 256;
 /// How far a name may be from what was typed, where slips of the pen are allowed.
 const FUZZINESS: f64 = 0.5;
 
@@ -194,20 +193,21 @@ impl Reach {
         candidates: &[Candidate],
     ) -> Result<Ranking<'a>, Raise> {
         let mut ranking = Ranking::new(text, if self.is_lenient { FUZZINESS } else { 0.0 });
+        let mut pace = Pace::default();
         for (at, candidate) in candidates.iter().enumerate() {
-            if at % BETWEEN_LOOKS == 0 && env.stretch.is_late() {
-                return Err(ErrorCode::Quota.into());
-            }
+            pace.step(env.stretch, "")?;
             if !env.stretch.txn.valid_object(candidate.object) {
                 continue;
             }
             match &candidate.names {
                 Some(own) => {
-                    ranking.consider(at, own.iter().filter_map(Value::as_str).map(Str::as_str));
+                    let names = own.iter().filter_map(Value::as_str).map(Str::as_str);
+                    ranking.consider(at, names.map(|name| pace.step(env.stretch, name)))?;
                 }
                 None => {
                     let (name, aliases) = names(&mut env.stretch.txn, candidate.object);
-                    ranking.consider(at, spelled(&name, &aliases));
+                    let names = spelled(&name, &aliases);
+                    ranking.consider(at, names.map(|name| pace.step(env.stretch, name)))?;
                 }
             }
         }

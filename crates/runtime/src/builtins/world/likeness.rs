@@ -11,6 +11,7 @@ use crate::builtins::arg::Args;
 use crate::builtins::env::{Env, Reply, value};
 use crate::builtins::spec::world;
 use crate::builtins::{BuiltinSpec, Raise};
+use crate::stretch::Stretch;
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("complex_match", 2..=4, [Str, List, Any, Any], MooR, complex_match)
@@ -42,10 +43,38 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 /// How far away a name may be where nothing is said but that it may.
 const FUZZINESS: f64 = 0.5;
-/// Targets that are looked at between two looks at the clock.
-const BETWEEN_LOOKS: usize = 256;
+/// Steps of work between two looks at the clock: bytes of names, and what it takes to compare a short one.
+const STEPS_BETWEEN_LOOKS: usize = 1 << 16;
+/// Steps of one name besides its bytes.
+const NAME_STEPS: usize = 1 << 8;
 /// What stands before a text that means everything that fits.
 const ALL: [&str; 2] = ["all ", "*."];
+
+/// How long names have been compared without a look at the clock.
+#[derive(Default)]
+pub(super) struct Pace(usize);
+
+impl Pace {
+    /// One more name is to be compared, or one more thing looked at that has none.
+    ///
+    /// # Errors
+    /// E_QUOTA if the task's time is up.
+    pub(super) fn step<'n>(
+        &mut self,
+        stretch: &Stretch<'_>,
+        name: &'n str,
+    ) -> Result<&'n str, Raise> {
+        self.0 += NAME_STEPS + name.len();
+        if self.0 < STEPS_BETWEEN_LOOKS {
+            return Ok(name);
+        }
+        self.0 = 0;
+        match stretch.is_late() {
+            true => Err(ErrorCode::Quota.into()),
+            false => Ok(name),
+        }
+    }
+}
 
 /// The arguments of either builtin.
 struct Question {
@@ -80,16 +109,16 @@ impl Question {
     /// The targets, by how well they fit `wanted`.
     fn rank<'a>(&self, env: &mut Env<'_, '_, '_>, wanted: &'a str) -> Result<Ranking<'a>, Raise> {
         let mut ranking = Ranking::new(wanted, self.fuzziness);
+        let mut pace = Pace::default();
         for (at, target) in self.targets.iter().enumerate() {
-            if at % BETWEEN_LOOKS == 0 && env.stretch.is_late() {
-                return Err(ErrorCode::Quota.into());
-            }
             match self.keys.as_ref().and_then(|keys| keys.get(at)) {
-                Some(key) => ranking.consider(at, names_of_key(key)?),
+                Some(key) => {
+                    let names = names_of_key(key);
+                    ranking.consider(at, names.map(|name| pace.step(env.stretch, name?)))?;
+                }
                 None => {
-                    if let Some(name) = name_of(env, target)? {
-                        ranking.consider(at, [name.as_str()]);
-                    }
+                    let name = name_of(env, target)?.unwrap_or_default();
+                    ranking.consider(at, [pace.step(env.stretch, name.as_str())])?;
                 }
             }
         }
@@ -122,16 +151,17 @@ fn name_of(env: &mut Env<'_, '_, '_>, target: &Value) -> Result<Option<Str>, Rai
 }
 
 /// The strings of a target's key.
-fn names_of_key(key: &Value) -> Result<Vec<&str>, Raise> {
+fn names_of_key(key: &Value) -> impl Iterator<Item = Result<&str, Raise>> {
     let names = match key {
         Value::List(names) => names.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let names: Option<Vec<&str>> = names
-        .iter()
-        .map(|name| name.as_str().map(Str::as_str))
-        .collect();
-    names.ok_or_else(|| ErrorCode::Type.into())
+    names.iter().map(spelled)
+}
+
+fn spelled(name: &Value) -> Result<&str, Raise> {
+    let name = name.as_str().ok_or(ErrorCode::Type)?;
+    Ok(name.as_str())
 }
 
 fn complex_match(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
@@ -164,11 +194,16 @@ fn complex_matches(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let all = ALL.iter().find_map(|all| strip_fold(text, all));
     let found: Vec<usize> = match (all, split_ordinal(text)) {
         (Some(name), _) => question.rank(env, name)?.all().collect(),
-        (None, Some((ordinal, name))) => {
-            let ranking = question.rank(env, name)?;
-            ranking.all().nth(ordinal - 1).into_iter().collect()
+        (None, ordinal) => {
+            let whole = question.rank(env, text)?;
+            match ordinal {
+                Some((ordinal, name)) if whole.of(Tier::Exact).is_empty() => {
+                    let ranking = question.rank(env, name)?;
+                    ranking.all().nth(ordinal - 1).into_iter().collect()
+                }
+                _ => whole.best().to_vec(),
+            }
         }
-        (None, None) => question.rank(env, text)?.best().to_vec(),
     };
     let found = found.into_iter().filter_map(|at| question.target(Some(at)));
     value(found.collect::<List>())
