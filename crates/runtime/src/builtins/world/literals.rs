@@ -29,7 +29,8 @@ fn fromliteral(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if text.len_bytes() > TEXT_BYTES_MAX {
         return Err(ErrorCode::Quota.into());
     }
-    let source = format!("return {text};");
+    // In a list, as there no semicolon can end it.
+    let source = format!("return {{{text}}};");
     let parsed = program::parse_stored(&source, env.features());
     let value = parsed.ok().and_then(|ast| returned(&ast));
     let value = value.ok_or(ErrorCode::InvArg)?;
@@ -39,13 +40,19 @@ fn fromliteral(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     }
 }
 
-/// The literal value that a program returns which does nothing else.
+/// The one literal value in the list that a program returns which does nothing else.
 fn returned(ast: &Ast) -> Option<Value> {
     let [statement] = ast.body.as_slice() else {
         return None;
     };
-    match &statement.kind {
-        StmtKind::Return(Some(expr)) => value(ast, expr),
+    let StmtKind::Return(Some(expr)) = &statement.kind else {
+        return None;
+    };
+    match &expr.kind {
+        ExprKind::List(items) => match items.as_slice() {
+            [Arg::One(item)] => value(ast, item),
+            _ => None,
+        },
         _ => None,
     }
 }
