@@ -19,12 +19,12 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "LIST|FLYWEIGHT",
             "The element that a document of XML is. `form` is the type of what it becomes: LIST (if none is given), `{name, {attribute, \
              value}, ..., contents...}`; MAP, `{name, [attribute -> value, ...], contents...}`; FLYWEIGHT, with the attributes as slots. \
-             Its delegate is what `tags` has under the name, else `$tag_NAME`. Contents are strings and elements; spaces with a line \
+             Its delegate is what `tags` has under the name, else `$tag_NAME`, if the caller may read that. Contents are strings and elements; spaces with a line \
              break among them are passed over, as are comments and instructions. Entities are only those of XML itself.",
         )
         .raises(
-            "E_INVARG if it is not well-formed, the form is another, or there is no delegate for a name or no slot for an attribute; \
-             E_TYPE if a delegate is no object; E_QUOTA if elements nest too deep, it would be too large, or the task's time is up",
+            "E_INVARG if it is not well-formed, the form is another, there is no delegate for a name or no slot for an attribute, or in a \
+             map or in slots names of attributes differ in case only; E_TYPE if a delegate is no object; E_QUOTA if elements nest too deep, it would be too large, or the task's time is up",
         ),
     world!("to_xml", 1..=2, [Any, Map], MooR, to_xml)
         .doc(
@@ -35,7 +35,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              of attributes and contents may also be numbers, objects, errors and symbols.",
         )
         .raises(
-            "E_INVARG if a name is none of XML's, or there is none for a delegate; E_TYPE if a part is of another type; E_QUOTA if \
+            "E_INVARG if a name or a character is none of XML's, an element has an attribute twice, or there is no name for a delegate; E_TYPE if a part is of another type; E_QUOTA if \
              elements nest too deep, the text would be too long, or the task's time is up",
         ),
 ];
@@ -75,7 +75,7 @@ fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let root = env.with_call(|call| parse(call, text.as_str()))?;
     let made = match form {
         Form::Flyweights => flyweight(env, &tags, root)?,
-        _ => Value::from(list(root, form)),
+        _ => Value::from(list(root, form)?),
     };
     let most = env.stretch.options.value_limits.list_bytes_max;
     match made.bytes() <= most {
@@ -85,7 +85,7 @@ fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
 }
 
 /// An element as a list. Elements nest no deeper than is looked at when they are read.
-fn list(element: Element, form: Form) -> List {
+fn list(element: Element, form: Form) -> Result<List, Raise> {
     let mut list = List::with_capacity(2 + element.contents.len());
     list.push(Value::Str(element.name));
     let attributes = element.attributes.into_iter();
@@ -93,7 +93,7 @@ fn list(element: Element, form: Form) -> List {
         Form::Maps => {
             let mut map = Map::new();
             for (name, value) in attributes {
-                map.insert_value(Value::Str(name), Value::Str(value));
+                insert_new(&mut map, name, value)?;
             }
             list.push(map.into());
         }
@@ -106,10 +106,20 @@ fn list(element: Element, form: Form) -> List {
     for node in element.contents {
         list.push(match node {
             Node::Text(text) => Value::Str(text),
-            Node::Element(element) => self::list(element, form).into(),
+            Node::Element(element) => self::list(element, form)?.into(),
         });
     }
-    list
+    Ok(list)
+}
+
+/// Another attribute. A map does not tell names apart that differ in case only, as XML does: E_INVARG, lest one be lost.
+fn insert_new(map: &mut Map, name: Str, value: Str) -> Result<(), Raise> {
+    let before = map.len();
+    map.insert_value(Value::Str(name), Value::Str(value));
+    match map.len() > before {
+        true => Ok(()),
+        false => Err(ErrorCode::InvArg.into()),
+    }
 }
 
 /// An element as a flyweight.
@@ -120,7 +130,7 @@ fn flyweight(env: &mut Env<'_, '_, '_>, tags: &Map, element: Element) -> Result<
         if !Flyweight::is_slot_name(name.as_str()) {
             return Err(ErrorCode::InvArg.into());
         }
-        slots.insert_value(Value::Str(name), Value::Str(value));
+        insert_new(&mut slots, name, value)?;
     }
     let mut contents = List::with_capacity(element.contents.len());
     for node in element.contents {
@@ -143,9 +153,10 @@ fn delegate(env: &mut Env<'_, '_, '_>, tags: &Map, name: &Str) -> Result<ObjId, 
         Some(delegate) => Some(delegate.clone()),
         None => {
             let property = Symbol::lookup(&format!("{TAG}{name}"));
+            let perms = env.perms();
             property.and_then(|property| {
                 let system = Entity::object(ObjId::SYSTEM);
-                env.stretch.txn.property_value(system, property)
+                env.stretch.txn.get_property(perms, system, property).ok()
             })
         }
     };
@@ -176,11 +187,12 @@ fn to_xml(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     Ok(Answer::Value(text))
 }
 
-/// The name of each object that stands for one: by `tags`, in which it may be key or value, else by the properties of `#0`.
+/// The name of each object that stands for one: by `tags`, in which it may be key or value, else by the properties of `#0` that the
+/// caller may read.
 fn names_of_delegates(env: &mut Env<'_, '_, '_>, tags: &Map) -> Map {
     let mut names = Map::new();
     let system = Entity::object(ObjId::SYSTEM);
-    let owner = env.stretch.txn.owner(system);
+    let (owner, perms) = (env.stretch.txn.owner(system), env.perms());
     let properties = env.stretch.txn.property_names(owner, system);
     for property in properties.unwrap_or_default() {
         let Some((head, name)) = property.as_str().split_at_checked(TAG.len()) else {
@@ -190,7 +202,7 @@ fn names_of_delegates(env: &mut Env<'_, '_, '_>, tags: &Map) -> Map {
             continue;
         }
         let symbol = Symbol::intern(property.as_str());
-        if let Some(object @ Value::Obj(_)) = env.stretch.txn.property_value(system, symbol) {
+        if let Ok(object @ Value::Obj(_)) = env.stretch.txn.get_property(perms, system, symbol) {
             names.insert_value(object, name.into());
         }
     }

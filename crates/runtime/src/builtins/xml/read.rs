@@ -9,7 +9,7 @@ use quick_xml::{Reader, XmlVersion};
 use rustc_hash::FxHashSet;
 
 use super::super::{Call, Raise};
-use super::{DEPTH_MAX, Element, Node};
+use super::{DEPTH_MAX, Element, Node, is_name, is_text};
 
 /// What an element counts for besides its texts, as a value of the language.
 const ELEMENT_BYTES: usize = 96;
@@ -22,6 +22,7 @@ const ATTRIBUTE_BYTES: usize = 80;
 /// E_INVARG where it is no well-formed XML, E_QUOTA where it would be too large or nests too deep, or the time is up.
 pub(in super::super) fn parse(call: &mut Call<'_>, text: &str) -> Result<Element, Raise> {
     let mut reader = Reader::from_str(text);
+    reader.config_mut().check_comments = true;
     let mut tree = Tree::default();
     loop {
         let before = reader.buffer_position();
@@ -50,6 +51,11 @@ fn wrong(error: &quick_xml::Error) -> Raise {
     Raise::with(ErrorCode::InvArg, message, moor_value::Value::ZERO)
 }
 
+/// E_INVARG unless it is so.
+fn well_formed(is_so: bool) -> Result<(), Raise> {
+    is_so.then_some(()).ok_or_else(|| ErrorCode::InvArg.into())
+}
+
 /// A tree that is being read.
 #[derive(Default)]
 struct Tree {
@@ -63,9 +69,7 @@ struct Tree {
 impl Tree {
     fn open(&mut self, call: &Call<'_>, start: &BytesStart<'_>) -> Result<(), Raise> {
         self.end_text()?;
-        if self.root.is_some() {
-            return Err(ErrorCode::InvArg.into());
-        }
+        well_formed(self.root.is_none() && is_name(start.name().0))?;
         let mut element = Element {
             name: Str::new(start.name().0),
             ..Element::default()
@@ -76,20 +80,28 @@ impl Tree {
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| wrong(&error))?;
-            if !known.insert(attribute.key.0.to_owned()) {
-                return Err(ErrorCode::InvArg.into());
-            }
-            self.bytes += ATTRIBUTE_BYTES;
-            let attribute = (Str::new(attribute.key.0), Str::new(&value));
+            let name = attribute.key.0;
+            well_formed(is_name(name) && is_text(&value) && !attribute.value.contains('<'))?;
+            well_formed(known.insert(name))?;
+            self.add_bytes(call, ATTRIBUTE_BYTES + name.len() + value.len())?;
+            let attribute = (Str::new(name), Str::new(&value));
             element.attributes.push(attribute);
         }
-        self.bytes += ELEMENT_BYTES;
-        let texts = start.len() + self.bytes;
+        self.add_bytes(call, ELEMENT_BYTES + element.name.len_bytes())?;
         self.open.push(element);
-        if self.open.len() > DEPTH_MAX || texts > call.limits.list_bytes_max {
-            return Err(ErrorCode::Quota.into());
+        match self.open.len() <= DEPTH_MAX {
+            true => Ok(()),
+            false => Err(ErrorCode::Quota.into()),
         }
-        Ok(())
+    }
+
+    /// E_QUOTA if with so many more it is too large.
+    fn add_bytes(&mut self, call: &Call<'_>, bytes: usize) -> Result<(), Raise> {
+        self.bytes += bytes;
+        match self.bytes <= call.limits.list_bytes_max {
+            true => Ok(()),
+            false => Err(ErrorCode::Quota.into()),
+        }
     }
 
     fn close(&mut self) -> Result<(), Raise> {
@@ -118,7 +130,8 @@ impl Tree {
     /// Text ends at a tag. What is there for the eye only, spaces with a line break among them, is passed over.
     fn end_text(&mut self) -> Result<(), Raise> {
         let text = std::mem::take(&mut self.text);
-        let is_blank = text.trim().is_empty();
+        let is_blank = text.trim_matches([' ', '\t', '\r', '\n']).is_empty();
+        well_formed(is_text(&text))?;
         let is_layout = text.is_empty() || is_blank && text.contains('\n');
         match self.open.last_mut() {
             Some(element) if !is_layout => {

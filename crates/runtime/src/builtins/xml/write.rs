@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use moor_value::{ErrorCode, Value};
 
+use rustc_hash::FxHashSet;
+
 use super::super::{Call, Raise};
+use super::{is_name, is_text};
 
 /// A document that is being written.
 #[derive(Debug, Default)]
@@ -13,13 +16,8 @@ pub(in super::super) struct Writer {
     out: String,
     /// Whether the last start tag still wants its end.
     is_tag_open: bool,
-}
-
-/// Whether a name may be that of an element or attribute.
-fn is_name(name: &str) -> bool {
-    let is_start = |c: char| c.is_alphabetic() || matches!(c, '_' | ':');
-    let is_inner = |c: char| is_start(c) || c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}');
-    name.starts_with(is_start) && name.chars().all(is_inner)
+    /// The attributes that it has.
+    attributes: FxHashSet<String>,
 }
 
 impl Writer {
@@ -33,13 +31,14 @@ impl Writer {
         self.out.push('<');
         self.out.push_str(name);
         self.is_tag_open = true;
+        self.attributes.clear();
         Ok(())
     }
 
     /// The element that has just begun has an attribute.
     ///
     /// # Errors
-    /// As [`start`](Self::start).
+    /// E_INVARG for what is no name or no text, and for a name that it has already; E_QUOTA beyond the length of a string.
     pub(in super::super) fn attribute(
         &mut self,
         call: &mut Call<'_>,
@@ -48,6 +47,9 @@ impl Writer {
     ) -> Result<(), Raise> {
         self.check(call, name)?;
         call.charge(value.len())?;
+        if !is_text(value) || !self.attributes.insert(name.to_owned()) {
+            return Err(ErrorCode::InvArg.into());
+        }
         self.out.push(' ');
         self.out.push_str(name);
         self.out.push_str("=\"");
@@ -67,10 +69,13 @@ impl Writer {
     /// Text.
     ///
     /// # Errors
-    /// E_QUOTA beyond the length of a string.
+    /// E_INVARG for characters that no document has, E_QUOTA beyond the length of a string.
     pub(in super::super) fn text(&mut self, call: &mut Call<'_>, text: &str) -> Result<(), Raise> {
         self.end_tag();
-        call.charge(text.len())?;
+        call.charge(1 + text.len())?;
+        if !is_text(text) {
+            return Err(ErrorCode::InvArg.into());
+        }
         for c in text.chars() {
             match c {
                 // As it is, a reader would take it for a line end.
