@@ -188,7 +188,7 @@ fn one(args: &[Value], function: fn(f64) -> f64) -> Result<Value, Raise> {
 }
 
 /// A function gives no number outside its domain, and an infinite one at a pole or on overflow.
-fn finite(result: f64) -> Result<Value, Raise> {
+pub(super) fn finite(result: f64) -> Result<Value, Raise> {
     if result.is_nan() {
         return Err(ErrorCode::InvArg.into());
     }

@@ -3,6 +3,7 @@
 
 use moor_value::{ErrorCode, Value};
 
+use super::floats::finite;
 use super::spec::pure;
 use super::{BuiltinSpec, Raise};
 
@@ -94,14 +95,5 @@ fn number(value: &Value) -> Result<f64, Raise> {
         Value::Int(n) => Ok(*n as f64),
         Value::Float(x) => Ok(*x),
         _ => Err(ErrorCode::Type.into()),
-    }
-}
-
-/// A function gives no number outside its domain, and an infinite one on overflow.
-fn finite(result: f64) -> Result<Value, Raise> {
-    match result {
-        _ if result.is_nan() => Err(ErrorCode::InvArg.into()),
-        _ if result.is_infinite() => Err(ErrorCode::Float.into()),
-        _ => Ok(result.into()),
     }
 }
