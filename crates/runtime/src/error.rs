@@ -12,6 +12,16 @@ pub enum RowError {
         /// What the row holds.
         what: &'static str,
     },
+    /// It is larger than a commit may be.
+    #[error("a {what} row of {bytes} bytes is larger than the {max} that a commit may have")]
+    TooLarge {
+        /// What the row holds.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
     /// The value cannot be encoded.
     #[error("a {what} row cannot be encoded")]
     Unwritable {

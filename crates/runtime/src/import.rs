@@ -100,7 +100,8 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
         &local,
         machine.encode(),
     );
-    Ok((rows::task_key(TaskId(fork.id)), row.encode()?))
+    let bytes = rows::committable(row.encode()?)?;
+    Ok((rows::task_key(TaskId(fork.id)), bytes))
 }
 
 /// The program of a fork's body, which knows that it is one.

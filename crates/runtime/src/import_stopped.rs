@@ -191,7 +191,8 @@ fn row(task: &ImportedTask, mut machine: Vm) -> Result<Row, RowError> {
     let local = or(&task.local, Value::Map(Map::new()));
     let family = Family(task.id);
     let row = TaskRow::new(status, family, false, &value, &local, machine.encode());
-    Ok((rows::task_key(TaskId(task.id)), row.encode()?))
+    let bytes = rows::committable(row.encode()?)?;
+    Ok((rows::task_key(TaskId(task.id)), bytes))
 }
 
 fn blame(activation: Option<&ImportedActivation>, reason: StopReason) -> ImportStopError {

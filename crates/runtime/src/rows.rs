@@ -1,11 +1,20 @@
 //! The runtime's rows in the store: tasks, sessions, and events that no host has acknowledged.
 //!
-//! In: ids. Out: tables and keys. The layout is described in docs/formats/runtime-rows.md; what is
+//! In: ids and records. Out: tables, keys and bytes. The layout is described in docs/formats/runtime-rows.md; what is
 //! in the world's own table is the world's knowledge.
 
-use moor_store::{Batch, Table};
+use moor_store::{BATCH_BYTES_MAX, Batch, Table};
+use wincode::config::{self, Configuration, PREALLOCATION_SIZE_LIMIT_DISABLED};
+use wincode::{SchemaRead, SchemaWrite};
 
+use crate::error::RowError;
 use crate::ids::{SessionId, TaskId};
+
+/// How rows are written: as wincode does of itself, but without its bound of four mebibytes, as tasks have more and users are
+/// shown more. What is too large for a commit is refused by the log.
+type Writing = Configuration<true, PREALLOCATION_SIZE_LIMIT_DISABLED>;
+/// How they are read: nothing longer than a commit was ever written.
+type Reading = Configuration<true, BATCH_BYTES_MAX>;
 
 /// The tables of a data directory by name; a [`Table`] is the index of its name.
 pub const TABLES: [&str; 4] = ["world", "tasks", "sessions", "events"];
@@ -45,6 +54,43 @@ pub(crate) fn event_of_key(key: &[u8]) -> Option<(SessionId, u64)> {
     Some((SessionId(session.try_into().ok()?), number))
 }
 
+/// A record's bytes; `what` names it.
+///
+/// # Errors
+/// [`RowError::Unwritable`] when it has no encoding.
+pub(crate) fn encode<T>(record: &T, what: &'static str) -> Result<Vec<u8>, RowError>
+where
+    T: SchemaWrite<Writing, Src = T> + ?Sized,
+{
+    config::serialize(record, Writing::new()).map_err(|_| RowError::Unwritable { what })
+}
+
+/// The record of these bytes.
+///
+/// # Errors
+/// [`RowError::Malformed`] when they are not exactly one.
+pub(crate) fn decode<T>(bytes: &[u8], what: &'static str) -> Result<T, RowError>
+where
+    T: for<'de> SchemaRead<'de, Reading, Dst = T>,
+{
+    config::deserialize_exact(bytes, Reading::new()).map_err(|_| RowError::Malformed { what })
+}
+
+/// The row of a task that no commit has written, if one could have.
+///
+/// # Errors
+/// [`RowError::TooLarge`] otherwise.
+pub(crate) fn committable(row: Vec<u8>) -> Result<Vec<u8>, RowError> {
+    match row.len() {
+        bytes if bytes > BATCH_BYTES_MAX => Err(RowError::TooLarge {
+            what: "task",
+            bytes,
+            max: BATCH_BYTES_MAX,
+        }),
+        _ => Ok(row),
+    }
+}
+
 /// Deletes rows of events.
 pub(crate) fn forget_events(
     batch: &mut Batch,
@@ -53,5 +99,17 @@ pub(crate) fn forget_events(
 ) {
     for number in keys {
         batch.delete(EVENTS, &event_key(session, number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_larger_than_a_commit_is_refused() {
+        assert!(committable(vec![0; BATCH_BYTES_MAX]).is_ok());
+        let refused = committable(vec![0; BATCH_BYTES_MAX + 1]);
+        assert!(matches!(refused, Err(RowError::TooLarge { .. })));
     }
 }

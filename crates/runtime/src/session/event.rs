@@ -5,6 +5,7 @@
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::error::RowError;
+use crate::rows;
 
 /// One thing that happens to a session. Tags of the stored form are one byte, as numbered here.
 #[derive(Clone, Debug, PartialEq, Eq, SchemaRead, SchemaWrite)]
@@ -103,7 +104,7 @@ impl Default for KeepAlive {
 
 /// The stored form of consecutive events.
 pub(crate) fn encode_events(events: &[SessionEvent]) -> Result<Vec<u8>, RowError> {
-    wincode::serialize(events).map_err(|_| RowError::Unwritable { what: "events" })
+    rows::encode(events, "events")
 }
 
 /// The events of a stored row.
@@ -111,5 +112,5 @@ pub(crate) fn encode_events(events: &[SessionEvent]) -> Result<Vec<u8>, RowError
 /// # Errors
 /// [`RowError::Malformed`] when the bytes are not such a row.
 pub(crate) fn decode_events(bytes: &[u8]) -> Result<Vec<SessionEvent>, RowError> {
-    wincode::deserialize_exact(bytes).map_err(|_| RowError::Malformed { what: "events" })
+    rows::decode(bytes, "events")
 }

@@ -8,6 +8,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use super::event::KeepAlive;
 use crate::error::RowError;
 use crate::ids::HostId;
+use crate::rows;
 
 /// A place where a host accepts users: 0 is the host's own, the highest number its own for users who speak TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SchemaRead, SchemaWrite)]
@@ -241,7 +242,7 @@ impl SessionRecord {
 
     /// The record as a row.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, RowError> {
-        wincode::serialize(self).map_err(|_| RowError::Unwritable { what: "session" })
+        rows::encode(self, "session")
     }
 
     /// The record of a row.
@@ -255,7 +256,7 @@ impl SessionRecord {
         if is_old {
             bytes.to_mut().push(0);
         }
-        let mut record: Self = wincode::deserialize_exact(&bytes).map_err(|_| malformed())?;
+        let mut record: Self = rows::decode(&bytes, "session")?;
         if is_old {
             record.version = Self::VERSION;
         }

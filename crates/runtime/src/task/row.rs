@@ -13,6 +13,7 @@ use super::fair::Family;
 use crate::error::RowError;
 use crate::http_message::MessageKind;
 use crate::ids::{SessionId, TaskId};
+use crate::rows;
 
 /// The stored form of a waiting task.
 #[derive(Clone, Debug, SchemaRead, SchemaWrite)]
@@ -139,7 +140,7 @@ impl TaskRow {
 
     /// The row's bytes.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, RowError> {
-        wincode::serialize(self).map_err(|_| RowError::Unwritable { what: "task" })
+        rows::encode(self, "task")
     }
 
     /// The row of these bytes.
@@ -147,8 +148,7 @@ impl TaskRow {
     /// # Errors
     /// [`RowError::Malformed`] when they are not a task of the present layout.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RowError> {
-        let row: Self =
-            wincode::deserialize_exact(bytes).map_err(|_| RowError::Malformed { what: "task" })?;
+        let row: Self = rows::decode(bytes, "task")?;
         if row.version != Self::VERSION {
             return Err(RowError::Malformed { what: "task" });
         }

@@ -14,6 +14,7 @@ mod fixture;
 mod hooks;
 mod hostile;
 mod language;
+mod large_rows;
 mod late;
 mod listening;
 mod other_tasks;
