@@ -60,7 +60,7 @@ struct Activation {
 const CHAIN: [Activation; 2] = [
     // this 1, "watch" IMM 3, "outer" IMM 5, list 6, CALL_VERB 7
     Activation {
-        source: "r = this:watch(\"outer\");\nnotify(player, \"outer got \" + r);",
+        source: "r = this:watch(\"outer\");\nnotify(player, \"outer got \" + strsub(r, \"_\", \" \"));",
         variables: &[("r", "6")],
         stack: &[],
         places: (7, 6),
@@ -245,6 +245,8 @@ fn newer_world() -> (TempDir, PathBuf) {
     let mut server = Server::start(Path::new(MOOR), &Database::cases());
     let wizard = &mut server.log_in("wizard");
     wizard.value("return add_property(#0, \"heard\", 0, {#3, \"r\"});");
+    // Named as a function that a task calls.
+    wizard.value("return add_property(#0, \"Strsub\", 0, {#3, \"r\"});");
     wizard.value("return add_property(#0, \"kept\", [1 -> 2], {#3, \"r\"});");
     // The next user is to have the same number.
     let leave = "; set_task_perms(#3); recycle(player); reset_max_object();";

@@ -31,9 +31,12 @@ pub(crate) fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    /// The number of the builtin of this name, in lower case.
+    /// The number of the builtin of this name. Programs have it in lower case; what is stored has it as the first name in the
+    /// world is spelled that is the same: there may be a property `Suspend`.
     pub(crate) fn number(&self, name: &str) -> Option<u16> {
-        self.by_name.get(name).copied()
+        let known = self.by_name.get(name);
+        let any_case = || self.by_name.get(&*name.to_ascii_lowercase());
+        known.or_else(any_case).copied()
     }
 
     /// The builtin of this number.
@@ -41,7 +44,7 @@ impl Registry {
         self.specs.get(usize::from(number)).copied()
     }
 
-    /// The builtin of this name, in lower case.
+    /// The builtin of this name.
     pub(crate) fn by_name(&self, name: &str) -> Option<&'static BuiltinSpec> {
         self.spec(self.number(name)?)
     }
