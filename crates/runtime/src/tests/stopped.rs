@@ -565,3 +565,25 @@ fn the_line_of_what_cannot_go_on_is_named() {
         "#-1:watch: place 1 of the old server's stack does not fit its program in line 3"
     );
 }
+
+/// Each arm keeps its codes in a register while the body runs, so that far more are wanted here than there are.
+#[test]
+fn a_program_with_too_many_registers_is_refused() {
+    let server = Server::new();
+    let arms = "except (@{1 + 2})\n".repeat(250);
+    let source = format!(
+        "{}suspend(0);\n{}",
+        "try\n".repeat(300),
+        format!("{arms}endtry\n").repeat(300)
+    );
+    let activation = ImportedActivation {
+        offset: 3,
+        call_offset: 1,
+        ..activation(&server, LAMBDAMOO, Who::Programmer, &source)
+    };
+    let refused = made(&task(vec![activation]), LAMBDAMOO).expect_err("it is too large");
+    assert!(
+        matches!(refused.reason, StopReason::Stop(StopError::TooLarge)),
+        "{refused}"
+    );
+}

@@ -156,6 +156,8 @@ pub(super) struct Generator<'a> {
     /// The number of the call whose stack is to be told.
     wanted: Option<usize>,
     pub(super) found: Option<Found>,
+    /// Bytes of the texts of bodies of forks.
+    pub(super) text_bytes: usize,
     pos: Pos,
     pub(super) error: Option<StopError>,
 }
@@ -202,6 +204,7 @@ impl<'a> Generator<'a> {
             sites: Vec::new(),
             wanted,
             found: None,
+            text_bytes: 0,
             pos: Pos { line: 1, column: 1 },
             error: None,
         })
@@ -322,10 +325,10 @@ impl<'a> Generator<'a> {
         let end = self.next + count;
         if end > REGISTERS_MAX {
             self.fail(StopError::TooLarge);
-            return self.first_temp as u16;
+        } else {
+            self.high = self.high.max(end);
         }
-        self.high = self.high.max(end);
-        self.next as u16
+        register(self.next)
     }
 
     pub(super) fn push(&mut self, slot: Slot) {
@@ -351,7 +354,7 @@ impl<'a> Generator<'a> {
 
     /// The register of the value on top of the stack.
     pub(super) fn top(&self) -> u16 {
-        (self.next - 1) as u16
+        register(self.next - 1)
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -506,7 +509,8 @@ impl<'a> Generator<'a> {
                 && site.depth == depth
                 && part.widths.is_some_and(|widths| {
                     let end = site.end.offset(&widths);
-                    end == offset && (instruction == end || instruction + site.bytes == end)
+                    let call = end.checked_sub(site.bytes);
+                    end == offset && (instruction == end || call == Some(instruction))
                 })
         };
         self.sites.iter().position(fits)
@@ -562,9 +566,14 @@ impl<'a> Generator<'a> {
         let places = labels.map(|&(part, at)| starts[part] + at).collect();
         Labels::at(places).resolve(&mut self.table);
         self.table.registers = u16::try_from(self.high).map_err(|_| StopError::TooLarge)?;
-        let program = Program::new(self.table).map_err(|_| StopError::TooLarge)?;
-        Ok((program, starts))
+        Ok((Program::new(self.table)?, starts))
     }
+}
+
+/// The register of a place on the stack. The walk goes on where there are too many, so that it ends as it began; neighbours of the
+/// register that stands for those have numbers too.
+fn register(place: u32) -> u16 {
+    place.min(REGISTERS_MAX) as u16
 }
 
 /// The builtin function that calls another by its name.

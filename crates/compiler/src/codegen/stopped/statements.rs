@@ -25,7 +25,11 @@ impl Generator<'_> {
         body.iter().for_each(|stmt| self.statement(stmt));
     }
 
+    /// Once it has failed, what is left is passed over.
     fn statement(&mut self, stmt: &Stmt) {
+        if self.error.is_some() {
+            return;
+        }
         self.at(stmt.pos);
         match &stmt.kind {
             StmtKind::If { arms, otherwise } => self.if_chain(arms, otherwise),
@@ -266,11 +270,12 @@ impl Generator<'_> {
 
     /// Keeps the text of a body, so that the task can be told to other servers while it waits to begin.
     fn keep_text(&mut self, body: &[Stmt]) {
-        let texts = self.table.forks.iter();
-        let bytes: usize = texts.map(|(_, text)| text.len_bytes()).sum();
-        if let (true, Ok(part)) = (bytes < FORK_TEXT_BYTES_MAX, u16::try_from(self.part)) {
+        let has_room = self.text_bytes < FORK_TEXT_BYTES_MAX;
+        if let (true, Ok(part)) = (has_room, u16::try_from(self.part)) {
             let lines = unparse_body(&self.ast.names, body, Layout::CANONICAL);
-            self.table.forks.push((part, Str::new(&lines.join("\n"))));
+            let text = Str::new(&lines.join("\n"));
+            self.text_bytes += text.len_bytes();
+            self.table.forks.push((part, text));
         }
     }
 
