@@ -1,17 +1,19 @@
 //! Any bytes as a textdump: refused with a line, or a world that is whole or says why not, and can be written again or
-//! says why not.
+//! says why not. Its tasks that had begun are refused, or stored so that they go on.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use moor_dump::{
     CompileOptions, Contents, DumpHandles, ImageSource, OnFault, WriteError, read, write,
 };
-use moor_fuzz::{features, is_builtin};
+use moor_fuzz::{Resolver, features, go_on, is_builtin};
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(dump) = read("fuzzed", data, &mut DumpHandles::default(), &mut |_| ()) else {
+    let mut handles = DumpHandles::default();
+    let Ok(dump) = read("fuzzed", data, &mut handles, &mut |_| ()) else {
         return;
     };
+    let format = dump.version;
     let options = CompileOptions {
         is_builtin: &is_builtin,
         features: features(),
@@ -21,6 +23,7 @@ fuzz_target!(|data: &[u8]| {
     if import.world.check().is_err() {
         return;
     }
+    go_on(&import.tasks, format, &mut Resolver(&mut handles));
     let mut bytes = Vec::new();
     let contents = Contents {
         world: &ImageSource::from(&import.world),

@@ -4,7 +4,11 @@
 //! hold does not. It knows the libraries from outside only.
 
 mod source;
+#[path = "../../daemon/src/import/stopped.rs"]
+mod stopped;
+mod tasks;
 mod world;
 
 pub use source::{features, is_builtin, number_of_builtin, options, program};
+pub use tasks::{Resolver, go_on};
 pub use world::{World, run};

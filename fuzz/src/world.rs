@@ -70,7 +70,7 @@ impl World {
 }
 
 /// Runs the verb `test`, and what it forks, each to its end or until there have been enough stretches.
-pub fn run(mut world: World) {
+pub fn run(world: World) {
     let verb = Arc::clone(&world.verbs[&Symbol::intern("test")]);
     let first = Vm::new(Start {
         verb,
@@ -81,6 +81,11 @@ pub fn run(mut world: World) {
         caller: Value::Obj(ObjId(2)),
         command: Command::default(),
     });
+    run_task(world, first);
+}
+
+/// The same for a task that has begun.
+pub(crate) fn run_task(mut world: World, first: Vm) {
     let mut waiting = vec![Box::new(first)];
     for _ in 0..STRETCHES_MAX {
         let Some(mut task) = waiting.pop() else {

@@ -1,10 +1,14 @@
-//! The pure builtins and the reader and writer of XML from outside, for the fuzz targets; compiled for them only.
+//! The pure builtins, the reader and writer of XML and that of stored tasks from outside, for the fuzz targets; compiled for them
+//! only.
 //!
-//! In: a name and arguments; a text. Out: what a program that calls it gets. The world outside stands still, and no wizard calls.
+//! In: a name and arguments; a text; a row. Out: what a program that calls it gets, what a start of the server reads. The world
+//! outside stands still, and no wizard calls.
 
-use moor_value::{Str, Value};
+use moor_value::{Str, Value, codec};
+use moor_vm::{StateResolver, Vm};
 
 use crate::builtins::{self, Limits, Still, pure_builtins};
+use crate::task::TaskRow;
 
 /// The names of all pure builtins, in order.
 #[must_use]
@@ -38,4 +42,13 @@ pub fn call_pure_builtin(
 #[must_use]
 pub fn rewritten_xml(text: &str, polls: u32) -> Option<String> {
     builtins::rewritten_xml(text, polls)
+}
+
+/// The machine of a stored task, and the value that it goes on with. `None` where the server would not start with such a row.
+pub fn stored_machine<R: StateResolver>(row: &[u8], resolver: &mut R) -> Option<(Vm, Value)> {
+    let row = TaskRow::decode(row).ok()?;
+    let machine = Vm::decode(&row.machine, resolver).ok()?;
+    codec::decode(&mut row.local.as_slice(), resolver).ok()?;
+    let value = codec::decode(&mut row.value.as_slice(), resolver).ok()?;
+    Some((machine, value))
 }

@@ -1,0 +1,63 @@
+//! Stored tasks, and those of other servers.
+//!
+//! In: the tasks of a textdump. Out: nothing, or a panic where one that is taken over cannot be read again.
+
+use moor_compiler::stopped::StopError;
+use moor_dump::Tasks;
+use moor_runtime::fuzzing::stored_machine;
+use moor_runtime::{ImportedTask, StopReason, stopped_rows};
+use moor_value::codec::HandleResolver;
+use moor_value::{AnonRef, ObjId, WaifRef};
+use moor_vm::{StateResolver, Vm};
+
+use crate::source::number_of_builtin;
+use crate::stopped::imported;
+use crate::world::{World, run_task};
+
+/// What a stored task needs from outside: builtins, and these handles.
+pub struct Resolver<'a, H>(pub &'a mut H);
+
+impl<H: HandleResolver> HandleResolver for Resolver<'_, H> {
+    fn anon(&mut self, id: u64) -> Option<AnonRef> {
+        self.0.anon(id)
+    }
+
+    fn waif(&mut self, id: u64, class: ObjId, owner: ObjId) -> Option<WaifRef> {
+        self.0.waif(id, class, owner)
+    }
+}
+
+impl<H: HandleResolver> StateResolver for Resolver<'_, H> {
+    fn builtin(&self, name: &str) -> Option<u16> {
+        number_of_builtin(name)
+    }
+}
+
+/// Takes over the tasks that had begun, as an import does, and goes on with each of them.
+///
+/// # Panics
+/// A row that an import would write cannot be read, or a program breaks a rule of programs.
+pub fn go_on<R: StateResolver>(tasks: &Tasks, format: u8, resolver: &mut R) {
+    let suspended = tasks.suspended.iter().map(|task| imported(task, false));
+    let interrupted = tasks.interrupted.iter().map(|task| imported(task, true));
+    let known: Vec<ImportedTask> = suspended.chain(interrupted).collect();
+    for row in stopped_rows(&known, format) {
+        match row {
+            Ok((_, row)) => go_on_alone(&row, resolver),
+            Err(error) => {
+                let is_defect = matches!(error.reason, StopReason::Stop(StopError::Verify(_)));
+                assert!(!is_defect, "{error}");
+            }
+        }
+    }
+}
+
+fn go_on_alone<R: StateResolver>(row: &[u8], resolver: &mut R) {
+    let (mut machine, value) = stored_machine(row, resolver).expect("what was stored is a task");
+    let bytes = machine.encode();
+    let again = Vm::decode(&bytes, resolver).expect("what was encoded is a task");
+    assert_eq!(again.encode(), bytes);
+    let _ = (machine.stack_rows(), machine.variables());
+    machine.resume(value);
+    run_task(World::default(), machine);
+}
