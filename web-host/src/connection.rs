@@ -5,13 +5,15 @@
 //! sockets: without one it waits for the next, for a while.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use moor_host::{Connection as _, Course, DaemonNews, FromConnection, Progress, Requests};
 use moor_rpc::{Acknowledgement, CloseReason, OpenSession, SessionEvents, SessionId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::kept::Outgoing;
 use crate::session::{Login, Session, Taken};
@@ -44,13 +46,34 @@ struct Shared {
     is_closed: bool,
 }
 
+/// How long a socket may take to leave its seat to another.
+const LEAVING_TIME_MAX: Duration = Duration::from_millis(500);
+
 /// A WebSocket's place at a session. Another socket of the same user may take it.
 #[derive(Debug, Default)]
 pub struct Seat {
     wake: Notify,
+    /// Another socket wants the seat.
+    is_wanted: AtomicBool,
+    has_left: AtomicBool,
+    /// Wakes who waits for that.
+    left: Notify,
 }
 
 impl Seat {
+    /// Asks the socket to leave, and returns when it has.
+    async fn vacated(&self) {
+        self.is_wanted.store(true, Relaxed);
+        self.wake();
+        loop {
+            let left = self.left.notified();
+            if self.has_left.load(Acquire) {
+                return;
+            }
+            left.await;
+        }
+    }
+
     /// Returns when there is something new to look at.
     pub async fn woken(&self) {
         self.wake.notified().await;
@@ -134,6 +157,16 @@ impl Connection {
 
     // The socket's side.
 
+    /// Asks the socket of now, if there is one, to leave the seat, and waits for that, for a moment. What it has received came before
+    /// anything that the next socket will say: it is to count first, and in the last line that the next one is told.
+    pub async fn make_way(&self) {
+        let other = self.shared.lock().socket.clone();
+        if let Some(other) = other {
+            // One that does not leave in time is not listened to any more.
+            let _ = timeout(LEAVING_TIME_MAX, other.vacated()).await;
+        }
+    }
+
     /// Takes the seat, away from another socket if need be, for a browser that has every event up to `last_event`.
     /// Returns the seat and the last line. `None` when the session is over.
     pub fn sit(&self, last_event: u64) -> Option<(Arc<Seat>, u64)> {
@@ -159,12 +192,15 @@ impl Connection {
             shared.alone_since = Instant::now();
             self.keeper.notify_one();
         }
+        drop(shared);
+        seat.has_left.store(true, Release);
+        seat.left.notify_waiters();
     }
 
     /// What the socket at `seat` is to do next.
     pub fn look(&self, seat: &Arc<Seat>) -> Look {
         let mut shared = self.shared.lock();
-        if !shared.is_at(seat) {
+        if !shared.is_at(seat) || seat.is_wanted.load(Relaxed) {
             return Look::Taken;
         }
         match (shared.session.take_next(), shared.session.ending()) {
@@ -180,14 +216,24 @@ impl Connection {
         self.shared.lock().session.has_room()
     }
 
-    /// Takes a line of the browser, and sends it.
-    pub fn line(&self, number: u64, text: &str) -> Taken {
-        self.act(|session| session.line(number, text))
+    /// Takes a line of the browser at `seat`, and sends it. What a socket says that has lost its seat does not count: the number of the
+    /// line may be that of another line by now.
+    pub fn line(&self, seat: &Arc<Seat>, number: u64, text: &str) -> Taken {
+        self.act_for(seat, |session| session.line(number, text))
+            .unwrap_or(Taken::Yes)
     }
 
-    /// The browser has every event up to `number`.
-    pub fn acknowledged(&self, number: u64) {
-        self.shared.lock().session.acknowledged(number);
+    /// The browser at `seat` has every event up to `number`.
+    pub fn acknowledged(&self, seat: &Arc<Seat>, number: u64) {
+        let mut shared = self.shared.lock();
+        if shared.is_at(seat) {
+            shared.session.acknowledged(number);
+        }
+    }
+
+    /// The user at `seat` leaves for good.
+    pub fn say_goodbye(&self, seat: &Arc<Seat>) {
+        self.act_for(seat, |session| session.close(CloseReason::ByPeer));
     }
 
     // The keeper's side.
@@ -245,7 +291,16 @@ impl Connection {
 
     /// Does something to the session, sends the lines that it then has, and wakes whom it concerns.
     fn act<R>(&self, action: impl FnOnce(&mut Session) -> R) -> R {
+        self.act_on(&mut self.shared.lock(), action)
+    }
+
+    /// The same for the socket at `seat`. `None`, and nothing happened, if another has the seat.
+    fn act_for<R>(&self, seat: &Arc<Seat>, action: impl FnOnce(&mut Session) -> R) -> Option<R> {
         let mut shared = self.shared.lock();
+        shared.is_at(seat).then(|| self.act_on(&mut shared, action))
+    }
+
+    fn act_on<R>(&self, shared: &mut Shared, action: impl FnOnce(&mut Session) -> R) -> R {
         let result = action(&mut shared.session);
         let uplink_full = !shared.session.course().send_lines(&self.requests);
         if uplink_full || shared.session.ending().is_some() {

@@ -41,6 +41,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(50);
 /// How long the browser may take to receive what is sent at once.
 const SEND_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// The longest pause between messages that a browser had sent before it came back over another socket.
+const LAST_WORDS_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long such messages are listened to at all.
+const LAST_WORDS_TIME_MAX: Duration = Duration::from_millis(400);
+
 /// Messages to a browser before it is listened to again.
 const SAID_AT_ONCE_MAX: usize = 256;
 
@@ -180,6 +186,9 @@ async fn enter(
     }
     let wanted = resume.as_deref().and_then(parse_session);
     let found = wanted.and_then(|session| app.sessions.find(session, &owner));
+    if let Some(found) = &found {
+        found.make_way().await;
+    }
     let resumed = found.and_then(|found| Some((found.clone(), found.sit(last_event)?)));
     let is_resumed = resumed.is_some();
     let (connection, (seat, last_line)) = match resumed {
@@ -218,6 +227,8 @@ async fn attend(talk: &mut Talk, connection: &Connection, seat: &Arc<Seat>) -> R
                 return Ok(());
             }
             Ok(Look::Taken) => {
+                talk.hear_out(connection, seat).await?;
+                connection.leave(seat);
                 let (close, code) = (close::TAKEN, "taken");
                 let text = "another window goes on with this session".to_owned();
                 return Err(Refusal { close, code, text });
@@ -235,7 +246,7 @@ async fn attend(talk: &mut Talk, connection: &Connection, seat: &Arc<Seat>) -> R
             message = talk.stream.next(), if has_room => {
                 heard = Instant::now();
                 match message {
-                    Some(Ok(Message::Text(text))) => take(connection, &text)?,
+                    Some(Ok(Message::Text(text))) => take(connection, seat, &text)?,
                     Some(Ok(Message::Binary(_))) => {
                         return Err(Refusal::bad("bad_message", "messages are text"));
                     }
@@ -254,19 +265,19 @@ async fn attend(talk: &mut Talk, connection: &Connection, seat: &Arc<Seat>) -> R
 }
 
 /// Does what a message asks for.
-fn take(connection: &Connection, text: &str) -> Result<(), Refusal> {
+fn take(connection: &Connection, seat: &Arc<Seat>, text: &str) -> Result<(), Refusal> {
     match serde_json::from_str(text) {
-        Ok(Up::Line { n, text }) => match connection.line(n, &text) {
+        Ok(Up::Line { n, text }) => match connection.line(seat, n, &text) {
             Taken::Yes => Ok(()),
             Taken::Gap => Err(Refusal::bad("gap", "a line before this one is missing")),
             Taken::NotALine => Err(Refusal::bad("line", "a line has no end of line in it")),
         },
         Ok(Up::Ack { n }) => {
-            connection.acknowledged(n);
+            connection.acknowledged(seat, n);
             Ok(())
         }
         Ok(Up::Bye {}) => {
-            connection.close(CloseReason::ByPeer);
+            connection.say_goodbye(seat);
             Ok(())
         }
         Ok(Up::Hello { .. }) => Err(Refusal::bad("bad_message", "a second hello")),
@@ -296,6 +307,19 @@ impl Talk {
                 _ => return None,
             }
         }
+    }
+
+    /// Takes what the browser had sent before another socket came.
+    async fn hear_out(&mut self, connection: &Connection, seat: &Arc<Seat>) -> Result<(), Refusal> {
+        let until = Instant::now() + LAST_WORDS_TIME_MAX;
+        while connection.has_room() && Instant::now() < until {
+            match timeout(LAST_WORDS_PAUSE, self.stream.next()).await {
+                Ok(Some(Ok(Message::Text(text)))) => take(connection, seat, &text)?,
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     /// Sends the answer to a ping before anything more is read: the library queues one for each ping, without a bound.

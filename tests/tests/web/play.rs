@@ -1,6 +1,7 @@
 //! A program signs in, plays over a WebSocket, runs code, and lives through the end of each process.
 
 use std::net::TcpStream;
+use std::time::Instant;
 
 use moor_tests::PATIENCE;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ struct User {
     session: String,
     last_event: u64,
     last_line: u64,
+    /// The text of that line.
+    said: String,
 }
 
 impl User {
@@ -28,16 +31,22 @@ impl User {
             session: text("session"),
             last_event: 0,
             last_line: 0,
+            said: String::new(),
         };
         let welcome = user.hello();
         assert_eq!(welcome["resumed"], true, "{welcome}");
         user
     }
 
-    /// Comes back over another socket.
+    /// Comes back over another socket, and says again what did not arrive over the former one.
     fn come_back(&mut self, site: &Site) -> Value {
         self.socket = socket(site);
-        self.hello()
+        let said = self.last_line;
+        let welcome = self.hello();
+        if welcome["resumed"] == true && self.last_line < said {
+            self.line(&self.said.clone());
+        }
+        welcome
     }
 
     fn hello(&mut self) -> Value {
@@ -65,12 +74,15 @@ impl User {
 
     fn line(&mut self, text: &str) {
         self.last_line += 1;
+        text.clone_into(&mut self.said);
         let message = json!({ "type": "line", "n": self.last_line, "text": text });
         self.say(&message);
     }
 
     fn hear(&mut self) -> Value {
+        let until = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < until, "nothing but pings");
             match self.socket.read().expect("a message") {
                 Message::Text(text) => {
                     let message: Value = serde_json::from_str(&text).expect("JSON");

@@ -163,6 +163,28 @@ async fn another_window_takes_the_session_over() {
 }
 
 #[tokio::test]
+async fn what_a_socket_says_late_is_not_taken_for_the_words_of_the_next_one() {
+    let bench = Bench::start(Setup::default()).await;
+    let (mut user, welcome) = bench.user(None, 0).await;
+    user.hear_until("welcome back").await;
+    let session = welcome["session"].as_str().expect("a session").to_owned();
+    let (mut last, mut in_time) = (0, 0);
+    for round in 0..30 {
+        user.line(last + 1, &format!("before {round}")).await;
+        // A page that is loaded anew remembers no line: it numbers from the one that the welcome tells.
+        let (next, welcome) = bench.user(Some(&session), 0).await;
+        let told = welcome["last_line"].as_u64().expect("a number");
+        in_time += told - last;
+        last = told + 1;
+        user = next;
+        let after = format!("after {round}");
+        user.line(last, &after).await;
+        user.hear_until(&after).await;
+    }
+    assert!(in_time > 0, "nothing of what had been sent was waited for");
+}
+
+#[tokio::test]
 async fn a_user_who_does_not_come_back_is_reported() {
     let setup = Setup {
         resume_window: Duration::from_millis(200),
