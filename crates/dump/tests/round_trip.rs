@@ -137,3 +137,14 @@ fn the_smallest_databases_go_round() {
         goes_round(name, &first, Some(Format::ToastStunt));
     }
 }
+
+#[test]
+fn a_waif_whose_class_is_gone_keeps_its_values() {
+    let mut first = import(data("format-17.db"));
+    assert_eq!(first.world.waifs[0].values.len(), 2);
+    // There is no object of that number.
+    first.world.waifs[0].class = moor_value::ObjId(3);
+    let (bytes, _) = written(&first, None).expect("it has a place for all");
+    let second = read_again("a waif without a class", &bytes);
+    assert_eq!(second.world.waifs[0].values.len(), 2);
+}

@@ -146,8 +146,11 @@ impl<'a> ValueWriter<'a> {
             .places
             .entry(class)
             .or_insert_with(|| world.waif_places(class));
-        lines.count(places as u64)?;
         let waif = world.waif(id);
+        // Its class may be gone, and its values still there: readers make room for as many as there are said to be.
+        let last = waif.as_ref().and_then(|waif| waif.values.last());
+        let places = places.max(last.map_or(0, |(place, _)| place + 1));
+        lines.count(places as u64)?;
         for (place, value) in waif.iter().flat_map(|waif| &waif.values) {
             lines.count(*place as u64)?;
             self.value(lines, value)?;
