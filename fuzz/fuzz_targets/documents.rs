@@ -31,6 +31,9 @@ fuzz_target!(|data: &[u8]| {
     let (pattern, page) = behind.split_once('\n').unwrap_or(("*", behind));
     query(&mut [Value::from(page), Value::from(tag)]);
     let key = MapKey::new(Value::from("class"));
-    let filter: Map = key.into_iter().map(|key| (key, Value::from(pattern))).collect();
+    let filter: Map = key
+        .into_iter()
+        .map(|key| (key, Value::from(pattern)))
+        .collect();
     query(&mut [Value::from(page), Value::from(tag), Value::Map(filter)]);
 });

@@ -156,6 +156,8 @@ struct Codegen<'a> {
     /// The registers of the values that `^` and `$` mean, innermost last.
     indexed: Vec<u16>,
     forks: Vec<ForkBody<'a>>,
+    /// Bytes of the texts of `fork` bodies that are kept.
+    fork_text_bytes: usize,
     /// The variables of blocks that are visible here, and since which instruction.
     visible: Vec<(VarId, u16)>,
     /// LambdaMOO's ticks for what the current turn of the innermost loop surely carries out.
@@ -183,6 +185,7 @@ impl<'a> Codegen<'a> {
             guards: 0,
             indexed: Vec::new(),
             forks: Vec::new(),
+            fork_text_bytes: 0,
             visible: Vec::new(),
             ticks: 0,
             pos: Pos { line: 1, column: 1 },
@@ -305,13 +308,10 @@ impl<'a> Codegen<'a> {
 
     /// Keeps the text of the `fork` body that begins here.
     fn keep_text(&mut self, body: &[Stmt]) {
-        let bytes = |table: &CodeTable| -> usize {
-            let texts = table.forks.iter().map(|(_, text)| text.len_bytes());
-            texts.sum()
-        };
-        if bytes(&self.table) < FORK_TEXT_BYTES_MAX {
+        if self.fork_text_bytes < FORK_TEXT_BYTES_MAX {
             let lines = unparse_body(&self.ast.names, body, Layout::CANONICAL);
             let text = Str::new(&lines.join("\n"));
+            self.fork_text_bytes += text.len_bytes();
             let here = self.here();
             self.table.forks.push((here, text));
         }
