@@ -127,8 +127,9 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(crate) fn grow(&mut self, len: usize) {
-        self.stack
-            .resize(len.max(self.stack.len() * 2), Value::None);
+        // `resize` would clone a value for each place.
+        let len = len.max(self.stack.len() * 2);
+        self.stack.resize_with(len, || Value::None);
     }
 
     /// Gives up what the stack has beyond the frames, which a task that waits does not need.
