@@ -179,6 +179,9 @@ fn log_in(runtime: &Runtime, logged_in: &Receiver<i64>) -> String {
         text: "connect wizard".into(),
     };
     runtime.line(HOST, SESSION, line, 0);
+    if runtime.burst_is_over() {
+        runtime.run_one();
+    }
     logged_in
         .recv_timeout(moor_tests::PATIENCE)
         .expect("the wizard logs in");

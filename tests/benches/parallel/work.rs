@@ -15,8 +15,6 @@ const TURNS: usize = 2_000;
 /// A kind of tasks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Each computes, and reads properties of an object of its own; nothing is to be made durable.
-    Reading,
     /// Each computes, and reads and writes properties of an object of its own.
     Own,
     /// The same, while another task reads every object of the world, again and again.
@@ -32,8 +30,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Reading,
+    pub(crate) const ALL: [Self; 6] = [
         Self::Own,
         Self::OwnRead,
         Self::Shared,
@@ -44,7 +41,6 @@ impl Work {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Reading => "reading",
             Self::Own => "own",
             Self::OwnRead => "own+reader",
             Self::Shared => "shared",
@@ -63,7 +59,6 @@ impl Work {
     pub(crate) fn code(self, slot: usize) -> String {
         let object = format!("#0.slots[{}]", slot + 1);
         match self {
-            Self::Reading => format!("return {object}:reckon({TURNS});"),
             Self::Own | Self::OwnRead => format!("return {object}:work({TURNS});"),
             Self::Shared => format!("return {object}:consult({TURNS});"),
             Self::Counter | Self::CounterRead => {
@@ -78,18 +73,7 @@ impl Work {
 pub(crate) const WALK: &str = "return #0.counter:walk();";
 
 /// Verbs of the parent of all slots and of the counter.
-const VERBS: [(&str, &str); 7] = [
-    (
-        "reckon",
-        "count = this.count;
-         for turn in [1..args[1]]
-           count = (count + this:weight(turn)) % 1000003;
-           if (turn % 16 == 0)
-             note = tostr(this.name, \" \", turn, \" \", count);
-           endif
-         endfor
-         return count;",
-    ),
+const VERBS: [(&str, &str); 6] = [
     (
         "work",
         "for turn in [1..args[1]]
