@@ -56,15 +56,22 @@ fn options() -> ParseOptions<'static> {
     }
 }
 
+fn compiled(source: &str) -> Result<Program, String> {
+    let canonical = canonical(source, &options()).map_err(|errors| errors.to_string())?;
+    compile(&canonical.ast, &builtin_number).map_err(|error| error.to_string())
+}
+
 pub fn program(source: &str) -> Program {
-    let options = options();
-    let canonical = canonical(source, &options).unwrap_or_else(|e| panic!("{source}: {e}"));
-    compile(&canonical.ast, &builtin_number).unwrap_or_else(|e| panic!("{source}: {e}"))
+    compiled(source).unwrap_or_else(|errors| panic!("{source}: {errors}"))
 }
 
 pub fn verb(definer: ObjId, names: &str, source: &str) -> Arc<Verb> {
+    verb_of(program(source), definer, names, source)
+}
+
+fn verb_of(program: Program, definer: ObjId, names: &str, source: &str) -> Arc<Verb> {
     Arc::new(Verb {
-        program: Arc::new(program(source)),
+        program: Arc::new(program),
         definer: Value::Obj(definer),
         names: Str::new(names),
         owner: ObjId(3),
@@ -290,7 +297,11 @@ impl Host for World {
             ("waif", _) => O::Return(Value::Waif(self.waif.clone())),
             ("pass", _) => self.pass(args, context),
             ("eval", [Value::Str(source)]) => {
-                let code = verb(ObjId::NOTHING, "Input to EVAL", source.as_str());
+                let source = source.as_str();
+                let Ok(program) = compiled(source) else {
+                    return O::error(ErrorCode::InvArg);
+                };
+                let code = verb_of(program, ObjId::NOTHING, "Input to EVAL", source);
                 let owner = context.perms();
                 let code = Verb {
                     owner,
