@@ -1,7 +1,7 @@
 //! Properties, verb calls, builtin calls, lists and maps: what is built from a run of registers.
 
 use moor_bytecode::Instruction as I;
-use moor_value::{ErrorName, List, Map, ObjId, Sym, Symbol, Value};
+use moor_value::{ErrorName, List, Map, ObjId, Sym, Value};
 
 use super::{Codegen, Home, take_if};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
@@ -107,14 +107,7 @@ impl<'a> Codegen<'a> {
             self.fail(ErrorKind::UnknownBuiltin(name.into()));
             return;
         };
-        if !self
-            .table
-            .builtins
-            .iter()
-            .any(|(known, _)| *known == builtin)
-        {
-            self.table.builtins.push((builtin, Symbol::intern(name)));
-        }
+        self.pools.builtin(builtin, name);
         if name == "length"
             && let [Arg::One(arg)] = args
         {

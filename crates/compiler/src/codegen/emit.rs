@@ -1,10 +1,10 @@
-//! Instructions, labels, temporaries, constants and names: what the rest of the generator writes with.
+//! Instructions, labels and temporaries: what the rest of the generator writes with.
 
-use moor_bytecode::{CodeTable, Instruction as I, Name, ScatterKind};
-use moor_value::{Str, Symbol, Value};
+use moor_bytecode::{CodeTable, Instruction as I, ScatterKind};
+use moor_value::Value;
 
 use super::Codegen;
-use super::fold::ConstantKey;
+use super::pools::Full;
 use crate::ast::Pos;
 use crate::error::ErrorKind;
 
@@ -166,47 +166,26 @@ impl Codegen<'_> {
     }
 
     pub(super) fn load(&mut self, dst: u16, value: &Value) {
-        match value {
-            Value::Int(n) if i16::try_from(*n).is_ok() => self.emit(I::Int {
-                dst,
-                imm: *n as i16,
-            }),
-            value => {
-                let k = self.constant(value);
-                self.emit(I::Const { dst, k });
-            }
+        match self.pools.load(dst, value) {
+            Ok(instruction) => self.emit(instruction),
+            Err(Full(what)) => self.too_large(what),
         }
     }
 
     pub(super) fn constant(&mut self, value: &Value) -> u16 {
-        let key = ConstantKey::of(value);
-        if let Some(&k) = self.constants.get(&key) {
-            return k;
-        }
-        let Ok(k) = u16::try_from(self.table.constants.len()) else {
-            self.too_large("constants");
-            return 0;
-        };
-        self.table.constants.push(value.clone());
-        self.constants.insert(key, k);
-        k
+        let place = self.pools.constant(value);
+        self.pooled(place)
     }
 
     pub(super) fn name(&mut self, text: &str) -> u16 {
-        let symbol = Symbol::intern(text);
-        let key = (symbol, text.to_owned());
-        if let Some(&n) = self.names.get(&key) {
-            return n;
-        }
-        let Ok(n) = u16::try_from(self.table.names.len()) else {
-            self.too_large("names");
-            return 0;
-        };
-        self.table.names.push(Name {
-            symbol,
-            text: Str::new(text),
-        });
-        self.names.insert(key, n);
-        n
+        let place = self.pools.name(text);
+        self.pooled(place)
+    }
+
+    fn pooled(&mut self, place: Result<u16, Full>) -> u16 {
+        place.unwrap_or_else(|Full(what)| {
+            self.too_large(what);
+            0
+        })
     }
 }

@@ -3,16 +3,21 @@
 //! A way out that leads through a `finally` part notes which one it is in the part's state register and goes to the
 //! part; behind the part the note is read and the way goes on.
 
-use moor_bytecode::Instruction as I;
+use moor_bytecode::{Instruction as I, Sense};
 
 use super::Codegen;
 use super::emit::{Label, Operand};
 use crate::names::VarId;
+use crate::parser::DEPTH_MAX;
 
 /// What the state of a `finally` part says when there is nothing to do behind it.
 pub(super) const FALL_THROUGH: i16 = 0;
-/// What it says of the first way out; 1 stands for an error.
-pub(super) const FIRST_EXIT: i16 = 2;
+/// What it says of an error, as [`EndFinally`](I::EndFinally) reads it.
+pub(super) const ERROR: i16 = 1;
+/// What it says of the first way out.
+const FIRST_EXIT: i16 = 2;
+/// There are numbers for two ways out of each loop around, and for `return`.
+const _: () = assert!(2 * DEPTH_MAX < (i16::MAX - FIRST_EXIT) as usize);
 
 /// A loop around the code being generated.
 pub(super) struct LoopScope {
@@ -31,7 +36,54 @@ pub(super) struct FinallyScope {
     /// Two registers: why the part runs, and the value or error that goes on behind it.
     pub(super) state: u16,
     pub(super) entry: Label,
-    pub(super) exits: Vec<Exit>,
+    exits: Vec<Exit>,
+}
+
+impl FinallyScope {
+    pub(super) fn new(state: u16, entry: Label) -> Self {
+        Self {
+            state,
+            entry,
+            exits: Vec::new(),
+        }
+    }
+
+    /// The instruction that notes that the part is entered on this way out.
+    fn note(&mut self, exit: Exit) -> I {
+        let known = self.exits.iter().position(|known| *known == exit);
+        let place = known.unwrap_or_else(|| {
+            self.exits.push(exit);
+            self.exits.len() - 1
+        });
+        let (dst, imm) = (self.state, FIRST_EXIT + place as i16);
+        I::Int { dst, imm }
+    }
+
+    /// The ways out that lead through the part, with their numbers.
+    pub(super) fn numbered(self) -> impl Iterator<Item = (Exit, i16)> {
+        self.exits.into_iter().zip(FIRST_EXIT..)
+    }
+}
+
+/// How a way out begins when there are `finally` parts on it, which are those behind the first `outside`: the note for the
+/// innermost of them, and where that is entered.
+pub(super) fn through(
+    finallies: &mut [FinallyScope],
+    outside: usize,
+    exit: Exit,
+) -> Option<(I, Label)> {
+    let scope = finallies.get_mut(outside..)?.last_mut()?;
+    Some((scope.note(exit), scope.entry))
+}
+
+/// Behind a `finally` part: jumps on unless it was entered on the way out of this number.
+pub(super) fn unless_entered(state: u16, number: i16, on: Label) -> I {
+    I::BrEqI {
+        sense: Sense::new(false, 0).0,
+        a: state,
+        imm: number,
+        target: on.0,
+    }
 }
 
 /// A way out; loops by their place among the loops around.
@@ -41,6 +93,16 @@ pub(super) enum Exit {
     Return,
     Break(usize),
     Continue(usize),
+}
+
+impl Exit {
+    /// The loop that it leaves, or whose turn it ends.
+    pub(super) fn of_loop(self) -> Option<usize> {
+        match self {
+            Self::Return => None,
+            Self::Break(index) | Self::Continue(index) => Some(index),
+        }
+    }
 }
 
 impl Codegen<'_> {
@@ -67,24 +129,11 @@ impl Codegen<'_> {
 
     /// Goes the way out, through the innermost `finally` part if there is one on the way.
     pub(super) fn leave(&mut self, exit: Exit) {
-        let outside = match exit {
-            Exit::Return => 0,
-            Exit::Break(index) | Exit::Continue(index) => self.loops[index].finallies,
-        };
-        if self.finallies.len() > outside
-            && let Some(scope) = self.finallies.last_mut()
-        {
-            let number = scope
-                .exits
-                .iter()
-                .position(|known| *known == exit)
-                .unwrap_or_else(|| {
-                    scope.exits.push(exit);
-                    scope.exits.len() - 1
-                });
-            let (dst, entry) = (scope.state, scope.entry);
-            let imm = FIRST_EXIT.saturating_add(i16::try_from(number).unwrap_or(i16::MAX));
-            self.emit(I::Int { dst, imm });
+        let outside = exit
+            .of_loop()
+            .map_or(0, |index| self.loops[index].finallies);
+        if let Some((note, entry)) = through(&mut self.finallies, outside, exit) {
+            self.emit(note);
             self.jump(entry);
             return;
         }

@@ -16,8 +16,10 @@ mod emit;
 mod exits;
 mod expr;
 mod fold;
+mod fork;
 mod function;
 mod place;
+mod pools;
 mod stmt;
 pub mod stopped;
 mod try_stmt;
@@ -25,21 +27,17 @@ mod usage;
 
 use moor_bytecode::{CodeTable, CommandVariable, Instruction as I, Local, Program, TAKE};
 use moor_value::{Str, Value, ValueType};
-use rustc_hash::FxHashMap;
 
 use crate::ast::{Ast, ExprKind, Pos, Stmt, StmtKind};
 use crate::error::{CompileError, CompileErrors, ErrorKind};
 use crate::lexer::token::is_identifier;
 use crate::names::{Predefined, VarId, kind_constant};
 use crate::parser::{ParseOptions, parse};
-use crate::unparse::{Layout, unparse_body};
-use emit::{Label, Labels, REGISTERS_MAX};
+use emit::{Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
+use fork::{ForkBody, ForkTexts};
+use pools::Pools;
 use usage::{ArgsUse, Usage};
-
-/// Bytes that the texts of a program's `fork` bodies have at most: forks within forks would have them grow with the
-/// square of the program. Bodies beyond it are compiled without their text.
-const FORK_TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// Gives the number of a builtin function's name, which is in lower case.
 pub type FindBuiltin<'a> = dyn Fn(&str) -> Option<u16> + 'a;
@@ -125,14 +123,6 @@ impl Home {
     }
 }
 
-/// The body of a `fork` that is still to be generated.
-struct ForkBody<'a> {
-    label: Label,
-    body: &'a [Stmt],
-    /// The variables of blocks that it sees.
-    visible: Vec<VarId>,
-}
-
 /// The state of one compilation.
 struct Codegen<'a> {
     ast: &'a Ast,
@@ -147,8 +137,7 @@ struct Codegen<'a> {
     next_temp: u32,
     /// The most registers that were in use.
     registers: u32,
-    constants: FxHashMap<fold::ConstantKey, u16>,
-    names: FxHashMap<(moor_value::Symbol, String), u16>,
+    pools: Pools,
     loops: Vec<LoopScope>,
     finallies: Vec<FinallyScope>,
     /// How many parts stand around here whose errors this code may take.
@@ -156,8 +145,7 @@ struct Codegen<'a> {
     /// The registers of the values that `^` and `$` mean, innermost last.
     indexed: Vec<u16>,
     forks: Vec<ForkBody<'a>>,
-    /// Bytes of the texts of `fork` bodies that are kept.
-    fork_text_bytes: usize,
+    fork_texts: ForkTexts,
     /// The variables of blocks that are visible here, and since which instruction.
     visible: Vec<(VarId, u16)>,
     /// LambdaMOO's ticks for what the current turn of the innermost loop surely carries out.
@@ -178,14 +166,13 @@ impl<'a> Codegen<'a> {
             first_temp: 0,
             next_temp: 0,
             registers: 1,
-            constants: FxHashMap::default(),
-            names: FxHashMap::default(),
+            pools: Pools::default(),
             loops: Vec::new(),
             finallies: Vec::new(),
             guards: 0,
             indexed: Vec::new(),
             forks: Vec::new(),
-            fork_text_bytes: 0,
+            fork_texts: ForkTexts::default(),
             visible: Vec::new(),
             ticks: 0,
             pos: Pos { line: 1, column: 1 },
@@ -295,28 +282,6 @@ impl<'a> Codegen<'a> {
         }
     }
 
-    /// Generates the body of a `fork`.
-    fn fork_body(&mut self, fork: ForkBody<'a>) {
-        self.bind(fork.label);
-        self.keep_text(fork.body);
-        let start = self.here();
-        self.visible = fork.visible.iter().map(|&id| (id, start)).collect();
-        self.block(fork.body);
-        self.emit(I::ReturnI { imm: 0 });
-        self.end_visibility(0);
-    }
-
-    /// Keeps the text of the `fork` body that begins here.
-    fn keep_text(&mut self, body: &[Stmt]) {
-        if self.fork_text_bytes < FORK_TEXT_BYTES_MAX {
-            let lines = unparse_body(&self.ast.names, body, Layout::CANONICAL);
-            let text = Str::new(&lines.join("\n"));
-            self.fork_text_bytes += text.len_bytes();
-            let here = self.here();
-            self.table.forks.push((here, text));
-        }
-    }
-
     /// From the next instruction on the variable of a block is visible.
     fn begin_visibility(&mut self, id: VarId) {
         if self.ast.names.slot(id).is_some() {
@@ -365,6 +330,7 @@ impl<'a> Codegen<'a> {
         if let Some(error) = self.error {
             return Err(CompileErrors::new(vec![error]));
         }
+        self.pools.fill(&mut self.table);
         self.labels.resolve(&mut self.table);
         Ok(Program::new(self.table).expect("generated code passes verification"))
     }

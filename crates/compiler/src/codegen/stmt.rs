@@ -1,11 +1,11 @@
 //! Statements.
 
-use moor_bytecode::{Instruction as I, RESULT, Sense};
+use moor_bytecode::{Instruction as I, Sense};
 use moor_value::Value;
 
+use super::Codegen;
 use super::emit::{Label, Operand};
 use super::exits::{Exit, LoopScope};
-use super::{Codegen, ForkBody};
 use crate::ast::{CondArm, Declarator, Expr, ScatterItem, Stmt, StmtKind};
 use crate::names::VarId;
 
@@ -242,28 +242,6 @@ impl<'a> Codegen<'a> {
             sense: Sense::new(want, ticks).0,
             a,
             target: to.0,
-        });
-    }
-
-    fn fork(&mut self, task: Option<VarId>, delay: &'a Expr, body: &'a [Stmt]) {
-        let delay_register = self.temp();
-        self.expr_to(delay, delay_register);
-        let label = self.label();
-        let visible = self.visible.iter().map(|&(id, _)| id).collect();
-        self.forks.push(ForkBody {
-            label,
-            body,
-            visible,
-        });
-        let (flags, task) = match task {
-            Some(id) => (RESULT, self.register(id)),
-            None => (0, delay_register),
-        };
-        self.emit(I::Fork {
-            flags,
-            task,
-            delay: delay_register,
-            body: label.0,
         });
     }
 

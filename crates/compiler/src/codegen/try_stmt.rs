@@ -1,10 +1,10 @@
 //! `try .. except` and `try .. finally`.
 
-use moor_bytecode::{Filter, Gives, Handler, Instruction as I, Sense};
+use moor_bytecode::{Filter, Gives, Handler, Instruction as I};
 
 use super::Codegen;
 use super::emit::Operand;
-use super::exits::{Exit, FALL_THROUGH, FIRST_EXIT, FinallyScope};
+use super::exits::{Exit, FALL_THROUGH, FinallyScope, unless_entered};
 use crate::ast::{ExceptArm, Stmt};
 
 impl<'a> Codegen<'a> {
@@ -46,24 +46,13 @@ impl<'a> Codegen<'a> {
         let mark = self.next_temp;
         let state = self.temps(2);
         let entry = self.label();
-        self.finallies.push(FinallyScope {
-            state,
-            entry,
-            exits: Vec::new(),
-        });
+        self.finallies.push(FinallyScope::new(state, entry));
         let start = self.here();
         self.guards += 1;
         self.block(body);
         self.guards -= 1;
         let end = self.here();
-        let exits = self
-            .finallies
-            .pop()
-            .map(|scope| scope.exits)
-            .unwrap_or_default();
-        if exits.len() > usize::from(u16::MAX >> 2) {
-            self.too_large("ways out of a `try'");
-        }
+        let scope = self.finallies.pop();
         let (target, gives) = (entry.0, Gives::Pending(state));
         self.handle(Handler {
             start,
@@ -78,22 +67,17 @@ impl<'a> Codegen<'a> {
         });
         self.bind(entry);
         self.block(handler);
-        for (exit, imm) in exits.into_iter().zip(FIRST_EXIT..) {
-            self.resume_exit(state, exit, imm);
+        for (exit, number) in scope.into_iter().flat_map(FinallyScope::numbered) {
+            self.resume_exit(state, exit, number);
         }
         self.emit(I::EndFinally { state });
         self.release(mark);
     }
 
     /// Behind the part: if it was entered on this way out, the way goes on.
-    fn resume_exit(&mut self, state: u16, exit: Exit, imm: i16) {
+    fn resume_exit(&mut self, state: u16, exit: Exit, number: i16) {
         let skip = self.label();
-        self.emit(I::BrEqI {
-            sense: Sense::new(false, 0).0,
-            a: state,
-            imm,
-            target: skip.0,
-        });
+        self.emit(unless_entered(state, number, skip));
         match exit {
             Exit::Return => self.leave_with(Operand {
                 reg: state + 1,

@@ -5,9 +5,9 @@
 
 use moor_value::{List, Map, ObjId, Value};
 
+use super::super::exits::{ERROR, FALL_THROUGH};
 use super::StackValue;
 use super::generator::{Generator, Slot, Way};
-use super::statements::{FALL_THROUGH, FIRST_EXIT};
 
 /// Why a `finally` part runs, as the other machines number it.
 const REASON_NOTHING: i64 = 0;
@@ -15,8 +15,6 @@ const REASON_RAISED: i64 = 1;
 const REASON_UNCAUGHT: i64 = 2;
 const REASON_RETURN: i64 = 3;
 const REASON_EXIT: i64 = 5;
-/// What the state of a `finally` part says of an error.
-const ERROR: i16 = 1;
 
 /// A value for a register.
 type Set = (u16, Value);
@@ -88,10 +86,16 @@ impl Generator<'_> {
     }
 
     /// Why a `finally` part runs, and what goes on behind it.
-    fn reason(&self, part: usize, ways: &[Way], reason: i64, held: &Value) -> Option<(i16, Value)> {
+    fn reason(
+        &self,
+        part: usize,
+        ways: &[(i16, Way)],
+        reason: i64,
+        held: &Value,
+    ) -> Option<(i16, Value)> {
         let way = |is_it: &dyn Fn(&Way) -> bool| {
-            let number = i16::try_from(ways.iter().position(is_it)?).ok()?;
-            FIRST_EXIT.checked_add(number)
+            let found = ways.iter().find(|(_, way)| is_it(way));
+            found.map(|(number, _)| *number)
         };
         match reason {
             REASON_NOTHING => Some((FALL_THROUGH, Value::ZERO)),

@@ -4,14 +4,16 @@
 //! code of its own, put one behind the other at the end; labels are places in parts until then.
 
 use moor_bytecode::{
-    CodeTable, CommandVariable, Filter, Gives, Handler, Instruction as I, Name, Program, TAKE,
+    CodeTable, CommandVariable, Filter, Gives, Handler, Instruction as I, Program, TAKE,
 };
-use moor_value::{List, Str, Symbol, Value};
+use moor_value::{List, Str, Value};
 use rustc_hash::FxHashMap;
 
 use super::super::FindBuiltin;
 use super::super::emit::{Label, Labels, REGISTERS_MAX};
-use super::super::fold::ConstantKey;
+use super::super::exits::FinallyScope;
+use super::super::fork::ForkTexts;
+use super::super::pools::Pools;
 use super::layout::{At, Dialect, Shared, Vector, Widths};
 use super::{Callee, StopError};
 use crate::ast::{Ast, Pos};
@@ -37,8 +39,8 @@ pub(super) enum Slot {
     Next(u16),
     /// Its last value, in the second.
     Last(u16),
-    /// Why a `finally` part runs: the first register of its state, and the ways out that lead through it.
-    Reason(u16, Vec<Way>),
+    /// Why a `finally` part runs: the first register of its state, and the ways out that lead through it, with their numbers.
+    Reason(u16, Vec<(i16, Way)>),
     /// The value or error that goes on behind it, in the second register of the state.
     Held,
 }
@@ -81,21 +83,6 @@ pub(super) struct Loop {
     pub(super) finallies: usize,
 }
 
-/// A `try .. finally` whose body is being generated.
-pub(super) struct Finally {
-    pub(super) state: u16,
-    pub(super) entry: Label,
-    pub(super) exits: Vec<Exit>,
-}
-
-/// A way out; loops by their place among those around.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Exit {
-    Return,
-    Break(usize),
-    Continue(usize),
-}
-
 /// A vector: its layout there, its code here.
 #[derive(Default)]
 pub(super) struct Part {
@@ -111,7 +98,7 @@ pub(super) struct Part {
     /// Registers of the values that `^` and `$` mean, innermost last.
     pub(super) indexed: Vec<u16>,
     pub(super) loops: Vec<Loop>,
-    pub(super) finallies: Vec<Finally>,
+    pub(super) finallies: Vec<FinallyScope>,
 }
 
 /// A call: where it ends.
@@ -150,14 +137,12 @@ pub(super) struct Generator<'a> {
     next: u32,
     high: u32,
     labels: Vec<(usize, u16)>,
-    constants: FxHashMap<ConstantKey, u16>,
-    names: FxHashMap<String, u16>,
+    pools: Pools,
     pub(super) sites: Vec<Site>,
     /// The number of the call whose stack is to be told.
     wanted: Option<usize>,
     pub(super) found: Option<Found>,
-    /// Bytes of the texts of bodies of forks.
-    pub(super) text_bytes: usize,
+    pub(super) fork_texts: ForkTexts,
     pos: Pos,
     pub(super) error: Option<StopError>,
 }
@@ -199,12 +184,11 @@ impl<'a> Generator<'a> {
             next: variables.len() as u32,
             high: variables.len() as u32 + 1,
             labels: Vec::new(),
-            constants: FxHashMap::default(),
-            names: FxHashMap::default(),
+            pools: Pools::default(),
             sites: Vec::new(),
             wanted,
             found: None,
-            text_bytes: 0,
+            fork_texts: ForkTexts::default(),
             pos: Pos { line: 1, column: 1 },
             error: None,
         })
@@ -375,74 +359,38 @@ impl<'a> Generator<'a> {
         self.next = next;
     }
 
-    pub(super) fn constant(&mut self, value: &Value) -> u16 {
-        let next = self.table.constants.len();
-        let Ok(next) = u16::try_from(next) else {
-            self.fail(StopError::TooLarge);
-            return 0;
-        };
-        let k = *self.constants.entry(ConstantKey::of(value)).or_insert(next);
-        if k == next {
-            self.table.constants.push(value.clone());
-        }
-        k
-    }
-
     /// A name that the program spells out.
     pub(super) fn name(&mut self, text: &str) -> u16 {
-        let Ok(next) = u16::try_from(self.table.names.len()) else {
+        self.pools.name(text).unwrap_or_else(|_| {
             self.fail(StopError::TooLarge);
-            return 0;
-        };
-        let number = *self.names.entry(text.to_owned()).or_insert(next);
-        if number == next {
-            self.table.names.push(Name {
-                symbol: Symbol::intern(text),
-                text: Str::new(text),
-            });
-        }
-        number
+            0
+        })
     }
 
     pub(super) fn load(&mut self, dst: u16, value: &Value) {
-        match value {
-            Value::Int(n) if i16::try_from(*n).is_ok() => self.emit(I::Int {
-                dst,
-                imm: *n as i16,
-            }),
-            value => {
-                let k = self.constant(value);
-                self.emit(I::Const { dst, k });
-            }
+        match self.pools.load(dst, value) {
+            Ok(instruction) => self.emit(instruction),
+            Err(_) => self.fail(StopError::TooLarge),
         }
     }
 
     /// A builtin function with the list of its arguments on top of the stack, which its value replaces.
     pub(super) fn call_builtin(&mut self, name: &str) {
         let base = self.top();
-        let builtin = match (self.builtins)(name) {
-            Some(builtin) => self.used_builtin(builtin, name),
-            None => {
-                self.put_before(name, base);
-                match (self.builtins)(BY_NAME) {
-                    Some(builtin) => self.used_builtin(builtin, BY_NAME),
-                    None => return self.fail(StopError::Construct("a builtin function")),
-                }
-            }
+        let by_its_own = (self.builtins)(name).map(|builtin| (builtin, name));
+        if by_its_own.is_none() {
+            self.put_before(name, base);
+        }
+        let by_another = || Some(((self.builtins)(BY_NAME)?, BY_NAME));
+        let Some((builtin, name)) = by_its_own.or_else(by_another) else {
+            return self.fail(StopError::Construct("a builtin function"));
         };
+        self.pools.builtin(builtin, name);
         self.emit(I::CallBuiltinSpread {
             dst: base,
             base,
             builtin,
         });
-    }
-
-    fn used_builtin(&mut self, builtin: u16, name: &str) -> u16 {
-        let mut known = self.table.builtins.iter();
-        if !known.any(|(known, _)| *known == builtin) {
-            self.table.builtins.push((builtin, Symbol::intern(name)));
-        }
-        builtin
     }
 
     /// `list = {text, @list}`.
@@ -565,6 +513,7 @@ impl<'a> Generator<'a> {
         let labels = self.labels.iter();
         let places = labels.map(|&(part, at)| starts[part] + at).collect();
         Labels::at(places).resolve(&mut self.table);
+        self.pools.fill(&mut self.table);
         self.table.registers = u16::try_from(self.high).map_err(|_| StopError::TooLarge)?;
         Ok((Program::new(self.table)?, starts))
     }

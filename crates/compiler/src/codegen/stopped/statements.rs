@@ -1,24 +1,18 @@
 //! Statements: each leaves the stack as it found it.
 
-use moor_bytecode::{Filter, Gives, Instruction as I, RESULT, Sense};
-use moor_value::{Str, Value};
+use moor_bytecode::{Filter, Gives, Instruction as I, RESULT};
+use moor_value::Value;
 
-use super::super::FORK_TEXT_BYTES_MAX;
 use super::super::emit::Label;
+use super::super::exits::{Exit, FALL_THROUGH, FinallyScope, through, unless_entered};
 use super::StopError;
-use super::generator::{Exit, Finally, Generator, Loop, Mark, Part, Slot, Way};
+use super::generator::{Generator, Loop, Mark, Part, Slot, Way};
 use super::layout::Walk;
 use crate::ast::{CondArm, ExceptArm, Expr, Stmt, StmtKind};
 use crate::names::VarId;
-use crate::unparse::{Layout, unparse_body};
 
 /// What a jump back to the head of a loop costs; calls cost theirs when they happen.
 const TURN_TICKS: u8 = 3;
-
-/// What the state of a `finally` part says when there is nothing to do behind it; 1 stands for an error.
-pub(super) const FALL_THROUGH: i16 = 0;
-/// What it says of the first way out.
-pub(super) const FIRST_EXIT: i16 = 2;
 
 impl Generator<'_> {
     pub(super) fn block(&mut self, body: &[Stmt]) {
@@ -270,11 +264,8 @@ impl Generator<'_> {
 
     /// Keeps the text of a body, so that the task can be told to other servers while it waits to begin.
     fn keep_text(&mut self, body: &[Stmt]) {
-        let has_room = self.text_bytes < FORK_TEXT_BYTES_MAX;
-        if let (true, Ok(part)) = (has_room, u16::try_from(self.part)) {
-            let lines = unparse_body(&self.ast.names, body, Layout::CANONICAL);
-            let text = Str::new(&lines.join("\n"));
-            self.text_bytes += text.len_bytes();
+        let text = self.fork_texts.of(&self.ast.names, body);
+        if let (Some(text), Ok(part)) = (text, u16::try_from(self.part)) {
             self.table.forks.push((part, text));
         }
     }
@@ -322,16 +313,12 @@ impl Generator<'_> {
         let state = self.above(2);
         self.push(Slot::Finally(mark));
         let entry = self.label();
-        self.here().finallies.push(Finally {
-            state,
-            entry,
-            exits: Vec::new(),
-        });
+        self.here().finallies.push(FinallyScope::new(state, entry));
         let start = self.pc();
         self.block(body);
         let end = self.pc();
-        let scope = self.here().finallies.pop();
-        let exits = scope.map(|scope| scope.exits).unwrap_or_default();
+        let scope = self.here().finallies.pop().into_iter();
+        let exits: Vec<_> = scope.flat_map(FinallyScope::numbered).collect();
         self.bytes(2);
         self.set_mark(mark);
         self.handle(start, end, entry, (Filter::Any, Gives::Pending(state)));
@@ -341,13 +328,14 @@ impl Generator<'_> {
         });
         self.bind(entry);
         self.pop(1);
-        let ways = exits.iter().map(|exit| self.way(*exit)).collect();
+        let ways = exits.iter().map(|&(exit, number)| (number, self.way(exit)));
+        let ways = ways.collect();
         self.push(Slot::Reason(state, ways));
         self.push(Slot::Held);
         self.block(handler);
         self.bytes(2);
-        for (exit, imm) in exits.into_iter().zip(FIRST_EXIT..) {
-            self.resume_exit(state, exit, imm);
+        for (exit, number) in exits {
+            self.resume_exit(state, exit, number);
         }
         self.emit(I::EndFinally { state });
         self.pop(2);
@@ -370,14 +358,9 @@ impl Generator<'_> {
     }
 
     /// Behind a `finally` part: if it was entered on this way out, the way goes on.
-    fn resume_exit(&mut self, state: u16, exit: Exit, imm: i16) {
+    fn resume_exit(&mut self, state: u16, exit: Exit, number: i16) {
         let skip = self.label();
-        self.emit(I::BrEqI {
-            sense: Sense::new(false, 0).0,
-            a: state,
-            imm,
-            target: skip.0,
-        });
+        self.emit(unless_entered(state, number, skip));
         match exit {
             Exit::Return => self.return_register(state + 1),
             exit => self.leave(exit),
@@ -429,24 +412,11 @@ impl Generator<'_> {
     /// Goes the way out, through the innermost `finally` part if there is one on the way.
     fn leave(&mut self, exit: Exit) {
         let part = self.here();
-        let outside = match exit {
-            Exit::Return => 0,
-            Exit::Break(index) | Exit::Continue(index) => part.loops[index].finallies,
-        };
-        if part.finallies.len() > outside
-            && let Some(scope) = part.finallies.last_mut()
-        {
-            let known = scope.exits.iter().position(|known| *known == exit);
-            let number = known.unwrap_or_else(|| {
-                scope.exits.push(exit);
-                scope.exits.len() - 1
-            });
-            let (dst, entry) = (scope.state, scope.entry);
-            let Ok(number) = i16::try_from(number) else {
-                return self.fail(StopError::TooLarge);
-            };
-            let imm = FIRST_EXIT.saturating_add(number);
-            self.emit(I::Int { dst, imm });
+        let outside = exit
+            .of_loop()
+            .map_or(0, |index| part.loops[index].finallies);
+        if let Some((note, entry)) = through(&mut part.finallies, outside, exit) {
+            self.emit(note);
             return self.jump(entry);
         }
         match exit {
