@@ -10,7 +10,7 @@ use moor_bytecode::Program;
 use moor_runtime::fuzzing::call_pure_builtin;
 use moor_value::{ErrorCode, Lambda, ObjId, Str, Symbol, Value};
 use moor_vm::{
-    AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin,
+    AbortReason, BuiltinOutcome, Call, Command, Context, Host, Name, Outcome, PendingBuiltin,
     Raise, SizeLimits, Start, TaskLimits, Verb, Vm,
 };
 
@@ -126,7 +126,7 @@ impl Host for World {
         function_program(function).map(Arc::new)
     }
 
-    fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode> {
+    fn find_verb(&mut self, receiver: &Value, name: Name<'_>) -> Result<&Arc<Verb>, ErrorCode> {
         exists(receiver)?;
         let found = name.symbol.and_then(|name| self.verbs.get(&name));
         found.ok_or(ErrorCode::VerbNf)
@@ -137,9 +137,15 @@ impl Host for World {
         self.verbs.get(&name)
     }
 
-    fn get_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Result<Value, ErrorCode> {
+    fn get_property(
+        &mut self,
+        object: &Value,
+        name: Name<'_>,
+        _: ObjId,
+    ) -> Result<Value, ErrorCode> {
         exists(object)?;
-        self.properties.get(&name).cloned().ok_or(ErrorCode::PropNf)
+        let found = self.properties.get(&name.known());
+        found.cloned().ok_or(ErrorCode::PropNf)
     }
 
     fn known_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Option<&Value> {
@@ -150,12 +156,13 @@ impl Host for World {
     fn set_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         value: Value,
         _: ObjId,
     ) -> Result<(), ErrorCode> {
         exists(object)?;
-        *self.properties.get_mut(&name).ok_or(ErrorCode::PropNf)? = value;
+        let place = self.properties.get_mut(&name.known());
+        *place.ok_or(ErrorCode::PropNf)? = value;
         Ok(())
     }
 

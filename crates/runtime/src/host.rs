@@ -9,8 +9,7 @@ use moor_bytecode::Program;
 use moor_compiler::Feature;
 use moor_value::{ErrorCode, Lambda, ObjId, Symbol, Value};
 use moor_vm::{
-    AbortReason, BuiltinOutcome, CallName, Context, Host, PendingBuiltin, Raise, Verb, Vm,
-    WAIF_PREFIX,
+    AbortReason, BuiltinOutcome, Context, Host, Name, PendingBuiltin, Raise, Verb, Vm, WAIF_PREFIX,
 };
 use moor_world::{Entity, ResolvedVerb};
 
@@ -35,7 +34,7 @@ const STRETCH_BYTES_MAX: usize = 176 << 20;
 impl Host for Stretch<'_> {
     type Request = Request;
 
-    fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode> {
+    fn find_verb(&mut self, receiver: &Value, name: Name<'_>) -> Result<&Arc<Verb>, ErrorCode> {
         let entity = match receiver {
             Value::Obj(id) => Entity::object(*id),
             other => self.receiver_entity(other)?,
@@ -43,7 +42,7 @@ impl Host for Stretch<'_> {
         let symbol = match name.symbol {
             Some(symbol) => symbol,
             // Only a pattern can match a word that was never a name.
-            None => Symbol::intern(name.text.as_str()),
+            None => Symbol::intern(name.text),
         };
         let way = match self.verbs.find(entity, symbol) {
             Some(way) => way,
@@ -61,15 +60,19 @@ impl Host for Stretch<'_> {
     fn get_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         perms: ObjId,
     ) -> Result<Value, ErrorCode> {
         match object {
-            Value::Obj(id) => self.txn.get_property(perms, Entity::object(*id), name),
-            Value::Anon(handle) => self
-                .txn
-                .get_property(perms, Entity::anon(handle.id()), name),
-            Value::Waif(waif) => self.txn.get_waif_property(perms, waif, name.as_str()),
+            Value::Obj(id) => {
+                let entity = Entity::object(*id);
+                self.txn.get_property(perms, entity, name.known())
+            }
+            Value::Anon(handle) => {
+                let entity = Entity::anon(handle.id());
+                self.txn.get_property(perms, entity, name.known())
+            }
+            Value::Waif(waif) => self.txn.get_waif_property(perms, waif, name.text),
             _ => Err(ErrorCode::Type),
         }
     }
@@ -85,7 +88,7 @@ impl Host for Stretch<'_> {
     fn set_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         value: Value,
         perms: ObjId,
     ) -> Result<(), ErrorCode> {
@@ -93,16 +96,15 @@ impl Host for Stretch<'_> {
             return Err(ErrorCode::Quota);
         }
         match object {
-            Value::Obj(id) => self
-                .txn
-                .set_property(perms, Entity::object(*id), name, value),
-            Value::Anon(handle) => {
-                self.txn
-                    .set_property(perms, Entity::anon(handle.id()), name, value)
+            Value::Obj(id) => {
+                let entity = Entity::object(*id);
+                self.txn.set_property(perms, entity, name.known(), value)
             }
-            Value::Waif(waif) => self
-                .txn
-                .set_waif_property(perms, waif, name.as_str(), value),
+            Value::Anon(handle) => {
+                let entity = Entity::anon(handle.id());
+                self.txn.set_property(perms, entity, name.known(), value)
+            }
+            Value::Waif(waif) => self.txn.set_waif_property(perms, waif, name.text, value),
             _ => Err(ErrorCode::Type),
         }
     }
@@ -243,20 +245,11 @@ impl Stretch<'_> {
             return outcome;
         }
         match spec.run {
-            Run::Pure(run) => {
-                let mut around = Around {
-                    runtime: self.runtime,
-                    txn: &mut self.txn,
-                    deadline: self.deadline,
-                    perms: context.perms(),
-                };
-                let mut call = Call::new(&self.options.value_limits, &mut around);
-                match run(&mut call, args) {
-                    Ok(value) if spec.answers_truth => BuiltinOutcome::returned(self.truth(value)),
-                    Ok(value) => BuiltinOutcome::returned(value),
-                    Err(raise) => self.refused(raise),
-                }
-            }
+            Run::Pure(run) => match self.with_call(context.perms(), |call| run(call, args)) {
+                Ok(value) if spec.answers_truth => BuiltinOutcome::returned(self.truth(value)),
+                Ok(value) => BuiltinOutcome::returned(value),
+                Err(raise) => self.refused(raise),
+            },
             Run::Context(run, _) => {
                 let reply = run(
                     &mut Env {
@@ -273,6 +266,18 @@ impl Stretch<'_> {
                 }
             }
         }
+    }
+
+    /// Runs what needs no world but the limits, the clock and chance; `perms` are those of the calling code.
+    #[inline]
+    pub(crate) fn with_call<T>(&mut self, perms: ObjId, run: impl FnOnce(&mut Call<'_>) -> T) -> T {
+        let mut around = Around {
+            runtime: self.runtime,
+            txn: &mut self.txn,
+            deadline: self.deadline,
+            perms,
+        };
+        run(&mut Call::new(&self.options.value_limits, &mut around))
     }
 
     /// What a builtin answers whose 1 and 0 stand for true and false.

@@ -7,7 +7,7 @@ use moor_value::{ErrorCode, List, ObjId, Str, Symbol, Value, ValueType};
 
 use crate::context::Context;
 use crate::frame::{Command, Frame};
-use crate::host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
+use crate::host::{BuiltinOutcome, Call, Host, Name, WAIF_PREFIX};
 use crate::outcome::{Outcome, TaskLimits};
 use crate::raise::Raise;
 use crate::registers::{int_over_plain, put, set_obj, shift};
@@ -232,18 +232,18 @@ impl Vm {
             CalledName::Fixed(n) => {
                 let name = &program.names[usize::from(n)];
                 (
-                    CallName {
+                    Name {
                         symbol: Some(name.symbol),
-                        text: &name.text,
+                        text: name.text.as_str(),
                     },
                     &name.text,
                 )
             }
             CalledName::Register(r) => match &self.stack[window + usize::from(r)] {
                 Value::Str(text) => (
-                    CallName {
+                    Name {
                         symbol: Symbol::lookup(text.as_str()),
-                        text,
+                        text: text.as_str(),
                     },
                     text,
                 ),
@@ -505,9 +505,9 @@ impl Vm {
         limits: &TaskLimits,
     ) -> Option<Outcome<H::Request>> {
         let text = Str::new(name);
-        let call_name = CallName {
+        let call_name = Name {
             symbol: Some(Symbol::intern(name)),
-            text: &text,
+            text: name,
         };
         let found =
             host.waif_is_indexable(&waif)

@@ -18,14 +18,22 @@ use crate::vm::Vm;
 /// What begins the names of the verbs and properties of a class that its waifs have.
 pub const WAIF_PREFIX: &str = ":";
 
-/// The name of a verb that is being called.
+/// The name of a verb that is being called or of a property that is read or written.
 #[derive(Clone, Copy, Debug)]
-pub struct CallName<'a> {
-    /// Its identity; `None` when no program, property or verb has ever been spelled so (a pattern such as `*` may
-    /// still match it).
+pub struct Name<'a> {
+    /// Its identity; `None` when no program, property or verb has ever been spelled so. A verb's pattern such as `*`
+    /// may still match it, and a waif's property may stand for a longer name.
     pub symbol: Option<Symbol>,
-    /// As the caller spelled it.
-    pub text: &'a Str,
+    /// As the program spelled it.
+    pub text: &'a str,
+}
+
+impl Name<'_> {
+    /// The symbol. A text that names nothing has that of the empty name, which no property has, so that programs
+    /// cannot fill the table of symbols.
+    pub fn known(self) -> Symbol {
+        self.symbol.unwrap_or_else(|| Symbol::intern(""))
+    }
 }
 
 /// What a machine asks of the world that it runs in.
@@ -39,7 +47,7 @@ pub trait Host {
     /// # Errors
     /// E_INVIND for an object that is not valid, E_VERBNF when there is no such verb that may be called, E_TYPE
     /// for a value without a prototype.
-    fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode>;
+    fn find_verb(&mut self, receiver: &Value, name: Name<'_>) -> Result<&Arc<Verb>, ErrorCode>;
 
     /// The same of an object by a name of the program, where the host has found it before and nothing has changed
     /// since. `None` says nothing: [`find_verb`](Self::find_verb) is to be asked then.
@@ -54,7 +62,7 @@ pub trait Host {
     fn get_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         perms: ObjId,
     ) -> Result<Value, ErrorCode>;
 
@@ -71,7 +79,7 @@ pub trait Host {
     fn set_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         value: Value,
         perms: ObjId,
     ) -> Result<(), ErrorCode>;

@@ -30,7 +30,7 @@ mod waiting;
 
 pub use context::Context;
 pub use frame::{Command, Frame, PendingBuiltin};
-pub use host::{BuiltinOutcome, Call, CallName, Host, WAIF_PREFIX};
+pub use host::{BuiltinOutcome, Call, Host, Name, WAIF_PREFIX};
 pub use outcome::{Abort, AbortReason, Outcome, SizeLimits, TaskLimits, Uncaught};
 pub use raise::{Raise, type_name};
 pub use state::{StateError, StateResolver};

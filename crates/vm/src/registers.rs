@@ -5,11 +5,10 @@
 /// the way that makes none is the one that has to be fast.
 pub(crate) use std::hint::cold_path as calls_out;
 
-use moor_value::{ErrorCode, List, ObjId, Symbol, Value};
+use moor_value::{ErrorCode, List, ObjId, Value};
 
 use crate::arithmetic as math;
 use crate::collection;
-use crate::host::WAIF_PREFIX;
 use crate::outcome::TaskLimits;
 use crate::raise::Raise;
 use crate::run::TOIL_BYTES_MIN;
@@ -156,17 +155,6 @@ pub(crate) fn copy(value: &Value) -> Value {
         Value::Obj(id) => Value::Obj(*id),
         value => value.clone(),
     }
-}
-
-/// The symbol of a property that a program names by a text. A text that names nothing stands for the empty
-/// name, which no property has, so that programs cannot fill the table of symbols. What a waif calls `x` is its class's
-/// `:x`, and `x` may stand nowhere else.
-pub(crate) fn property_symbol(text: &str) -> Symbol {
-    Symbol::lookup(text).unwrap_or_else(|| {
-        let of_a_waif = text.eq_ignore_ascii_case("class")
-            || Symbol::lookup(&format!("{WAIF_PREFIX}{text}")).is_some();
-        Symbol::intern(if of_a_waif { text } else { "" })
-    })
 }
 
 /// `dst = a + b` for what is not two numbers; in place when `dst` is `a`.

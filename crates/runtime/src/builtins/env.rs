@@ -3,8 +3,6 @@
 //! In: the stretch that is running and the machine's stack. Out: a value, a verb to call, something
 //! to wait for, or an error.
 
-use std::sync::Arc;
-
 use moor_compiler::{Feature, Features};
 use moor_value::{AnonRef, ErrorCode, MapKey, ObjId, Str, Sym, Value};
 use moor_vm::{
@@ -15,7 +13,6 @@ use moor_world::Entity;
 use super::{Call, Raise};
 use crate::request::Request;
 use crate::stretch::Stretch;
-use crate::surroundings::Around;
 
 /// The surroundings of one call of a builtin that knows the world.
 pub(crate) struct Env<'a, 'r, 'c> {
@@ -123,15 +120,8 @@ impl Env<'_, '_, '_> {
         &mut self,
         run: impl FnOnce(&mut Call<'_>) -> Result<T, Raise>,
     ) -> Result<T, Raise> {
-        let options = Arc::clone(&self.stretch.options);
         let perms = self.perms();
-        let mut around = Around {
-            runtime: self.stretch.runtime,
-            deadline: self.stretch.deadline,
-            txn: &mut self.stretch.txn,
-            perms,
-        };
-        run(&mut Call::new(&options.value_limits, &mut around))
+        self.stretch.with_call(perms, run)
     }
 
     /// `E_PERM` unless the calling code has the permissions of `who` or of a wizard.

@@ -4,12 +4,8 @@ use moor_bytecode::{Instruction as I, RESULT};
 use moor_value::{Flyweight, ObjId, RESERVED_SLOTS, Symbol, Value, ValueType};
 
 use super::{Computed, Done, Step, foreign};
-use crate::host::Host;
+use crate::host::{Host, Name};
 use crate::raise::Raise;
-use crate::registers::property_symbol;
-
-/// A property's name, as symbol and as the program spells it.
-type Name<'a> = (Symbol, &'a str);
 
 /// Carries out an instruction of this family.
 #[inline(always)]
@@ -18,7 +14,10 @@ pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I
     let program = step.program;
     let fixed = |name: u16| {
         let name = &program.names[usize::from(name)];
-        (name.symbol, name.text.as_str())
+        Name {
+            symbol: Some(name.symbol),
+            text: name.text.as_str(),
+        }
     };
     match instruction {
         I::GetProp { dst, obj, name } => {
@@ -68,39 +67,39 @@ pub(super) fn execute<H: Host>(step: &mut Step<'_>, host: &mut H, instruction: I
 fn computed_name(name: &Value) -> Result<Name<'_>, Box<Raise>> {
     let text = name.name_text();
     let text = text.ok_or_else(|| Raise::type_mismatch(name, &[ValueType::Str]))?;
-    Ok((property_symbol(text), text))
+    let symbol = Symbol::lookup(text);
+    Ok(Name { symbol, text })
 }
 
 fn read<H: Host>(host: &mut H, object: &Value, name: Name<'_>, perms: ObjId) -> Computed {
-    let (symbol, text) = name;
     if let Value::Fly(flyweight) = object {
         return read_slot(host, flyweight, name, perms);
     }
-    host.get_property(object, symbol, perms)
-        .map_err(|code| Raise::property(code, object, text))
+    host.get_property(object, name, perms)
+        .map_err(|code| Raise::property(code, object, name.text))
 }
 
 /// What a flyweight has under a name: its own delegate and slots, a slot, or the delegate's property.
 fn read_slot<H: Host>(
     host: &mut H,
     flyweight: &Flyweight,
-    (symbol, text): Name<'_>,
+    name: Name<'_>,
     perms: ObjId,
 ) -> Computed {
     let [delegate, slots] = RESERVED_SLOTS;
     let object = Value::Obj(flyweight.delegate());
-    match flyweight.slot(text) {
+    let is = |reserved: &str| name.text.eq_ignore_ascii_case(reserved);
+    match flyweight.slot(name.text) {
         Some(value) => Ok(value.clone()),
-        None if text.eq_ignore_ascii_case(delegate) => Ok(object),
-        None if text.eq_ignore_ascii_case(slots) => Ok(Value::Map(flyweight.slots().clone())),
-        None => read(host, &object, (symbol, text), perms),
+        None if is(delegate) => Ok(object),
+        None if is(slots) => Ok(Value::Map(flyweight.slots().clone())),
+        None => read(host, &object, name, perms),
     }
 }
 
 fn write<H: Host>(host: &mut H, object: &Value, name: Name<'_>, new: Value, perms: ObjId) -> Done {
-    let (symbol, text) = name;
-    host.set_property(object, symbol, new, perms)
-        .map_err(|code| Raise::property(code, object, text))
+    host.set_property(object, name, new, perms)
+        .map_err(|code| Raise::property(code, object, name.text))
 }
 
 /// An error that is not raised becomes the value of the assignment where that is used.

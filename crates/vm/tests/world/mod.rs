@@ -14,7 +14,7 @@ use moor_compiler::{
 use moor_value::codec::{HandleResolver, NoHandles};
 use moor_value::{AnonRef, ErrorCode, Graveyard, Lambda, List, ObjId, Str, Symbol, Value, WaifRef};
 use moor_vm::{
-    AbortReason, BuiltinOutcome, Call, CallName, Command, Context, Host, Outcome, PendingBuiltin,
+    AbortReason, BuiltinOutcome, Call, Command, Context, Host, Name, Outcome, PendingBuiltin,
     Raise, Start, StateResolver, TaskLimits, Verb, Vm,
 };
 
@@ -194,7 +194,7 @@ fn object_of(value: &Value) -> Result<i64, ErrorCode> {
 impl Host for World {
     type Request = Value;
 
-    fn find_verb(&mut self, receiver: &Value, name: CallName<'_>) -> Result<&Arc<Verb>, ErrorCode> {
+    fn find_verb(&mut self, receiver: &Value, name: Name<'_>) -> Result<&Arc<Verb>, ErrorCode> {
         let object = object_of(receiver)?;
         self.lookup(object, name.symbol).ok_or(ErrorCode::VerbNf)
     }
@@ -218,14 +218,19 @@ impl Host for World {
         self.properties.get_mut(&(object.as_obj()?.0, name))
     }
 
-    fn get_property(&mut self, object: &Value, name: Symbol, _: ObjId) -> Result<Value, ErrorCode> {
+    fn get_property(
+        &mut self,
+        object: &Value,
+        name: Name<'_>,
+        _: ObjId,
+    ) -> Result<Value, ErrorCode> {
         let object = if let Value::Str(_) = object {
             Err(ErrorCode::Type)
         } else {
             object_of(object)
         };
         self.properties
-            .get(&(object?, name))
+            .get(&(object?, name.known()))
             .cloned()
             .ok_or(ErrorCode::PropNf)
     }
@@ -233,13 +238,13 @@ impl Host for World {
     fn set_property(
         &mut self,
         object: &Value,
-        name: Symbol,
+        name: Name<'_>,
         value: Value,
         _: ObjId,
     ) -> Result<(), ErrorCode> {
         let slot = self
             .properties
-            .get_mut(&(object_of(object)?, name))
+            .get_mut(&(object_of(object)?, name.known()))
             .ok_or(ErrorCode::PropNf)?;
         *slot = value;
         Ok(())
@@ -298,23 +303,10 @@ impl Host for World {
             ("pass", _) => self.pass(args, context),
             ("eval", [Value::Str(source)]) => {
                 let source = source.as_str();
-                let Ok(program) = compiled(source) else {
-                    return O::error(ErrorCode::InvArg);
-                };
-                let code = verb_of(program, ObjId::NOTHING, "Input to EVAL", source);
-                let owner = context.perms();
-                let code = Verb {
-                    owner,
-                    ..Verb::clone(&code)
-                };
-                self.call_with(
-                    Arc::new(code),
-                    Value::Obj(ObjId::NOTHING),
-                    "",
-                    vec![],
-                    "eval",
-                    Some(Command::default()),
-                )
+                match compiled(source) {
+                    Ok(program) => self.eval(program, source, context.perms()),
+                    Err(_) => O::error(ErrorCode::InvArg),
+                }
             }
             ("relay", [target, name, rest @ ..]) => {
                 let Value::Str(name) = name else {
@@ -375,6 +367,18 @@ impl Host for World {
 }
 
 impl World {
+    fn eval(&mut self, program: Program, source: &str, owner: ObjId) -> BuiltinOutcome<Value> {
+        let nothing = ObjId::NOTHING;
+        let code = verb_of(program, nothing, "Input to EVAL", source);
+        let code = Verb {
+            owner,
+            ..Verb::clone(&code)
+        };
+        let command = Some(Command::default());
+        let this = Value::Obj(nothing);
+        self.call_with(Arc::new(code), this, "", vec![], "eval", command)
+    }
+
     fn pass(&mut self, args: &mut [Value], context: &Context<'_>) -> BuiltinOutcome<Value> {
         let definer = object_of(&context.verb().definer).unwrap_or(0);
         let name = context.called_as().clone();

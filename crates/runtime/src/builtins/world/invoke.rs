@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use moor_value::{ErrorCode, Str, Symbol, Value};
-use moor_vm::{Call, CallName, Host, PendingBuiltin};
+use moor_vm::{Call, Host, Name, PendingBuiltin};
 
 use crate::builtins::Env;
 use crate::registry::registry;
@@ -46,10 +46,9 @@ pub(super) fn verb(
     args: Vec<Value>,
     then: Then,
 ) -> Result<Option<Box<Call>>, ErrorCode> {
-    let text = Str::new(name);
-    let call_name = CallName {
+    let call_name = Name {
         symbol: Some(Symbol::intern(name)),
-        text: &text,
+        text: name,
     };
     let Ok(verb) = env.stretch.find_verb(&this, call_name).map(Arc::clone) else {
         return Ok(None);
@@ -60,7 +59,7 @@ pub(super) fn verb(
     Ok(Some(Box::new(Call {
         verb,
         this,
-        called_as: text,
+        called_as: Str::new(name),
         args,
         command: None,
         as_command: false,
