@@ -1,6 +1,6 @@
 //! What is counted of a runtime, for whoever listens to the `metrics` facade.
 //!
-//! In: commits, conflicts, lines; once a second, how many sessions and tasks there are. Out: counters, gauges and one
+//! In: lines; once a second, what was tallied, and how many sessions and tasks there are. Out: counters, gauges and one
 //! histogram. Their handles are made once, at the start: a program that wants them installs its recorder before.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::runtime::Runtime;
+use crate::tally;
 use crate::task::TaskStatus;
 
 /// States of tasks, as the label of `moor_tasks` names them.
@@ -20,14 +21,17 @@ const STATES: [&str; 6] = [
     "running",
 ];
 
+/// Of what the threads tally, what is counted here too.
+const TALLIED: [(&str, tally::Counter); 3] = [
+    ("moor_commits_total", tally::Counter::Commits),
+    ("moor_conflicts_total", tally::Counter::Conflicts),
+    ("moor_retries_total", tally::Counter::Retries),
+];
+
 /// Handles of everything that is counted.
 pub(crate) struct Meters {
-    /// Stretches that were committed.
-    pub(crate) commits: Counter,
-    /// Stretches that lost a conflict.
-    pub(crate) conflicts: Counter,
-    /// Stretches that were run again.
-    pub(crate) retries: Counter,
+    /// What the threads tally ([`TALLIED`]).
+    tallied: [Counter; TALLIED.len()],
     /// Lines of users that were run.
     commands: Counter,
     /// From the moment a line begins to run until its commit.
@@ -42,9 +46,7 @@ impl Meters {
     pub(crate) fn new() -> Self {
         describe();
         Self {
-            commits: metrics::counter!("moor_commits_total"),
-            conflicts: metrics::counter!("moor_conflicts_total"),
-            retries: metrics::counter!("moor_retries_total"),
+            tallied: TALLIED.map(|(name, _)| metrics::counter!(name)),
             commands: metrics::counter!("moor_commands_total"),
             command_seconds: metrics::histogram!("moor_command_seconds"),
             sessions: metrics::gauge!("moor_sessions"),
@@ -70,6 +72,9 @@ impl Runtime {
             .sum();
         self.meters.sessions.set(sessions.len() as f64);
         self.meters.event_lag.set(waiting as f64);
+        for (counter, (_, what)) in self.meters.tallied.iter().zip(TALLIED) {
+            counter.absolute(tally::of(what).0);
+        }
         let mut counts = [0_u32; STATES.len()];
         self.queue
             .each_status(|status| counts[state_of(status)] += 1);

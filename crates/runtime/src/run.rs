@@ -49,7 +49,8 @@ struct Line<'a> {
 fn outcome_of<T>(committed: &Result<T, Refused>) -> Counter {
     match committed {
         Ok(_) => Counter::Commits,
-        Err(Refused::Conflict | Refused::WantsTurn) => Counter::Conflicts,
+        Err(Refused::Conflict) => Counter::Conflicts,
+        Err(Refused::WantsTurn) => Counter::Turns,
         Err(Refused::ReadOnly(_)) => Counter::Refusals,
     }
 }
@@ -309,21 +310,14 @@ impl Runtime {
             let took = self.clock.steady().saturating_sub(ran);
             tally::count(outcome_of(&committed), took);
             match committed {
-                Ok(hooks) => {
-                    self.meters.commits.increment(1);
-                    return Some(hooks);
-                }
-                Err(Refused::Conflict) => {
-                    self.meters.conflicts.increment(1);
-                    attempts += 1;
-                }
+                Ok(hooks) => return Some(hooks),
+                Err(Refused::Conflict) => attempts += 1,
                 Err(Refused::WantsTurn) => attempts = ATTEMPTS_MAX,
                 Err(Refused::ReadOnly(reason)) => {
                     tracing::warn!(task = task.0, reason, "not stored");
                     return None;
                 }
             }
-            self.meters.retries.increment(1);
             tally::count(Counter::Retries, Duration::ZERO);
         }
     }

@@ -19,8 +19,10 @@ const SAMPLE: u64 = 64;
 pub(crate) enum Counter {
     /// Stretches that were committed.
     Commits,
-    /// Stretches that lost a conflict, or turned out to need the commit turn.
+    /// Stretches that lost a conflict.
     Conflicts,
+    /// Stretches that turned out to need the commit turn.
+    Turns,
     /// Stretches that the store did not take.
     Refusals,
     /// Stretches that were run, the lost ones among them.

@@ -25,8 +25,8 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         .doc(
             "",
             "MAP",
-            "`{number, nanoseconds}` since the server started: stretches of tasks that were committed (`commits`), that were to run again \
-             (`conflicts`), and that the disk refused (`refusals`), with the time that this took.",
+            "`{number, nanoseconds}` since the server started: stretches of tasks that were committed (`commits`), that lost a \
+             conflict (`conflicts`), that had to run alone (`turns`), and that the disk refused (`refusals`), with the time that this took.",
         )
         .raises("E_PERM unless a wizard calls")
         .permission("wizards"),
@@ -74,6 +74,7 @@ fn db_counters(env: &mut Env<'_, '_, '_>, _: &mut [Value]) -> Reply {
         &[
             ("commits", Counter::Commits),
             ("conflicts", Counter::Conflicts),
+            ("turns", Counter::Turns),
             ("refusals", Counter::Refusals),
         ],
     )
