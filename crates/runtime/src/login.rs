@@ -121,10 +121,10 @@ pub(crate) fn connect(
     tell_queued_output(stretch, session);
     let before = stretch.session_of(player);
     let (handler, shows) = described(session);
-    let peer = stretch.ends_of(session).name;
     match before {
         Some(before) => redirect(stretch, session, &before, player),
         None => {
+            let peer = stretch.ends_of(session).name;
             stretch
                 .effects
                 .push(Effect::Switch(Arc::clone(session), player));

@@ -122,7 +122,7 @@ fn definer(env: &Env<'_, '_, '_>) -> Option<Entity> {
 /// Calls a builtin by its name.
 fn call_function(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let name = args.str(0)?;
-    let Some(number) = registry().number(&name.as_str().to_ascii_lowercase()) else {
+    let Some(number) = registry().number(name.as_str()) else {
         let unknown = Value::Str(name.clone());
         return Err(Raise::with(
             ErrorCode::InvArg,

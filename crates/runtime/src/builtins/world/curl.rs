@@ -70,8 +70,8 @@ struct Wish {
 
 fn curl(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     env.wizard_only()?;
-    let mut wish = Wish::usual(env);
     let seconds_max = seconds_max(env);
+    let mut wish = Wish::usual(env, seconds_max);
     match args {
         [_, Value::Map(options)] => wish.read(env, options, seconds_max)?,
         [_, Value::Map(_), ..] => {
@@ -92,6 +92,7 @@ fn curl(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     wish.make(env, args[0].clone())
 }
 
+/// What the world allows a request to take.
 fn seconds_max(env: &mut Env<'_, '_, '_>) -> i64 {
     let wanted = integer_option(&mut env.stretch.txn, "curl_max_timeout", SECONDS_MAX);
     wanted.clamp(1, SECONDS_MAX)
@@ -99,8 +100,7 @@ fn seconds_max(env: &mut Env<'_, '_, '_>) -> i64 {
 
 impl Wish {
     /// What holds where nothing is said.
-    fn usual(env: &mut Env<'_, '_, '_>) -> Self {
-        let seconds_max = seconds_max(env);
+    fn usual(env: &mut Env<'_, '_, '_>, seconds_max: i64) -> Self {
         let txn = &mut env.stretch.txn;
         let bytes = integer_option(txn, "curl_max_response_bytes", BODY_BYTES);
         Self {
