@@ -5,8 +5,6 @@
 //! sockets: without one it waits for the next, for a while.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use moor_host::{Connection as _, Course, DaemonNews, FromConnection, Progress, Requests};
@@ -41,6 +39,8 @@ struct Shared {
     owner: Option<Owner>,
     /// The socket of now.
     socket: Option<Arc<Seat>>,
+    /// Another socket wants its seat.
+    is_wanted: bool,
     /// Since when there is none.
     alone_since: Instant,
     is_closed: bool,
@@ -53,27 +53,11 @@ const LEAVING_TIME_MAX: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub struct Seat {
     wake: Notify,
-    /// Another socket wants the seat.
-    is_wanted: AtomicBool,
-    has_left: AtomicBool,
-    /// Wakes who waits for that.
+    /// Wakes who waits for the seat.
     left: Notify,
 }
 
 impl Seat {
-    /// Asks the socket to leave, and returns when it has.
-    async fn vacated(&self) {
-        self.is_wanted.store(true, Relaxed);
-        self.wake();
-        loop {
-            let left = self.left.notified();
-            if self.has_left.load(Acquire) {
-                return;
-            }
-            left.await;
-        }
-    }
-
     /// Returns when there is something new to look at.
     pub async fn woken(&self) {
         self.wake.notified().await;
@@ -109,6 +93,7 @@ impl Connection {
                 session: Session::new(open),
                 owner,
                 socket: None,
+                is_wanted: false,
                 alone_since: Instant::now(),
                 is_closed: false,
             }),
@@ -160,10 +145,25 @@ impl Connection {
     /// Asks the socket of now, if there is one, to leave the seat, and waits for that, for a moment. What it has received came before
     /// anything that the next socket will say: it is to count first, and in the last line that the next one is told.
     pub async fn make_way(&self) {
-        let other = self.shared.lock().socket.clone();
+        let other = {
+            let mut shared = self.shared.lock();
+            shared.is_wanted = shared.socket.is_some();
+            shared.socket.clone()
+        };
         if let Some(other) = other {
+            other.wake();
             // One that does not leave in time is not listened to any more.
-            let _ = timeout(LEAVING_TIME_MAX, other.vacated()).await;
+            let _ = timeout(LEAVING_TIME_MAX, self.vacated(&other)).await;
+        }
+    }
+
+    async fn vacated(&self, seat: &Arc<Seat>) {
+        loop {
+            let left = seat.left.notified();
+            if !self.shared.lock().is_at(seat) {
+                return;
+            }
+            left.await;
         }
     }
 
@@ -175,9 +175,7 @@ impl Connection {
             return None;
         }
         let seat = Arc::new(Seat::default());
-        if let Some(other) = shared.socket.replace(seat.clone()) {
-            other.wake.notify_one();
-        }
+        shared.seat(Some(seat.clone()));
         shared.session.rewind(last_event);
         seat.wake.notify_one();
         self.keeper.notify_one();
@@ -188,19 +186,16 @@ impl Connection {
     pub fn leave(&self, seat: &Arc<Seat>) {
         let mut shared = self.shared.lock();
         if shared.is_at(seat) {
-            shared.socket = None;
+            shared.seat(None);
             shared.alone_since = Instant::now();
             self.keeper.notify_one();
         }
-        drop(shared);
-        seat.has_left.store(true, Release);
-        seat.left.notify_waiters();
     }
 
     /// What the socket at `seat` is to do next.
     pub fn look(&self, seat: &Arc<Seat>) -> Look {
         let mut shared = self.shared.lock();
-        if !shared.is_at(seat) || seat.is_wanted.load(Relaxed) {
+        if !shared.is_at(seat) || shared.is_wanted {
             return Look::Taken;
         }
         match (shared.session.take_next(), shared.session.ending()) {
@@ -280,9 +275,7 @@ impl Connection {
         let until = *ending_until.get_or_insert(now + ENDING_TIME_MAX);
         if is_alone || now >= until {
             shared.is_closed = true;
-            if let Some(seat) = shared.socket.take() {
-                seat.wake.notify_one();
-            }
+            shared.seat(None);
             self.progress.notify_waiters();
             return None;
         }
@@ -315,6 +308,15 @@ impl Connection {
 }
 
 impl Shared {
+    /// Gives the seat to another socket or to none, and tells the one that had it and those who wait for it.
+    fn seat(&mut self, next: Option<Arc<Seat>>) {
+        self.is_wanted = false;
+        if let Some(before) = std::mem::replace(&mut self.socket, next) {
+            before.wake();
+            before.left.notify_waiters();
+        }
+    }
+
     fn is_at(&self, seat: &Arc<Seat>) -> bool {
         self.socket
             .as_ref()

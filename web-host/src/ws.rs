@@ -228,7 +228,6 @@ async fn attend(talk: &mut Talk, connection: &Connection, seat: &Arc<Seat>) -> R
             }
             Ok(Look::Taken) => {
                 talk.hear_out(connection, seat).await?;
-                connection.leave(seat);
                 let (close, code) = (close::TAKEN, "taken");
                 let text = "another window goes on with this session".to_owned();
                 return Err(Refusal { close, code, text });
