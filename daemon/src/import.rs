@@ -3,7 +3,6 @@
 //! In: a file, a vacant path. Out: the store, filled, and who was connected when the file was written. A failure leaves
 //! nothing at the path.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 use std::time::Instant;
@@ -13,7 +12,8 @@ use moor_dump::{
     CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
 };
 use moor_runtime::{
-    Features, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin, stopped_rows, task_row,
+    Features, ImportStopError, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin,
+    stopped_rows, task_row,
 };
 use moor_store::{Options, Store};
 use moor_value::{STACK_BYTES_MIN, Value};
@@ -22,8 +22,8 @@ mod stopped;
 
 /// The world that an empty data directory gets: a textdump like any other.
 const STARTER: &[u8] = include_bytes!("starter.db");
-/// Faults of programs that are named one by one; more are counted.
-const FAULTS_SHOWN: usize = 20;
+/// Faults of programs that are named one by one, and so for other warnings; more are counted.
+const WARNINGS_SHOWN: usize = 20;
 
 /// A new data directory.
 pub(crate) struct Imported {
@@ -66,8 +66,9 @@ fn import(
         let mut handles = DumpHandles::default();
         let dump = moor_dump::read(name, bytes, &mut handles, &mut show_progress)?;
         let (connections, format) = (connected(&dump), dump.version);
+        report(&dump.repairs);
         let import = compile(dump, features)?;
-        report(&import);
+        report(&import.warnings);
         let store = fill(&import, format, path, options)?;
         let objects = import.world.objects.len();
         tracing::info!(objects, seconds = begun.elapsed().as_secs_f64(), "imported");
@@ -116,8 +117,8 @@ fn compile(dump: TextDump, features: Features) -> Result<Import> {
         features,
     };
     dump.compile(&options).map_err(|errors| {
-        let more = errors.0.len().saturating_sub(FAULTS_SHOWN);
-        for fault in errors.0.iter().take(FAULTS_SHOWN) {
+        let more = errors.0.len().saturating_sub(WARNINGS_SHOWN);
+        for fault in errors.0.iter().take(WARNINGS_SHOWN) {
             tracing::error!("{fault}");
         }
         if more > 0 {
@@ -131,11 +132,11 @@ fn compile(dump: TextDump, features: Features) -> Result<Import> {
 }
 
 /// Says what is not as it was.
-fn report(import: &Import) {
-    for fault in import.warnings.iter().take(FAULTS_SHOWN) {
-        tracing::warn!("{fault}");
+fn report(warnings: &[impl Display]) {
+    for warning in warnings.iter().take(WARNINGS_SHOWN) {
+        tracing::warn!("{warning}");
     }
-    let more = import.warnings.len().saturating_sub(FAULTS_SHOWN);
+    let more = warnings.len().saturating_sub(WARNINGS_SHOWN);
     if more > 0 {
         tracing::warn!(more, "further warnings");
     }
@@ -144,7 +145,7 @@ fn report(import: &Import) {
 /// A row of a waiting task.
 type TaskRow = ([u8; 8], Vec<u8>);
 
-/// The rows of the tasks that had begun. One that cannot go on is named, and left out; so is one with the number of another.
+/// The rows of the tasks that had begun. One that cannot go on is named, and left out.
 fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
     let suspended = import.tasks.suspended.iter().map(|task| (task, false));
     let interrupted = import.tasks.interrupted.iter().map(|task| (task, true));
@@ -153,12 +154,10 @@ fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
         .iter()
         .map(|(task, is_interrupted)| stopped::imported(task, *is_interrupted));
     let rows = stopped_rows(&known.collect::<Vec<_>>(), format);
-    let mut numbers: HashSet<i64> = import.tasks.forked.iter().map(|task| task.id).collect();
     let mut taken = Vec::with_capacity(rows.len());
     for ((task, _), row) in tasks.into_iter().zip(rows) {
         match row {
-            Ok(row) if numbers.insert(task.id) => taken.push(row),
-            Ok(_) => report_lost(task, &"another task has its number"),
+            Ok(row) => taken.push(row),
             Err(error) => report_lost(task, &error),
         }
     }
@@ -171,12 +170,12 @@ fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
     taken
 }
 
-fn report_lost(task: &StoppedTask, reason: &dyn Display) {
-    let frame = task.frames.last();
+fn report_lost(task: &StoppedTask, reason: &ImportStopError) {
+    let activation = task.activation();
     tracing::warn!(
         task = task.id,
-        programmer = frame.map(|frame| frame.activation.progr.0),
-        verb = frame.map(|frame| frame.activation.verb_names.as_str()),
+        programmer = activation.map(|activation| activation.progr.0),
+        verb = activation.map(|activation| activation.verb_names.as_str()),
         %reason,
         "a suspended task of the old server cannot go on here; start it anew"
     );

@@ -14,7 +14,7 @@ use moor_world::{VerbImage, WorldImage};
 
 use crate::error::write_lines;
 use crate::model::{Connection, Holder, Program, TextDump};
-use crate::task::{ForkedTask, Tasks};
+use crate::task::{ForkedTask, Tasks, TwinTask};
 
 /// Threads that compile; more than this do not pay for the dumps there are.
 const THREADS_MAX: usize = 4;
@@ -51,14 +51,33 @@ pub struct CompileOptions<'a> {
 pub struct Import {
     /// The world.
     pub world: WorldImage,
-    /// Queued tasks; the sources of forked ones are canonical.
+    /// Queued tasks, each with a number of its own; the sources of forked ones are canonical.
     pub tasks: Tasks,
     /// Anonymous objects and waifs that wait for their `:recycle`.
     pub pending: Vec<Value>,
     /// Who was connected.
     pub connections: Vec<Connection>,
-    /// What deserves a look: unknown functions, renamed variables; with [`OnFault::Keep`] also errors.
-    pub warnings: Vec<Fault>,
+    /// What deserves a look.
+    pub warnings: Vec<Warning>,
+}
+
+/// What deserves a look.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A task is left out.
+    Task(TwinTask),
+    /// A program calls unknown functions or has variables that were renamed; with [`OnFault::Keep`] also one that does not compile.
+    Program(Fault),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(twin) => twin.fmt(f),
+            Self::Program(fault) => fault.fmt(f),
+        }
+    }
 }
 
 /// Something that is wrong with a program of the dump.
@@ -114,7 +133,8 @@ struct Outcome {
 }
 
 impl TextDump {
-    /// Compiles every program to its canonical source and puts it into its verb.
+    /// Compiles every program to its canonical source and puts it into its verb. Of tasks with one number the first is
+    /// kept.
     ///
     /// # Errors
     /// All programs that do not compile, unless `options` say to keep them.
@@ -127,6 +147,7 @@ impl TextDump {
             verb.source = outcome.lines.join("\n");
             faults.of_verb(program, &verb.names, outcome.errors, outcome.warnings);
         }
+        let twins = self.tasks.remove_twins();
         for task in &mut self.tasks.forked {
             let outcome = compile_text(&task.source.join("\n"), version, options);
             task.source = outcome.lines;
@@ -135,13 +156,14 @@ impl TextDump {
         if options.on_fault == OnFault::Refuse && !faults.errors.is_empty() {
             return Err(ProgramErrors(faults.errors));
         }
-        faults.errors.append(&mut faults.warnings);
+        let programs = faults.errors.into_iter().chain(faults.warnings);
+        let warnings = twins.into_iter().map(Warning::Task);
         Ok(Import {
             world: self.world,
             tasks: self.tasks,
             pending: self.pending,
             connections: self.connections,
-            warnings: faults.errors,
+            warnings: warnings.chain(programs.map(Warning::Program)).collect(),
         })
     }
 }

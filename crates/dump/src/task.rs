@@ -2,7 +2,10 @@
 //! Forked tasks have not begun: their text and variables are all there is. Suspended and interrupted ones carry the
 //! state of LambdaMOO's stack machine, which is kept here unjudged.
 
+use std::fmt;
+
 use moor_value::{ObjId, Str, Value};
+use rustc_hash::FxHashSet;
 
 /// All queued tasks.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -13,6 +16,53 @@ pub struct Tasks {
     pub suspended: Vec<StoppedTask>,
     /// Tasks that waited for input or for another process: they go on with the value `E_INTRPT`.
     pub interrupted: Vec<StoppedTask>,
+}
+
+impl Tasks {
+    /// Removes every task that has the number of one before it.
+    pub(crate) fn remove_twins(&mut self) -> Vec<TwinTask> {
+        let mut numbers = FxHashSet::default();
+        let mut twins = Vec::new();
+        let mut is_first = |id: i64, activation: Option<&Activation>| {
+            let is_first = numbers.insert(id);
+            if !is_first {
+                twins.push(TwinTask {
+                    id,
+                    definer: activation.map_or(Value::None, |activation| activation.vloc.clone()),
+                    verb_names: activation.map_or(Str::EMPTY, |known| known.verb_names.clone()),
+                });
+            }
+            is_first
+        };
+        self.forked
+            .retain(|task| is_first(task.id, Some(&task.activation)));
+        for stopped in [&mut self.suspended, &mut self.interrupted] {
+            stopped.retain(|task| is_first(task.id, task.activation()));
+        }
+        twins
+    }
+}
+
+/// A task that was left out, as one before it has its number.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TwinTask {
+    /// The number.
+    pub id: i64,
+    /// The object that defines its verb.
+    pub definer: Value,
+    /// All names of the verb.
+    pub verb_names: Str,
+}
+
+impl fmt::Display for TwinTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (definer, names) = (self.definer.to_literal(), &self.verb_names);
+        write!(
+            f,
+            "task {} of {definer}:{names} is left out: a task before it has its number",
+            self.id
+        )
+    }
 }
 
 /// A variable of a program.
@@ -85,6 +135,13 @@ pub struct StoppedTask {
     pub frames_max: i64,
     /// The frames, outermost first; never empty.
     pub frames: Vec<Frame>,
+}
+
+impl StoppedTask {
+    /// Who runs what in the innermost frame.
+    pub fn activation(&self) -> Option<&Activation> {
+        self.frames.last().map(|frame| &frame.activation)
+    }
 }
 
 /// A frame of LambdaMOO's stack machine.

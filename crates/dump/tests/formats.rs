@@ -256,3 +256,28 @@ fn format_17_objects_and_tasks() {
         "x = true;\nreturn typeof(x) == BOOL;"
     );
 }
+
+#[test]
+fn of_tasks_with_one_number_the_first_is_kept_and_the_others_are_told() {
+    let mut dump = data("format-17.db");
+    let tasks = &mut dump.tasks;
+    let number = tasks.forked[0].id;
+    tasks.forked.push(tasks.forked[0].clone());
+    tasks.suspended[0].id = number;
+    tasks.interrupted.push(tasks.interrupted[0].clone());
+    let import = import(dump);
+    let tasks = &import.tasks;
+    let counts = [
+        tasks.forked.len(),
+        tasks.suspended.len(),
+        tasks.interrupted.len(),
+    ];
+    assert_eq!(counts, [1, 0, 1]);
+    let warnings: Vec<String> = import.warnings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "task 77 of *anonymous*:poke is left out: a task before it has its number",
+        "task 77 of #1:tick is left out: a task before it has its number",
+        "task 79 of #1:ask is left out: a task before it has its number",
+    ];
+    assert_eq!(warnings, expected);
+}
