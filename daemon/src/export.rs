@@ -100,25 +100,26 @@ impl Moment {
 }
 
 fn forked_task(task: ImportedFork) -> ForkedTask {
-    let variables = task.variables.into_iter();
+    let call = task.call;
+    let variables = call.variables.into_iter();
     ForkedTask {
         id: task.id,
         start: i64::try_from(task.start_s).unwrap_or(i64::MAX),
         first_line: i64::from(task.line),
         activation: Activation {
-            this: task.this,
-            player: task.player,
-            progr: task.programmer,
-            vloc: task.definer,
-            verb: task.verb,
-            verb_names: task.verb_names,
-            debug: task.debug,
+            this: call.this,
+            player: call.player,
+            progr: call.programmer,
+            vloc: call.definer,
+            verb: call.verb,
+            verb_names: call.verb_names,
+            debug: call.debug,
             threaded: true,
         },
         variables: variables
             .map(|(name, value)| Variable { name, value })
             .collect(),
-        source: task.source.lines().map(str::to_owned).collect(),
+        source: call.source.lines().map(str::to_owned).collect(),
         line: 0,
     }
 }

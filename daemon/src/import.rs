@@ -8,17 +8,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use moor_dump::{
-    CompileOptions, DumpHandles, ForkedTask, Import, OnFault, Progress, StoppedTask, TextDump,
-};
+use moor_dump::{CompileOptions, DumpHandles, Import, OnFault, Progress, StoppedTask, TextDump};
 use moor_runtime::{
-    Features, ImportStopError, ImportedConnection, ImportedFork, TASKS, WORLD, is_builtin,
-    stopped_rows, task_row,
+    Features, ImportStopError, ImportedConnection, TASKS, WORLD, is_builtin, stopped_rows, task_row,
 };
 use moor_store::{Options, Store};
-use moor_value::{STACK_BYTES_MIN, Value};
+use moor_value::STACK_BYTES_MIN;
 
-mod stopped;
+mod tasks;
 
 /// The world that an empty data directory gets: a textdump like any other.
 const STARTER: &[u8] = include_bytes!("starter.db");
@@ -152,7 +149,7 @@ fn stopped(import: &Import, format: u8) -> Vec<TaskRow> {
     let tasks: Vec<(&StoppedTask, bool)> = suspended.chain(interrupted).collect();
     let known = tasks
         .iter()
-        .map(|(task, is_interrupted)| stopped::imported(task, *is_interrupted));
+        .map(|(task, is_interrupted)| tasks::stopped(task, *is_interrupted));
     let rows = stopped_rows(&known.collect::<Vec<_>>(), format);
     let mut taken = Vec::with_capacity(rows.len());
     for ((task, _), row) in tasks.into_iter().zip(rows) {
@@ -189,7 +186,7 @@ fn fill(import: &Import, format: u8, path: &Path, options: Options) -> Result<St
         .context("the database is not a consistent world")?;
     let mut tasks = stopped(import, format);
     for task in &import.tasks.forked {
-        let row = task_row(&imported(task));
+        let row = task_row(&tasks::forked(task));
         tasks.push(row.with_context(|| format!("forked task {} cannot be taken over", task.id))?);
     }
     let new = Store::create(path, options)?;
@@ -200,27 +197,4 @@ fn fill(import: &Import, format: u8, path: &Path, options: Options) -> Result<St
             .try_for_each(|(key, value)| writer.put(TASKS, key, value))
     })?;
     Ok(new.finish()?)
-}
-
-fn imported(task: &ForkedTask) -> ImportedFork {
-    let activation = &task.activation;
-    ImportedFork {
-        id: task.id,
-        start_s: u64::try_from(task.start).unwrap_or(0),
-        this: activation.this.clone(),
-        player: activation.player,
-        programmer: activation.progr,
-        definer: activation.vloc.clone(),
-        verb: activation.verb.clone(),
-        verb_names: activation.verb_names.clone(),
-        debug: activation.debug,
-        source: task.source.join("\n"),
-        line: u32::try_from(task.first_line).unwrap_or(1),
-        variables: task
-            .variables
-            .iter()
-            .filter(|variable| !matches!(variable.value, Value::None))
-            .map(|variable| (variable.name.clone(), variable.value.clone()))
-            .collect(),
-    }
 }

@@ -3,9 +3,9 @@
 //! In: bytes of the fuzzer, through a target. Out: nothing, or a panic where something that must
 //! hold does not. It knows the libraries from outside only.
 
+#[path = "../../daemon/src/import/tasks.rs"]
+mod imported;
 mod source;
-#[path = "../../daemon/src/import/stopped.rs"]
-mod stopped;
 mod tasks;
 mod world;
 

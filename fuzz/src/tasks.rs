@@ -5,13 +5,13 @@
 use moor_compiler::stopped::StopError;
 use moor_dump::Tasks;
 use moor_runtime::fuzzing::stored_machine;
-use moor_runtime::{ImportedTask, StopReason, stopped_rows};
+use moor_runtime::{ImportedTask, StopReason, stopped_rows, task_row};
 use moor_value::codec::HandleResolver;
 use moor_value::{AnonRef, ObjId, WaifRef};
 use moor_vm::{StateResolver, Vm};
 
+use crate::imported::{forked, stopped};
 use crate::source::number_of_builtin;
-use crate::stopped::imported;
 use crate::world::{World, run_task};
 
 /// What a stored task needs from outside: builtins, and these handles.
@@ -33,13 +33,19 @@ impl<H: HandleResolver> StateResolver for Resolver<'_, H> {
     }
 }
 
-/// Takes over the tasks that had begun, as an import does, and goes on with each of them.
+/// Takes over the tasks, as an import does, and begins or goes on with each of them.
 ///
 /// # Panics
 /// A row that an import would write cannot be read, or a program breaks a rule of programs.
 pub fn go_on<R: StateResolver>(tasks: &Tasks, format: u8, resolver: &mut R) {
-    let suspended = tasks.suspended.iter().map(|task| imported(task, false));
-    let interrupted = tasks.interrupted.iter().map(|task| imported(task, true));
+    for task in &tasks.forked {
+        // One whose text does not compile is refused.
+        if let Ok((_, row)) = task_row(&forked(task)) {
+            go_on_alone(&row, resolver);
+        }
+    }
+    let suspended = tasks.suspended.iter().map(|task| stopped(task, false));
+    let interrupted = tasks.interrupted.iter().map(|task| stopped(task, true));
     let known: Vec<ImportedTask> = suspended.chain(interrupted).collect();
     for row in stopped_rows(&known, format) {
         match row {
@@ -58,6 +64,8 @@ fn go_on_alone<R: StateResolver>(row: &[u8], resolver: &mut R) {
     let again = Vm::decode(&bytes, resolver).expect("what was encoded is a task");
     assert_eq!(again.encode(), bytes);
     let _ = (machine.stack_rows(), machine.variables());
-    machine.resume(value);
+    if let Some(value) = value {
+        machine.resume(value);
+    }
     run_task(World::default(), machine);
 }

@@ -13,7 +13,7 @@ use moor_world::WorldSnapshot;
 
 use crate::error::RowError;
 use crate::ids::TaskId;
-use crate::import::ImportedFork;
+use crate::import::{ImportedCall, ImportedFork};
 use crate::options::integer_option;
 use crate::registry::registry;
 use crate::rows;
@@ -151,16 +151,18 @@ fn forked(id: TaskId, start_s: u64, fork: PendingFork) -> ImportedFork {
     ImportedFork {
         id: id.0,
         start_s,
-        this: fork.this,
-        player: fork.player,
-        programmer: fork.programmer,
-        definer: fork.verb.definer.clone(),
-        verb: fork.called_as,
-        verb_names: fork.verb.names.clone(),
-        debug: fork.debug,
-        source: fork.source.as_str().to_owned(),
         line: fork.line,
-        variables: fork.variables,
+        call: ImportedCall {
+            this: fork.this,
+            player: fork.player,
+            programmer: fork.programmer,
+            definer: fork.verb.definer.clone(),
+            verb: fork.called_as,
+            verb_names: fork.verb.names.clone(),
+            debug: fork.debug,
+            source: fork.source.as_str().to_owned(),
+            variables: fork.variables,
+        },
     }
 }
 

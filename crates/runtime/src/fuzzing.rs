@@ -44,11 +44,15 @@ pub fn rewritten_xml(text: &str, polls: u32) -> Option<String> {
     builtins::rewritten_xml(text, polls)
 }
 
-/// The machine of a stored task, and the value that it goes on with. `None` where the server would not start with such a row.
-pub fn stored_machine<R: StateResolver>(row: &[u8], resolver: &mut R) -> Option<(Vm, Value)> {
+/// The machine of a stored task, and the value that it goes on with if it has begun. `None` where the server would not start with
+/// such a row.
+pub fn stored_machine<R: StateResolver>(
+    row: &[u8],
+    resolver: &mut R,
+) -> Option<(Vm, Option<Value>)> {
     let row = TaskRow::decode(row).ok()?;
     let machine = Vm::decode(&row.machine, resolver).ok()?;
     codec::decode(&mut row.local.as_slice(), resolver).ok()?;
     let value = codec::decode(&mut row.value.as_slice(), resolver).ok()?;
-    Some((machine, value))
+    Some((machine, (!row.forked).then_some(value)))
 }

@@ -1,4 +1,4 @@
-//! Tasks of another server's database.
+//! Tasks of another server's database: calls of verbs, and forked tasks.
 //!
 //! In: forked tasks as a database file holds them. Out: rows of tasks that wait, for the bulk load of
 //! a new data directory.
@@ -18,13 +18,9 @@ use crate::registry::registry;
 use crate::rows;
 use crate::task::{Family, TaskRow, TaskStatus};
 
-/// A task that was forked on another server and has not begun.
+/// A call of a verb on another server.
 #[derive(Clone, Debug)]
-pub struct ImportedFork {
-    /// Its number.
-    pub id: i64,
-    /// When it begins: seconds since 1970.
-    pub start_s: u64,
+pub struct ImportedCall {
     /// `this`.
     pub this: Value,
     /// `player`.
@@ -39,12 +35,86 @@ pub struct ImportedFork {
     pub verb_names: Str,
     /// Whether errors are raised rather than returned.
     pub debug: bool,
-    /// The body of the fork.
+    /// The text that runs: of the verb, or of the body of a fork.
     pub source: String,
+    /// All variables in their order; `Value::None` where one has no value.
+    pub variables: Vec<(Str, Value)>,
+}
+
+impl ImportedCall {
+    /// `this`, which is some object.
+    pub(crate) fn this(&self) -> Value {
+        object(&self.this)
+    }
+
+    /// The verb, which runs this program.
+    pub(crate) fn verb(&self, program: Program) -> Arc<Verb> {
+        Arc::new(Verb {
+            program: Arc::new(program),
+            definer: object(&self.definer),
+            names: self.verb_names.clone(),
+            owner: self.programmer,
+            debug: self.debug,
+            own_name: None,
+        })
+    }
+
+    /// `caller`.
+    pub(crate) fn caller(&self) -> Value {
+        self.variable("caller")
+            .unwrap_or(Value::Obj(ObjId::NOTHING))
+    }
+
+    /// The variables of the command line.
+    pub(crate) fn command(&self) -> Command {
+        let usual = Command::default();
+        let or = |name, usual| self.variable(name).unwrap_or(usual);
+        Command {
+            argstr: or("argstr", usual.argstr),
+            dobj: or("dobj", usual.dobj),
+            dobjstr: or("dobjstr", usual.dobjstr),
+            prepstr: or("prepstr", usual.prepstr),
+            iobj: or("iobj", usual.iobj),
+            iobjstr: or("iobjstr", usual.iobjstr),
+        }
+    }
+
+    fn arguments(&self) -> Vec<Value> {
+        match self.variable("args") {
+            Some(Value::List(args)) => args.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The value of a variable that has one.
+    fn variable(&self, name: &str) -> Option<Value> {
+        let mut variables = self.variables.iter();
+        let found = variables.find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
+        found
+            .map(|(_, value)| value.clone())
+            .filter(|value| !value.is_none())
+    }
+}
+
+/// The value where it is something; no object else.
+fn object(value: &Value) -> Value {
+    match value {
+        Value::None => Value::Obj(ObjId::NOTHING),
+        value => value.clone(),
+    }
+}
+
+/// A task that was forked on another server and has not begun.
+#[derive(Clone, Debug)]
+pub struct ImportedFork {
+    /// Its number.
+    pub id: i64,
+    /// When it begins: seconds since 1970.
+    pub start_s: u64,
     /// The line of the verb at which the body stands, from 1: tracebacks name its lines.
     pub line: u32,
-    /// Variables that have a value, by name.
-    pub variables: Vec<(Str, Value)>,
+    /// The call that forked it, whose text is the body.
+    pub call: ImportedCall,
 }
 
 /// Why a task cannot be taken over.
@@ -69,26 +139,20 @@ pub fn is_builtin(name: &str) -> bool {
 /// # Errors
 /// See [`ImportTaskError`].
 pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskError> {
-    let program = body(&fork.source, fork.line)?;
-    let verb = Verb {
-        program,
-        definer: fork.definer.clone(),
-        names: fork.verb_names.clone(),
-        owner: fork.programmer,
-        debug: fork.debug,
-        own_name: None,
-    };
+    let call = &fork.call;
     let mut machine = Vm::new(Start {
-        verb: Arc::new(verb),
-        this: fork.this.clone(),
-        called_as: fork.verb.clone(),
-        args: arguments(fork),
-        player: fork.player,
-        caller: variable(fork, "caller").unwrap_or(Value::Obj(ObjId::NOTHING)),
-        command: command(fork),
+        verb: call.verb(body(&call.source, fork.line)?),
+        this: call.this(),
+        called_as: call.verb.clone(),
+        args: call.arguments(),
+        player: call.player,
+        caller: call.caller(),
+        command: call.command(),
     });
-    for (name, value) in &fork.variables {
-        machine.set_variable(name.as_str(), value.clone());
+    for (name, value) in &call.variables {
+        if !value.is_none() {
+            machine.set_variable(name.as_str(), value.clone());
+        }
     }
     let status = TaskStatus::Until(Duration::from_secs(fork.start_s));
     let local = Value::Map(Map::new());
@@ -105,40 +169,10 @@ pub fn task_row(fork: &ImportedFork) -> Result<([u8; 8], Vec<u8>), ImportTaskErr
 }
 
 /// The program of a fork's body, which knows that it is one.
-fn body(source: &str, line: u32) -> Result<Arc<Program>, ImportTaskError> {
+fn body(source: &str, line: u32) -> Result<Program, ImportTaskError> {
     let (text, program) =
         program::canonical(source, Features::default()).map_err(ImportTaskError::Compile)?;
     let mut table = CodeTable::clone(&program::below(&program, line));
     table.forks.push((0, Str::new(&text)));
-    let program =
-        Program::new(table).expect("a text at the first instruction does not break a program");
-    Ok(Arc::new(program))
-}
-
-fn variable(fork: &ImportedFork, name: &str) -> Option<Value> {
-    let found = fork
-        .variables
-        .iter()
-        .find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value.clone())
-}
-
-fn arguments(fork: &ImportedFork) -> Vec<Value> {
-    match variable(fork, "args") {
-        Some(Value::List(args)) => args.iter().cloned().collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn command(fork: &ImportedFork) -> Command {
-    let usual = Command::default();
-    let or = |name, usual| variable(fork, name).unwrap_or(usual);
-    Command {
-        argstr: or("argstr", usual.argstr),
-        dobj: or("dobj", usual.dobj),
-        dobjstr: or("dobjstr", usual.dobjstr),
-        prepstr: or("prepstr", usual.prepstr),
-        iobj: or("iobj", usual.iobj),
-        iobjstr: or("iobjstr", usual.iobjstr),
-    }
+    Ok(Program::new(table).expect("a text at the first instruction does not break a program"))
 }

@@ -3,7 +3,6 @@
 //! In: activations as a database file holds them, with the state of that server's machine. Out: rows of tasks that wait, and
 //! for each task that cannot go on the reason. What the file says is believed only where it fits the programs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use moor_compiler::stopped::{
@@ -13,10 +12,11 @@ use moor_compiler::{
     CompileErrors, Feature, Features, LanguageVersion, ParseOptions, UnknownBuiltins,
 };
 use moor_value::{Map, ObjId, Str, Symbol, Value};
-use moor_vm::{Command, PendingBuiltin, Raise, StateError, StoppedFrame, Verb, Vm};
+use moor_vm::{PendingBuiltin, Raise, StateError, StoppedFrame, Vm};
 
 use crate::error::RowError;
 use crate::ids::TaskId;
+use crate::import::ImportedCall;
 use crate::registry::registry;
 use crate::rows;
 use crate::task::{Family, TaskRow, TaskStatus};
@@ -41,12 +41,10 @@ pub struct ImportedTask {
 /// A verb under way.
 #[derive(Clone, Debug)]
 pub struct ImportedActivation {
+    /// The call of the verb.
+    pub call: ImportedCall,
     /// The version of the language of its program, as the formats of textdumps are numbered.
     pub language: u8,
-    /// The program's text.
-    pub source: String,
-    /// All variables in their order; `Value::None` where one has no value.
-    pub variables: Vec<(Str, Value)>,
     /// The stack of that server's machine, bottom first.
     pub stack: Vec<StackValue>,
     /// The offset of the next instruction in that server's bytecode.
@@ -55,20 +53,6 @@ pub struct ImportedActivation {
     pub call_offset: u64,
     /// The builtin function that called the verb; none where code did.
     pub via: Option<ImportedBuiltin>,
-    /// `this`.
-    pub this: Value,
-    /// `player`.
-    pub player: ObjId,
-    /// Whose permissions it has.
-    pub programmer: ObjId,
-    /// The object that defines the verb.
-    pub definer: Value,
-    /// The name that the verb was called by.
-    pub verb: Str,
-    /// All names of the verb.
-    pub verb_names: Str,
-    /// Whether errors are raised rather than returned.
-    pub debug: bool,
 }
 
 /// A builtin function that called a verb.
@@ -170,8 +154,7 @@ fn stopped_row(task: &ImportedTask, dialect: Dialect) -> Result<Row, ImportStopE
 pub(crate) fn machine(task: &ImportedTask, dialect: Dialect) -> Result<Vm, ImportStopError> {
     let frames = frames(task, dialect)?;
     let first = task.activations.first();
-    let caller = first.and_then(|first| variable(first, "caller"));
-    let caller = caller.unwrap_or(Value::Obj(ObjId::NOTHING));
+    let caller = first.map_or(Value::Obj(ObjId::NOTHING), |first| first.call.caller());
     Vm::stopped(frames, caller).map_err(|error| blame(first, error.into()))
 }
 
@@ -197,10 +180,11 @@ fn row(task: &ImportedTask, mut machine: Vm) -> Result<Row, RowError> {
 
 fn blame(activation: Option<&ImportedActivation>, reason: StopReason) -> ImportStopError {
     let nothing = Value::Obj(ObjId::NOTHING);
-    let definer = activation.map_or(&nothing, |activation| &activation.definer);
+    let call = activation.map(|activation| &activation.call);
+    let definer = call.map_or(&nothing, |call| &call.definer);
     ImportStopError {
         definer: definer.to_literal(),
-        verb: activation.map_or(Str::EMPTY, |activation| activation.verb_names.clone()),
+        verb: call.map_or(Str::EMPTY, |call| call.verb_names.clone()),
         reason,
     }
 }
@@ -234,25 +218,18 @@ fn frame(
     }
     // What called the first activation is not waited for.
     let via = activation.via.as_ref().filter(|_| !is_first);
-    let via = via.map(|via| pending(via, activation)).transpose()?;
-    let verb = Verb {
-        program: Arc::new(stopped.program),
-        definer: object(&activation.definer),
-        names: activation.verb_names.clone(),
-        owner: activation.programmer,
-        debug: activation.debug,
-        own_name: None,
-    };
+    let via = via.map(|via| pending(via, &activation.call)).transpose()?;
+    let call = &activation.call;
     Ok(StoppedFrame {
-        verb: Arc::new(verb),
+        verb: call.verb(stopped.program),
         pc: stopped.pc,
         result: stopped.result,
         registers: stopped.registers,
-        this: object(&activation.this),
-        called_as: activation.verb.clone(),
-        player: activation.player,
-        perms: activation.programmer,
-        command: command(activation),
+        this: call.this(),
+        called_as: call.verb.clone(),
+        player: call.player,
+        perms: call.programmer,
+        command: call.command(),
         via: via.map(Box::new),
     })
 }
@@ -269,7 +246,8 @@ fn stopped(
         unknown_builtins: UnknownBuiltins::Refuse,
         features: no_additions(),
     };
-    let ast = moor_compiler::parse(&activation.source, &options).map_err(StopReason::Compile)?;
+    let ast =
+        moor_compiler::parse(&activation.call.source, &options).map_err(StopReason::Compile)?;
     let at = StoppedAt {
         fork,
         offset: activation.offset,
@@ -279,7 +257,7 @@ fn stopped(
     let builtins = |name: &str| registry().number(name);
     Ok(compile_stopped(
         &ast,
-        &activation.variables,
+        &activation.call.variables,
         at,
         dialect,
         &builtins,
@@ -291,14 +269,6 @@ fn no_additions() -> Features {
     all.fold(Features::default(), |features, row| {
         features.with(row.feature, false)
     })
-}
-
-/// The value where it is something; no object else.
-fn object(value: &Value) -> Value {
-    match value {
-        Value::None => Value::Obj(ObjId::NOTHING),
-        value => value.clone(),
-    }
 }
 
 /// The functions that a verb they call takes the place of.
@@ -322,10 +292,7 @@ fn calls(callee: &Callee, next: Option<&ImportedActivation>) -> bool {
 }
 
 /// The function that called a verb, as it goes on here. Its steps are numbered as on those servers.
-fn pending(
-    via: &ImportedBuiltin,
-    called: &ImportedActivation,
-) -> Result<PendingBuiltin, StopReason> {
+fn pending(via: &ImportedBuiltin, called: &ImportedCall) -> Result<PendingBuiltin, StopReason> {
     let mut name = via.name.as_str();
     let mut notes = via.notes.as_slice();
     while let (true, [note, rest @ ..]) = (name == BY_NAME, notes) {
@@ -343,8 +310,8 @@ fn pending(
     let state = match (name, via.step) {
         ("eval", 2) => Some(Value::ZERO),
         ("move", 2..=4) => moved(note),
-        ("create" | "recreate", 2) => Some(object(&called.this)),
-        ("recycle", 2) if called.verb.as_str() == "recycle" => Some(object(&called.this)),
+        ("create" | "recreate", 2) => Some(called.this()),
+        ("recycle", 2) if called.verb.as_str() == "recycle" => Some(called.this()),
         ("recycle", 2) => number(note, "oid").map(|id| Value::Obj(ObjId(id))),
         _ => None,
     };
@@ -374,25 +341,4 @@ fn number(note: &str, name: &str) -> Option<i64> {
     let mut fields = fields.split(", ");
     let value = fields.find_map(|field| field.strip_prefix(name)?.strip_prefix(" = "))?;
     value.parse().ok()
-}
-
-fn variable(activation: &ImportedActivation, name: &str) -> Option<Value> {
-    let mut variables = activation.variables.iter();
-    let found = variables.find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
-    found
-        .map(|(_, value)| value.clone())
-        .filter(|value| !value.is_none())
-}
-
-fn command(activation: &ImportedActivation) -> Command {
-    let usual = Command::default();
-    let or = |name, usual| variable(activation, name).unwrap_or(usual);
-    Command {
-        argstr: or("argstr", usual.argstr),
-        dobj: or("dobj", usual.dobj),
-        dobjstr: or("dobjstr", usual.dobjstr),
-        prepstr: or("prepstr", usual.prepstr),
-        iobj: or("iobj", usual.iobj),
-        iobjstr: or("iobjstr", usual.iobjstr),
-    }
 }

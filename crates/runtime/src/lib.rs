@@ -93,7 +93,7 @@ pub use export::{
 };
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
-pub use import::{ImportTaskError, ImportedFork, is_builtin, task_row};
+pub use import::{ImportTaskError, ImportedCall, ImportedFork, is_builtin, task_row};
 pub use import_stopped::{
     ImportStopError, ImportedActivation, ImportedBuiltin, ImportedTask, StopReason, stopped_rows,
 };

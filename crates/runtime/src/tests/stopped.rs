@@ -15,7 +15,9 @@ use moor_vm::{Raise, Vm};
 use super::cases;
 use super::fixture::{Ended, Server, Who};
 use crate::import_stopped::machine;
-use crate::{ImportStopError, ImportedActivation, ImportedBuiltin, ImportedTask, StopReason};
+use crate::{
+    ImportStopError, ImportedActivation, ImportedBuiltin, ImportedCall, ImportedTask, StopReason,
+};
 
 /// The variables of every program, in the order of LambdaMOO and then of ToastStunt.
 const LAMBDAMOO_VARIABLES: &str = "NUM OBJ STR LIST ERR player this caller verb args argstr dobj dobjstr \
@@ -39,20 +41,22 @@ fn activation(server: &Server, format: u8, who: Who, source: &str) -> ImportedAc
     };
     let variables = names.iter().map(|name| (Str::new(name), initial(name)));
     ImportedActivation {
+        call: ImportedCall {
+            this: Value::Obj(player),
+            player,
+            programmer: player,
+            definer: Value::Obj(ObjId::NOTHING),
+            verb: Str::EMPTY,
+            verb_names: Str::EMPTY,
+            debug: true,
+            source: source.to_owned(),
+            variables: variables.collect(),
+        },
         language: format,
-        source: source.to_owned(),
-        variables: variables.collect(),
         stack: Vec::new(),
         offset: 0,
         call_offset: 0,
         via: None,
-        this: Value::Obj(player),
-        player,
-        programmer: player,
-        definer: Value::Obj(ObjId::NOTHING),
-        verb: Str::EMPTY,
-        verb_names: Str::EMPTY,
-        debug: true,
     }
 }
 
@@ -127,7 +131,7 @@ impl Case {
                         "" => Value::None,
                         text => expression(text),
                     };
-                    activation.variables.push((Str::new(name), value));
+                    activation.call.variables.push((Str::new(name), value));
                 }
                 "=>" => expected = rest.to_owned(),
                 _ if is_program => source.push_str(&format!("{line}\n")),
@@ -149,7 +153,7 @@ impl Case {
                 _ => panic!("{line}"),
             }
         }
-        activation.source = source;
+        activation.call.source = source;
         let task = ImportedTask {
             fork,
             value: given,
@@ -185,7 +189,7 @@ impl Case {
             it.stack.push(StackValue::Value(Value::ZERO));
         });
         if self.has_variables {
-            change("no variables".into(), &|it| it.variables.clear());
+            change("no variables".into(), &|it| it.call.variables.clear());
         }
         for place in 0..original.stack.len() {
             change(format!("no value at {place}"), &move |it| {
@@ -229,8 +233,9 @@ fn survive(server: &Server, case: &Case, format: u8) {
     }
     for odd in odd_values() {
         let mut task = case.task.clone();
-        task.activations[0].this = Value::None;
-        task.activations[0].definer = odd;
+        let call = &mut task.activations[0].call;
+        call.this = Value::None;
+        call.definer = odd;
         tasks.push(task);
     }
     for task in tasks {
@@ -330,10 +335,11 @@ fn what_goes_on_does_what_it_would_have_done() {
 /// Gives the activation every word of its program for a variable that it has not got.
 fn name_variables(activation: &mut ImportedActivation) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    for word in activation.source.split(|c| !is_part(c)) {
-        let mut known = activation.variables.iter();
+    let call = &mut activation.call;
+    for word in call.source.split(|c| !is_part(c)) {
+        let mut known = call.variables.iter();
         if !word.is_empty() && !known.any(|(name, _)| name.as_str().eq_ignore_ascii_case(word)) {
-            activation.variables.push((Str::new(word), Value::None));
+            call.variables.push((Str::new(word), Value::None));
         }
     }
 }
@@ -363,7 +369,8 @@ fn operands_are_as_wide_as_the_largest_of_their_kind() {
         let source = program(literals, loops);
         let mut activation = activation(&server, LAMBDAMOO, Who::Programmer, &source);
         (activation.offset, activation.call_offset) = (end, end - 2);
-        activation.variables.push((Str::new("x"), Value::Int(7)));
+        let x = (Str::new("x"), Value::Int(7));
+        activation.call.variables.push(x);
         let machine = made(&task(vec![activation]), LAMBDAMOO);
         let machine = machine.unwrap_or_else(|error| panic!("{literals} {loops}: {error}"));
         assert_eq!(resumed(&server, machine, Value::ZERO).shown(), "7");
@@ -523,15 +530,15 @@ fn functions_that_call_verbs_go_on() {
             call_offset: within.places.1,
             ..activation(&server, LAMBDAMOO, who, within.source)
         };
-        let inner = ImportedActivation {
+        // 0 1, list 2, call 4
+        let mut inner = ImportedActivation {
             offset: 4,
             call_offset: 2,
             via: Some(via),
-            verb: Str::new(within.verb.0),
-            this: Value::Obj(ObjId(within.verb.1)),
-            // 0 1, list 2, call 4
             ..activation(&server, LAMBDAMOO, who, "suspend(0); return 1;")
         };
+        inner.call.verb = Str::new(within.verb.0);
+        inner.call.this = Value::Obj(ObjId(within.verb.1));
         let got = match made(&task(vec![outer, inner]), LAMBDAMOO) {
             Ok(machine) => resumed(&server, machine, Value::ZERO).shown(),
             Err(error) => format!("refused: {error}"),
@@ -546,7 +553,7 @@ fn the_line_of_what_cannot_go_on_is_named() {
     let server = Server::new();
     let source = "try\nplayer;\nsuspend(0);\nexcept (ANY)\nsuspend(1);\nendtry";
     let mut activation = activation(&server, LAMBDAMOO, Who::Programmer, source);
-    activation.verb_names = Str::new("watch");
+    activation.call.verb_names = Str::new("watch");
     let mut says = |offset: u64, call: u64, stack: &[StackValue]| {
         activation.offset = offset;
         activation.call_offset = call;
