@@ -174,13 +174,14 @@ impl Runtime {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
         let log = store.log();
+        let loaded = Arc::clone(&log);
         let runtime = Arc::new_cyclic(|me| Self {
             world,
             log,
             outlet,
             clock,
             sessions: SessionTable::new(),
-            queue: TaskQueue::new(),
+            queue: TaskQueue::new(Box::new(move |is_loaded| loaded.set_busy(is_loaded))),
             stored_tasks: StoredTasks::default(),
             listeners: Listeners::default(),
             waiting: Waiting::default(),

@@ -56,4 +56,8 @@ pub trait CommitLog: Send + Sync {
 
     /// Whether batches are accepted.
     fn status(&self) -> LogStatus;
+
+    /// A hint: whether those who append have more work waiting than processors to do it. A sync then takes processor time from them, and
+    /// helps nobody by coming at once: a batch may wait for others, for some milliseconds at most. Cheap.
+    fn set_busy(&self, _is_busy: bool) {}
 }

@@ -21,6 +21,9 @@ use crate::log::{CommitLog, DurableCallback, LogStatus};
 /// Most bytes of batches in one group, unless a single batch is larger: bounds the buffer and the time of one sync.
 pub(crate) const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How long a batch may wait for others while those who commit are busy.
+pub(crate) const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
+
 /// Which half of the store fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Half {
@@ -45,6 +48,8 @@ struct Pending {
     applied: Seq,
     log_failure: Option<Failure>,
     state_failure: Option<Failure>,
+    /// Those who commit have more to do than processors.
+    is_busy: bool,
     /// No more batches are accepted; the writer finishes what it has.
     closing: bool,
     /// The writer's thread has ended.
@@ -64,6 +69,8 @@ pub(crate) struct Queue {
     pending: Mutex<Pending>,
     /// Signalled when the writer has something to do.
     work: Condvar,
+    /// Signalled when the writer need not wait for more to do.
+    hurry: Condvar,
     /// Signalled when anything that a caller may wait for changes: room, horizon, applied, status, end.
     changed: Condvar,
     durable: AtomicU64,
@@ -85,10 +92,12 @@ impl Queue {
                 applied: last,
                 log_failure: None,
                 state_failure: None,
+                is_busy: false,
                 closing: false,
                 ended: false,
             }),
             work: Condvar::new(),
+            hurry: Condvar::new(),
             changed: Condvar::new(),
             durable: AtomicU64::new(last.0),
             callbacks: Mutex::new(Vec::new()),
@@ -127,10 +136,20 @@ impl Queue {
 
     /// Waits out `delay` unless the store closes; true when it does.
     pub(crate) fn pause(&self, delay: Duration) -> bool {
-        let deadline = Instant::now() + delay;
+        self.wait_while(delay, |pending| !pending.closing);
+        self.pending.lock().closing
+    }
+
+    /// Waits for more batches as long as those who commit are busy, for at most `time`.
+    pub(crate) fn gather(&self, time: Duration) {
+        self.wait_while(time, |pending| pending.is_busy && !pending.closing);
+    }
+
+    /// Waits for `time`, or until nothing speaks for it any more. Batches that come do not end it.
+    fn wait_while(&self, time: Duration, waits: impl Fn(&Pending) -> bool) {
+        let deadline = Instant::now() + time;
         let mut pending = self.pending.lock();
-        while !pending.closing && !self.work.wait_until(&mut pending, deadline).timed_out() {}
-        pending.closing
+        while waits(&pending) && !self.hurry.wait_until(&mut pending, deadline).timed_out() {}
     }
 
     /// The writer made everything up to `horizon` durable.
@@ -192,6 +211,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.pending.lock().closing = true;
         self.work.notify_all();
+        self.hurry.notify_all();
         self.changed.notify_all();
     }
 
@@ -310,6 +330,13 @@ impl CommitLog for Queue {
             },
         }
     }
+
+    fn set_busy(&self, is_busy: bool) {
+        self.pending.lock().is_busy = is_busy;
+        if !is_busy {
+            self.hurry.notify_one();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -342,5 +369,29 @@ mod tests {
         assert_eq!(groups.next(), Some((15, 1)), "a batch above the bound");
         assert_eq!(groups.next(), Some((16, 1)));
         assert_eq!(groups.next(), None);
+    }
+
+    #[test]
+    fn batches_are_gathered_until_nobody_is_busy() {
+        const NEVER: Duration = Duration::from_secs(3600);
+        let queue = Arc::new(Queue::new(Seq(0), 1, usize::MAX));
+        queue.append(sized(20)).expect("accepted");
+        queue.gather(NEVER);
+        queue.set_busy(true);
+        let gatherer = {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || {
+                queue.gather(NEVER);
+                queue.take().map(|group| group.batches.len())
+            })
+        };
+        queue.append(sized(20)).expect("accepted");
+        queue.append(sized(20)).expect("accepted");
+        queue.set_busy(false);
+        assert_eq!(gatherer.join().expect("it ends"), Some(3));
+        queue.set_busy(true);
+        queue.gather(Duration::ZERO);
+        queue.close();
+        queue.gather(NEVER);
     }
 }

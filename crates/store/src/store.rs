@@ -226,6 +226,10 @@ impl CommitLog for Store {
     fn status(&self) -> LogStatus {
         self.core.queue.status()
     }
+
+    fn set_busy(&self, is_busy: bool) {
+        self.core.queue.set_busy(is_busy);
+    }
 }
 
 /// A view of all tables that does not change.

@@ -19,7 +19,7 @@ use crate::counters;
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{Group, write_group, write_header};
 use crate::materialiser::Inbox;
-use crate::queue::{Half, Queue};
+use crate::queue::{GATHER_TIME_MAX, Half, Queue};
 
 /// First and longest pause between attempts while the disk fails.
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
@@ -156,6 +156,7 @@ impl Writer {
             if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
                 self.queue.pause(rest);
             }
+            self.queue.gather(GATHER_TIME_MAX);
             if !self.write_stubbornly() {
                 return;
             }

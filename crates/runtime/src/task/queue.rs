@@ -69,7 +69,6 @@ pub(crate) enum Wake {
 }
 
 /// Tasks and jobs.
-#[derive(Debug)]
 pub(crate) struct TaskQueue {
     /// The tasks at work. Their lists are locked after the state, never the other way round.
     pub(crate) active: ActiveTasks,
@@ -78,6 +77,8 @@ pub(crate) struct TaskQueue {
     state: Mutex<State>,
     changed: Condvar,
     stopped: Condvar,
+    /// Hears [`State::is_loaded`].
+    on_load: Box<dyn Fn(bool) + Send + Sync>,
 }
 
 #[derive(Debug)]
@@ -96,6 +97,8 @@ struct State {
     /// An idle worker thread was called and has not come yet. It calls the next one if there is work for two, so that a burst of
     /// jobs costs few calls.
     is_called: bool,
+    /// Every worker thread has a job, and there are more.
+    is_loaded: bool,
     active: usize,
     /// Counts jobs that were begun.
     begun: u64,
@@ -104,9 +107,12 @@ struct State {
 
 impl TaskQueue {
     /// No tasks.
-    pub(crate) fn new() -> Self {
+    ///
+    /// `on_load` is told when there comes to be more to do than the worker threads can, and when not any more; it is called under the lock.
+    pub(crate) fn new(on_load: Box<dyn Fn(bool) + Send + Sync>) -> Self {
         let watched = Watched::default();
         Self {
+            on_load,
             active: ActiveTasks::default(),
             waiters: watched.count(),
             state: Mutex::new(State {
@@ -119,6 +125,7 @@ impl TaskQueue {
                 solitary: 0,
                 idle: 0,
                 is_called: false,
+                is_loaded: false,
                 active: 0,
                 begun: 0,
                 stopping: false,
@@ -183,7 +190,9 @@ impl TaskQueue {
             }
             let now = clock.wall();
             state.start_due(now);
-            if let Some((family, job)) = state.pop() {
+            let next = state.pop();
+            self.tell_load(&mut state, next.is_some());
+            if let Some((family, job)) = next {
                 if !state.ready.is_empty() {
                     state.call_one(&self.changed);
                 }
@@ -199,6 +208,14 @@ impl TaskQueue {
             }
             state.idle -= 1;
             state.is_called = false;
+        }
+    }
+
+    /// A worker thread has looked for a job.
+    fn tell_load(&self, state: &mut State, has_job: bool) {
+        let is_loaded = has_job && state.idle == 0 && !state.ready.is_empty();
+        if std::mem::replace(&mut state.is_loaded, is_loaded) != is_loaded {
+            (self.on_load)(is_loaded);
         }
     }
 
