@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// The data directory; an empty or missing one gets the world of --import, or a small starter world
     #[arg(value_name = "DATABASE", default_value = "moor.db")]
     pub(crate) database: PathBuf,
-    /// Fill the data directory, which must be empty, from this file or folder, then serve it
+    /// Fill the data directory, which must be empty, from this file or folder, then serve it, or write it with --export
     #[arg(long, value_name = "PATH")]
     pub(crate) import: Option<PathBuf>,
     /// What --import reads

@@ -1,6 +1,6 @@
 //! The data directory: opened, made by an import, or made with the starter world.
 //!
-//! In: its path and the flags. Out: the store and the world in memory. A directory that holds a
+//! In: its path and the flags. Out: the store and the world in memory, or an export. A directory that holds a
 //! world is never imported into; an import that fails leaves no directory.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use moor_runtime::{ImportedConnection, TABLES, WORLD};
 use moor_store::{Options, Presence, Store};
 use moor_world::{Loader, World};
 
-use crate::args::{Args, ExportFormat, ImportFormat, TextFormat};
+use crate::args::{Args, ExportFormat, ImportFormat};
 use crate::export::{self, Moment};
 use crate::{directory, import};
 
@@ -59,10 +59,27 @@ pub(crate) fn open(args: &Args) -> Result<Database> {
     })
 }
 
-/// Writes a data directory that nobody serves to a path that is vacant.
-pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()> {
+/// Writes the data directory of the flags to a path that is vacant; fills it first, if it is to be imported.
+pub(crate) fn convert(args: &Args, to: &Path) -> Result<()> {
+    // An object directory is brought up to date.
+    if to.exists() && args.export_format != ExportFormat::Objdir {
+        bail!(
+            "--export {}: it exists; name a path that does not",
+            to.display()
+        );
+    }
+    if args.import.is_some() {
+        open(args)?.store.close()?;
+    }
+    export(&args.database, to, args.export_format)
+}
+
+fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()> {
     if Store::presence(from)? != Presence::Database {
-        bail!("{}: there is no world to export", from.display());
+        bail!(
+            "{}: there is no world to export; moor daemon --import FILE makes one of a textdump",
+            from.display()
+        );
     }
     let store = Store::open(from, Options::new(&TABLES))?;
     match format.text() {
@@ -70,12 +87,6 @@ pub(crate) fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()>
             store.export_snapshot(to)?;
         }
         Some(format) => {
-            if to.exists() && format != TextFormat::Objdir {
-                bail!(
-                    "--export {}: it exists; name a path that does not",
-                    to.display()
-                );
-            }
             let world = load(&store)?;
             export::write(|| Moment::stored(&store, &world), format, to)?;
         }

@@ -48,7 +48,7 @@ pub(crate) fn serve(args: Args, drain: Drain, health: Health) -> Result<Exit> {
         return rotate();
     }
     if let Some(path) = &args.export {
-        database::export(&args.database, path, args.export_format)?;
+        database::convert(&args, path)?;
         return Ok(Exit::Success);
     }
     let credentials = match addresses.has_network() {

@@ -79,17 +79,17 @@ fn the_daemon_reads_and_writes_directories_too() {
     ];
     let refused = daemon(
         &server,
+        &[&flags[..], &["out", "--export-format", "textdump"]].concat(),
+    );
+    assert_eq!(refused.code, Some(1), "it exists: {:?}", refused.lines);
+    assert!(
+        !server.folder().join("world").exists(),
+        "nothing is half-done"
+    );
+    succeeds(&daemon(
+        &server,
         &[&flags[..], &["again", "--export-format", "objdir"]].concat(),
-    );
-    assert_eq!(
-        refused.code,
-        Some(1),
-        "there is no world to export yet: {:?}",
-        refused.lines
-    );
-    succeeds(&world(&server, &["import", "out", "world"]));
-    let flags = ["world", "--export", "again", "--export-format", "objdir"];
-    succeeds(&daemon(&server, &flags));
+    ));
     let text = |folder: &str| {
         let path = server.folder().join(folder).join("objects/000/0.moo");
         fs::read_to_string(path).expect("the file is there")

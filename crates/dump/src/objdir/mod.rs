@@ -96,7 +96,9 @@ pub enum ObjdirError {
         source: io::Error,
     },
     /// It holds other things.
-    #[error("{path}: no object directory: it has no {WORLD}")]
+    #[error(
+        "{path}: no object directory: it has no {WORLD} (a textdump is read by moor daemon --import)"
+    )]
     Other {
         /// The folder.
         path: String,
