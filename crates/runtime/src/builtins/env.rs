@@ -10,6 +10,7 @@ use moor_vm::{
 };
 use moor_world::Entity;
 
+use super::call::STEPS_BETWEEN_POLLS;
 use super::{Call, Raise};
 use crate::request::Request;
 use crate::stretch::Stretch;
@@ -122,6 +123,14 @@ impl Env<'_, '_, '_> {
     ) -> Result<T, Raise> {
         let perms = self.perms();
         self.stretch.with_call(perms, run)
+    }
+
+    /// Looks at the clock, in work whose parts are lookups in the world.
+    ///
+    /// # Errors
+    /// `E_QUOTA` when the task's time is up.
+    pub(crate) fn in_time(&mut self) -> Result<(), Raise> {
+        self.with_call(|call| call.charge(STEPS_BETWEEN_POLLS as usize))
     }
 
     /// `E_PERM` unless the calling code has the permissions of `who` or of a wizard.

@@ -125,6 +125,17 @@ fn attributes_of_one_tag_have_a_bound() {
     );
 }
 
+#[test]
+fn elements_without_ends_do_not_nest() {
+    for tag in ["li", "p", "td", "dd", "option", "a"] {
+        let page = format!("<table><tr><td>{}", format!("<{tag}>x").repeat(2_000));
+        let args = &mut [page.into(), tag.into()];
+        let found = run("html_query", args, &Limits::default(), false).expect("elements");
+        let found = found.as_list().expect("a list").len();
+        assert!((2_000..=2_001).contains(&found), "{tag}: {found}");
+    }
+}
+
 /// Values of every kind, some of them unkind.
 fn samples() -> Vec<Value> {
     let texts = [

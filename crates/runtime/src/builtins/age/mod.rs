@@ -34,7 +34,9 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "BINARY",
             "The text encrypted for each of these public keys (strings, or their 32 bytes).",
         )
-        .raises("E_INVARG if there is no key, or one is none; E_QUOTA if the task's time is up"),
+        .raises(
+            "E_INVARG if there is no key, or one is none; E_QUOTA if there are too many keys, or the task's time is up",
+        ),
     pure!(
         "age_generate_keypair",
         0..=1,
@@ -81,6 +83,10 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 /// Steps of work that one operation with a key is.
 const KEY_STEPS: usize = 1 << 15;
+/// The same of reading a key.
+const KEY_TEXT_STEPS: usize = 1 << 10;
+/// Bytes that every key adds to what is encrypted for it, at least.
+const STANZA_BYTES: usize = 96;
 
 fn age_generate_keypair(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
     let mut bytes = [0; KEY_BYTES];
@@ -95,12 +101,13 @@ fn age_generate_keypair(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value
 }
 
 fn age_encrypt(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
-    let keys = keys(args.list(1)?, PublicKey::parse, PublicKey)?;
+    let keys = keys(call, args.list(1)?, PublicKey::parse, PublicKey)?;
     if keys.is_empty() {
         return Err(ErrorCode::InvArg.into());
     }
     let file_key = random::<FILE_KEY_BYTES>(call);
     let mut header = Header::default();
+    call.allow_string(keys.len().saturating_mul(STANZA_BYTES))?;
     for key in keys {
         call.charge(KEY_STEPS)?;
         let ephemeral = SecretKey(random(call));
@@ -111,7 +118,7 @@ fn age_encrypt(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> 
 }
 
 fn age_decrypt(call: &mut Call<'_>, args: &mut [Value]) -> Result<Value, Raise> {
-    let keys = keys(args.list(1)?, SecretKey::parse, SecretKey)?;
+    let keys = keys(call, args.list(1)?, SecretKey::parse, SecretKey)?;
     let bytes = encrypted(call, args)?;
     let (header, payload) = Header::parse(&bytes).ok_or(ErrorCode::InvArg)?;
     for stanza in &header.stanzas {
@@ -186,17 +193,22 @@ fn encrypted(call: &mut Call<'_>, args: &[Value]) -> Result<Vec<u8>, Raise> {
 
 /// The keys of a list: strings, or their bytes.
 fn keys<K>(
+    call: &mut Call<'_>,
     list: &List,
     parse: impl Fn(&str) -> Option<K>,
     of_bytes: impl Fn([u8; KEY_BYTES]) -> K,
 ) -> Result<Vec<K>, Raise> {
-    let key = |value: &Value| match value {
-        Value::Str(text) => Ok(parse(text.as_str())),
-        Value::Binary(bytes) => Ok(bytes.as_slice().try_into().ok().map(&of_bytes)),
-        _ => Err(ErrorCode::Type),
-    };
-    let keys: Result<Option<Vec<K>>, ErrorCode> = list.iter().map(key).collect();
-    keys?.ok_or_else(|| ErrorCode::InvArg.into())
+    let mut keys = Vec::new();
+    for value in list {
+        call.charge(KEY_TEXT_STEPS + value.bytes())?;
+        let key = match value {
+            Value::Str(text) => parse(text.as_str()),
+            Value::Binary(bytes) => bytes.as_slice().try_into().ok().map(&of_bytes),
+            _ => return Err(ErrorCode::Type.into()),
+        };
+        keys.push(key.ok_or(ErrorCode::InvArg)?);
+    }
+    Ok(keys)
 }
 
 fn random<const N: usize>(call: &mut Call<'_>) -> [u8; N] {

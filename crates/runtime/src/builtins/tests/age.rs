@@ -3,7 +3,7 @@
 use moor_value::{Binary, ErrorCode, Value};
 
 use super::run;
-use crate::builtins::Limits;
+use crate::builtins::{Limits, Still};
 
 const PUBLIC: &str = "age1ac64qtuxuu0acqgsuxdf9kwjgwpxrys4uxtnjclahj8g2y5yv3qswfyfff";
 const SECRET: &str = "AGE-SECRET-KEY-1TFKKCGX2549ZR7NP2598805NR48Y6GLSA7AZS6X25FSA8U5V5ZES8TU5QM";
@@ -66,4 +66,27 @@ fn keys_as_bytes_are_keys() {
     let secret = Value::from(vec![pair[1].clone()]);
     let args = &mut [encrypted.expect("encrypted"), secret];
     assert_eq!(run("age_decrypt", args, &limits, false), Ok("x".into()));
+}
+
+#[test]
+fn many_keys_end_with_the_time_and_the_length_of_strings() {
+    let bytes = Value::from(Binary::from_vec(vec![9; 32]));
+    let encrypt = |keys: Vec<Value>, limits: &Limits| {
+        let mut args = [Value::from("x"), keys.into()];
+        let result = Still::new(3, false).call("age_encrypt", &mut args, limits);
+        result.expect("it is there").map_err(|raise| raise.code)
+    };
+    let quota = Err(Value::Err(ErrorCode::Quota));
+    let limits = Limits::default();
+    assert!(encrypt(vec![bytes.clone(); 3], &limits).is_ok());
+    assert_eq!(encrypt(vec![bytes.clone(); 8], &limits), quota);
+    // The last one is none, but the time is up before it is read.
+    let mut keys = vec![bytes.clone(); 1_000];
+    keys.push(0.into());
+    assert_eq!(encrypt(keys, &limits), quota);
+    let short = Limits {
+        string_bytes_max: 300,
+        ..Limits::default()
+    };
+    assert_eq!(encrypt(vec![bytes; 4], &short), quota);
 }

@@ -5,6 +5,7 @@
 
 use moor_value::{ErrorCode, Flyweight, List, Map, ObjId, Str, Symbol, Value, ValueType};
 use moor_world::Entity;
+use rustc_hash::FxHashMap;
 
 use crate::builtins::arg::Args;
 use crate::builtins::env::{Answer, Env, Reply};
@@ -40,6 +41,9 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         ),
 ];
 
+/// Steps of work that a part of an element is, on its way to a value.
+const ELEMENT_STEPS: usize = 32;
+
 /// What begins the names of the properties of `#0` that say which object stands for a name.
 const TAG: &str = "tag_";
 
@@ -73,10 +77,12 @@ fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         .map_or(Ok(Map::new()), |_| args.map(2).cloned())?;
     let text = args.str(0)?;
     let root = env.with_call(|call| parse(call, text.as_str()))?;
-    let made = match form {
-        Form::Flyweights => flyweight(env, &tags, root)?,
-        _ => Value::from(list(root, form)?),
-    };
+    let mut delegates = FxHashMap::default();
+    if form == Form::Flyweights {
+        find_delegates(env, &tags, &root, &mut delegates)?;
+    }
+    let maker = Maker { form, delegates };
+    let made = env.with_call(|call| maker.element(call, root))?;
     let most = env.stretch.options.value_limits.list_bytes_max;
     match made.bytes() <= most {
         true => Ok(Answer::Value(made)),
@@ -84,63 +90,94 @@ fn xml_parse(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     }
 }
 
-/// An element as a list. Elements nest no deeper than is looked at when they are read.
-fn list(element: Element, form: Form) -> Result<List, Raise> {
-    let mut list = List::with_capacity(2 + element.contents.len());
-    list.push(Value::Str(element.name));
-    let attributes = element.attributes.into_iter();
-    match form {
-        Form::Maps => {
-            let mut map = Map::new();
-            for (name, value) in attributes {
-                insert_new(&mut map, name, value)?;
-            }
-            list.push(map.into());
+/// Makes values of elements.
+struct Maker {
+    form: Form,
+    /// For flyweights: the objects that stand for the names.
+    delegates: FxHashMap<Str, ObjId>,
+}
+
+impl Maker {
+    /// What an element becomes. Elements nest no deeper than is looked at when they are read.
+    fn element(&self, call: &mut Call<'_>, element: Element) -> Result<Value, Raise> {
+        call.charge(ELEMENT_STEPS * (1 + element.attributes.len() + element.contents.len()))?;
+        match self.form {
+            Form::Flyweights => self.flyweight(call, element),
+            Form::Lists | Form::Maps => self.list(call, element),
         }
-        _ => {
-            for (name, value) in attributes {
+    }
+
+    fn list(&self, call: &mut Call<'_>, element: Element) -> Result<Value, Raise> {
+        let mut list = List::with_capacity(2 + element.contents.len());
+        list.push(Value::Str(element.name));
+        if self.form == Form::Maps {
+            list.push(map_of(element.attributes)?.into());
+        } else {
+            for (name, value) in element.attributes {
                 list.push(vec![Value::Str(name), Value::Str(value)].into());
             }
         }
+        for node in element.contents {
+            list.push(self.node(call, node)?);
+        }
+        Ok(list.into())
     }
-    for node in element.contents {
-        list.push(match node {
-            Node::Text(text) => Value::Str(text),
-            Node::Element(element) => self::list(element, form)?.into(),
-        });
+
+    fn flyweight(&self, call: &mut Call<'_>, element: Element) -> Result<Value, Raise> {
+        let delegate = self.delegates.get(&element.name);
+        let delegate = *delegate.ok_or(ErrorCode::InvArg)?;
+        let is_slot = |(name, _): &(Str, Str)| Flyweight::is_slot_name(name.as_str());
+        if !element.attributes.iter().all(is_slot) {
+            return Err(ErrorCode::InvArg.into());
+        }
+        let slots = map_of(element.attributes)?;
+        let mut contents = List::with_capacity(element.contents.len());
+        for node in element.contents {
+            contents.push(self.node(call, node)?);
+        }
+        let made = Flyweight::with_slots(delegate, &slots, contents);
+        Ok(made.ok_or(ErrorCode::Quota)?.into())
     }
-    Ok(list)
+
+    fn node(&self, call: &mut Call<'_>, node: Node) -> Result<Value, Raise> {
+        match node {
+            Node::Text(text) => Ok(Value::Str(text)),
+            Node::Element(element) => self.element(call, element),
+        }
+    }
 }
 
-/// Another attribute. A map does not tell names apart that differ in case only, as XML does: E_INVARG, lest one be lost.
-fn insert_new(map: &mut Map, name: Str, value: Str) -> Result<(), Raise> {
-    let before = map.len();
-    map.insert_value(Value::Str(name), Value::Str(value));
-    match map.len() > before {
-        true => Ok(()),
+/// Attributes as a map. It does not tell names apart that differ in case only, as XML does: E_INVARG, lest one be lost.
+fn map_of(attributes: Vec<(Str, Str)>) -> Result<Map, Raise> {
+    let count = attributes.len();
+    let mut map = Map::new();
+    for (name, value) in attributes {
+        map.insert_value(Value::Str(name), Value::Str(value));
+    }
+    match map.len() == count {
+        true => Ok(map),
         false => Err(ErrorCode::InvArg.into()),
     }
 }
 
-/// An element as a flyweight.
-fn flyweight(env: &mut Env<'_, '_, '_>, tags: &Map, element: Element) -> Result<Value, Raise> {
-    let delegate = delegate(env, tags, &element.name)?;
-    let mut slots = Map::new();
-    for (name, value) in element.attributes {
-        if !Flyweight::is_slot_name(name.as_str()) {
-            return Err(ErrorCode::InvArg.into());
+/// Looks up the object for the name of each element.
+fn find_delegates(
+    env: &mut Env<'_, '_, '_>,
+    tags: &Map,
+    element: &Element,
+    found: &mut FxHashMap<Str, ObjId>,
+) -> Result<(), Raise> {
+    if !found.contains_key(&element.name) {
+        env.in_time()?;
+        let object = delegate(env, tags, &element.name)?;
+        found.insert(element.name.clone(), object);
+    }
+    for node in &element.contents {
+        if let Node::Element(inner) = node {
+            find_delegates(env, tags, inner, found)?;
         }
-        insert_new(&mut slots, name, value)?;
     }
-    let mut contents = List::with_capacity(element.contents.len());
-    for node in element.contents {
-        contents.push(match node {
-            Node::Text(text) => Value::Str(text),
-            Node::Element(element) => flyweight(env, tags, element)?,
-        });
-    }
-    let made = Flyweight::with_slots(delegate, &slots, contents);
-    Ok(made.ok_or(ErrorCode::Quota)?.into())
+    Ok(())
 }
 
 /// The object that stands for a name.
@@ -324,5 +361,41 @@ fn spelled(value: &Value) -> Result<Str, Raise> {
         | Value::Bool(_)
         | Value::Sym(_) => Ok(Str::from(value.to_text())),
         _ => Err(ErrorCode::Type.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtins::{Limits, Still};
+
+    /// An element with so many in it.
+    fn wide(count: usize) -> Element {
+        let inner = || {
+            Node::Element(Element {
+                name: "a".into(),
+                ..Element::default()
+            })
+        };
+        Element {
+            name: "a".into(),
+            contents: std::iter::repeat_with(inner).take(count).collect(),
+            ..Element::default()
+        }
+    }
+
+    #[test]
+    fn values_of_every_form_are_made_within_the_time() {
+        for form in [Form::Lists, Form::Maps, Form::Flyweights] {
+            let delegates = FxHashMap::from_iter([("a".into(), ObjId::SYSTEM)]);
+            let maker = Maker { form, delegates };
+            let make = |count, polls| {
+                let limits = Limits::default();
+                let mut still = Still::new(polls, false);
+                maker.element(&mut Call::new(&limits, &mut still), wide(count))
+            };
+            assert!(make(1_000, 2).is_ok());
+            assert_eq!(make(10_000, 2), Err(ErrorCode::Quota.into()));
+        }
     }
 }

@@ -1,22 +1,26 @@
 //! Elements of a page of HTML by name and attributes, however well the page is written.
 //! In: HTML, a name, patterns for attributes. Out: attributes and texts of the elements that fit.
 
+mod nesting;
+
 use std::collections::BTreeMap;
 
 use moor_value::{ErrorCode, Map, Str, Value};
 
-use super::super::arg::Args;
-use super::super::spec::pure;
-use super::super::{BuiltinSpec, Call, Raise};
+use self::nesting::{Nested, Role};
 use super::DEPTH_MAX;
+use crate::builtins::arg::Args;
+use crate::builtins::spec::pure;
+use crate::builtins::{BuiltinSpec, Call, Raise};
 
-pub(in super::super) const SPECS: &[BuiltinSpec] = &[
+pub(in crate::builtins) const SPECS: &[BuiltinSpec] = &[
     pure!("html_query", 2..=3, [Str, Name, Map], MooR, html_query)
         .doc(
             "html tag attributes",
             "LIST of MAP",
             "The elements of that name in a page of HTML: a map for each, of its attributes, and under `text` of the text in it, if there \
-             is any. With `attributes` only those whose attributes are as told; `*` at either end of a pattern stands for any text.",
+             is any. With `attributes` only those whose attributes are as told; `*` at either end of a pattern stands for any text. \
+             Where an end tag is missing that may be, the element ends where HTML says.",
         )
         .raises(
             "E_TYPE if a pattern is no string; E_QUOTA if elements nest too deep, the answer would be too large, or the task's time is up",
@@ -29,7 +33,9 @@ const VOID: [&str; 14] = [
     "track", "wbr",
 ];
 /// Elements in which there are no tags but their own end.
-const RAW: [&str; 4] = ["script", "style", "textarea", "title"];
+const RAW: [&str; 8] = [
+    "iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp",
+];
 /// What an element counts for besides its texts.
 const ELEMENT_BYTES: usize = 128;
 /// The same of an attribute.
@@ -103,8 +109,27 @@ impl Found {
 /// An element whose end has not come.
 struct Open {
     name: String,
+    role: Role,
     /// Its place among those that fit, if it does.
     found: Option<usize>,
+}
+
+impl Nested for Open {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+}
+
+/// What stands in a start tag behind its name, and what is behind it.
+struct Tag<'a> {
+    attributes: Attributes,
+    /// Whether it ends in `/>`.
+    is_closed: bool,
+    behind: &'a str,
 }
 
 /// A search through a page.
@@ -121,9 +146,14 @@ impl Query {
     fn step<'a>(&mut self, call: &mut Call<'_>, rest: &'a str) -> Result<&'a str, Raise> {
         let Some(tag) = rest.strip_prefix('<') else {
             let end = rest.find('<').unwrap_or(rest.len());
+            if !rest[..end].trim_ascii().is_empty() {
+                nesting::begin_text(&mut self.open);
+            }
             self.add_text(call, &rest[..end])?;
             return Ok(&rest[end..]);
         };
+        // Each tag looks through the open elements.
+        call.charge(self.open.len())?;
         if let Some(comment) = tag.strip_prefix("!--") {
             return Ok(behind(comment, "-->"));
         }
@@ -131,7 +161,7 @@ impl Query {
             return Ok(behind(tag, ">"));
         }
         if let Some(name) = tag.strip_prefix('/') {
-            self.close(&name_of(name).0.to_ascii_lowercase());
+            nesting::end(&mut self.open, &name_of(name).0.to_ascii_lowercase());
             return Ok(behind(name, ">"));
         }
         if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -140,18 +170,20 @@ impl Query {
         }
         let (name, behind_name) = name_of(tag);
         let name = name.to_ascii_lowercase();
-        let (attributes, behind_tag) = self.attributes(call, name == self.tag, behind_name)?;
-        self.open(call, &name, attributes, behind_tag)
+        let tag = self.tag(call, name == self.tag, behind_name)?;
+        self.open(call, name, tag)
     }
 
     /// An element begins; what must not be looked at for tags is taken in at once.
     fn open<'a>(
         &mut self,
         call: &mut Call<'_>,
-        name: &str,
-        attributes: Attributes,
-        behind: &'a str,
+        name: String,
+        tag: Tag<'a>,
     ) -> Result<&'a str, Raise> {
+        let behind = tag.behind;
+        let attributes = tag.attributes;
+        nesting::begin(&mut self.open, &name);
         let found = (name == self.tag && self.fits(&attributes)).then(|| {
             self.bytes += ELEMENT_BYTES + bytes_of(&attributes);
             let text = String::new();
@@ -159,21 +191,20 @@ impl Query {
             self.found.len() - 1
         });
         self.check(call)?;
-        if VOID.contains(&name) {
+        let role = Role::of(&name);
+        let is_foreign = role.is_foreign() || self.open.iter().any(|open| open.role.is_foreign());
+        if VOID.contains(&name.as_str()) || tag.is_closed && is_foreign {
             return Ok(behind);
         }
-        let name = name.to_owned();
-        self.open.push(Open {
-            name: name.clone(),
-            found,
-        });
+        let is_raw = RAW.contains(&name.as_str()) && !is_foreign;
+        let end = is_raw.then(|| find_end(behind, &name).unwrap_or(behind.len()));
+        self.open.push(Open { name, role, found });
         if self.open.len() > DEPTH_MAX {
             return Err(ErrorCode::Quota.into());
         }
-        if !RAW.contains(&name.as_str()) {
+        let Some(end) = end else {
             return Ok(behind);
-        }
-        let end = find_end(behind, &name).unwrap_or(behind.len());
+        };
         self.add_text(call, &behind[..end])?;
         Ok(&behind[end..])
     }
@@ -185,20 +216,25 @@ impl Query {
         })
     }
 
-    /// The attributes of a tag, of each name the first, and what is behind the tag. None are kept where nobody wants them.
-    fn attributes<'a>(
+    /// The rest of a tag, with the attributes, of each name the first. None are kept where nobody wants them.
+    fn tag<'a>(
         &self,
         call: &mut Call<'_>,
         is_wanted: bool,
         mut rest: &'a str,
-    ) -> Result<(Attributes, &'a str), Raise> {
+    ) -> Result<Tag<'a>, Raise> {
         let mut attributes = Attributes::new();
         let mut bytes = self.bytes;
         loop {
+            let before = rest;
             rest = rest
                 .trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '='));
             if rest.is_empty() || rest.starts_with('>') {
-                return Ok((attributes, rest.strip_prefix('>').unwrap_or(rest)));
+                return Ok(Tag {
+                    attributes,
+                    is_closed: before[..before.len() - rest.len()].ends_with('/'),
+                    behind: rest.strip_prefix('>').unwrap_or(rest),
+                });
             }
             let (name, behind_name) = name_of(rest);
             let (value, behind_value) = value_of(behind_name);
@@ -215,13 +251,6 @@ impl Query {
             attributes
                 .entry(name.to_ascii_lowercase())
                 .or_insert_with(value);
-        }
-    }
-
-    /// The innermost element of that name ends, and with it those in it whose own end is missing.
-    fn close(&mut self, name: &str) {
-        if let Some(at) = self.open.iter().rposition(|open| open.name == name) {
-            self.open.truncate(at);
         }
     }
 
