@@ -1,15 +1,19 @@
 //! HTTP messages as a connection brings them, piece by piece, for `read_http()`.
 //!
-//! In: the bytes so far. Out: that more are needed; or the message as a map, and how many bytes it has; or a map that says
+//! In: bytes. Out: that more are needed; or the message as a map, and the bytes behind it; or a map that says
 //! what is wrong with them. The words for that are those of ToastStunt, whose library is node's old `http_parser`. It reads
 //! RFC 9112 as a lenient recipient does: folded header lines and bare line feeds are taken. Nothing is known of
 //! connections and tasks.
+
+mod reader;
 
 use moor_value::{Map, MapKey, Value};
 
 use crate::builtins::{binary_from_bytes, named_map};
 
-/// Bytes of a request's or status line with all header fields.
+pub(crate) use reader::Reader;
+
+/// Bytes of a request's or status line with all header fields; also of a line before a chunk, and of a field behind the last one.
 const HEAD_BYTES_MAX: usize = 80 << 10;
 
 /// The methods that are known.
@@ -72,35 +76,23 @@ pub(crate) enum Progress {
         /// `["method" or "status", "uri", "headers", "body", "upgrade"]`, as far as there are such; `["error"]` for
         /// `{name, sentence}`.
         message: Value,
-        /// How many bytes it has; all of them where it is wrong.
-        bytes: usize,
+        /// What is behind it; nothing where it is wrong.
+        rest: Vec<u8>,
     },
 }
 
-/// Reads the bytes from their beginning.
-pub(crate) fn parse(kind: MessageKind, bytes: &[u8]) -> Progress {
-    let mut input = Input {
-        bytes,
-        at: 0,
-        end_max: HEAD_BYTES_MAX,
-    };
-    match message(kind, &mut input) {
-        Ok(message) => Progress::Finished {
-            message: message.into_value(),
-            bytes: input.at,
-        },
-        Err(Stop::Unfinished) => Progress::Unfinished,
-        Err(Stop::Wrong(name, sentence)) => Progress::Finished {
-            message: named_map([(
-                "error",
-                Value::from(vec![Value::from(name), Value::from(sentence)]),
-            )]),
-            bytes: bytes.len(),
-        },
+impl Progress {
+    fn wrong(name: &str, sentence: &str) -> Self {
+        let error = vec![Value::from(name), Value::from(sentence)];
+        Self::Finished {
+            message: named_map([("error", Value::from(error))]),
+            rest: Vec::new(),
+        }
     }
 }
 
 /// Why reading stopped before the message's end.
+#[derive(Debug)]
 enum Stop {
     Unfinished,
     Wrong(&'static str, &'static str),
@@ -123,46 +115,44 @@ const CHUNK: Stop = Stop::Wrong("INVALID_CHUNK_SIZE", "a chunk's size that is no
 const LINE_FEED: Stop = Stop::Wrong("LF_EXPECTED", "a line that does not end with CR and LF");
 const OVERFLOW: Stop = Stop::Wrong("HEADER_OVERFLOW", "too many bytes of headers");
 
-/// A whole message.
-struct Message {
-    start: Start,
-    headers: Headers,
-    body: Vec<u8>,
-    is_upgrade: bool,
-}
-
 /// The first line.
 enum Start {
     Request { method: &'static str, uri: Vec<u8> },
     Response { status: i64, is_new: bool },
 }
 
+/// Name and value of a header field.
+type Field = (Vec<u8>, Vec<u8>);
+
 /// The header fields, in their order.
 #[derive(Default)]
-struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+struct Headers(Vec<Field>);
 
-fn message(kind: MessageKind, input: &mut Input<'_>) -> Parsed<Message> {
+/// The first line with the header fields, those behind the last chunk among them.
+struct Head {
+    start: Start,
+    headers: Headers,
+}
+
+/// What follows the head.
+enum Body {
+    None,
+    /// So many bytes.
+    Bytes(usize),
+    Chunks,
+    /// Bytes until the connection ends.
+    Endless,
+}
+
+/// The first line; empty lines before it are passed over.
+fn start_line(kind: MessageKind, input: &mut Input<'_>) -> Parsed<Start> {
     while matches!(input.peek()?, b'\r' | b'\n') {
         input.at += 1;
     }
-    let start = match kind {
-        MessageKind::Request => request_line(input)?,
-        MessageKind::Response => status_line(input)?,
-    };
-    let mut headers = Headers::default();
-    header_fields(input, &mut headers)?;
-    input.end_max = usize::MAX;
-    let is_upgrade = is_upgrade(&start, &headers);
-    let body = match is_upgrade {
-        true => Vec::new(),
-        false => body(input, &start, &mut headers)?,
-    };
-    Ok(Message {
-        start,
-        headers,
-        body,
-        is_upgrade,
-    })
+    match kind {
+        MessageKind::Request => request_line(input),
+        MessageKind::Response => status_line(input),
+    }
 }
 
 fn request_line(input: &mut Input<'_>) -> Parsed<Start> {
@@ -261,29 +251,30 @@ fn number(input: &mut Input<'_>) -> Parsed<u32> {
     Ok(number)
 }
 
-/// Header fields up to the empty line.
-fn header_fields(input: &mut Input<'_>, headers: &mut Headers) -> Parsed<()> {
-    while !input.is_at_line_end()? {
-        let begin = input.at;
-        while input.peek()? != b':' {
-            if !is_token(input.peek()?) {
-                return Err(TOKEN);
-            }
-            input.at += 1;
-        }
-        let name = input.bytes[begin..input.at].to_vec();
-        if name.is_empty() {
+/// A header field. None at the empty line behind the last.
+fn field(input: &mut Input<'_>) -> Parsed<Option<Field>> {
+    if input.is_at_line_end()? {
+        input.line_end()?;
+        return Ok(None);
+    }
+    let begin = input.at;
+    while input.peek()? != b':' {
+        if !is_token(input.peek()?) {
             return Err(TOKEN);
         }
         input.at += 1;
-        let mut value = header_line(input)?;
-        // A line that begins with a blank goes on with the one before.
-        while matches!(input.peek()?, b' ' | b'\t') {
-            value.extend(header_line(input)?);
-        }
-        headers.0.push((name, value));
     }
-    input.line_end()
+    let name = input.bytes[begin..input.at].to_vec();
+    if name.is_empty() {
+        return Err(TOKEN);
+    }
+    input.at += 1;
+    let mut value = header_line(input)?;
+    // A line that begins with a blank goes on with the one before.
+    while matches!(input.peek()?, b' ' | b'\t') {
+        value.extend(header_line(input)?);
+    }
+    Ok(Some((name, value)))
 }
 
 /// The rest of a line, without the blanks before it.
@@ -304,58 +295,78 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether what follows the headers is another protocol's.
-fn is_upgrade(start: &Start, headers: &Headers) -> bool {
-    match start {
-        Start::Request { method, .. } => *method == "CONNECT" || headers.get("upgrade").is_some(),
-        Start::Response { .. } => false,
-    }
-}
-
-/// The body. A response that has none and does not say so ends here if its connection lives on, else never.
-fn body(input: &mut Input<'_>, start: &Start, headers: &mut Headers) -> Parsed<Vec<u8>> {
-    let coding = headers.get("transfer-encoding");
-    if coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
-        return chunks(input, headers);
-    }
-    if let Some(length) = headers.get("content-length") {
-        let length = decimal(length).ok_or(LENGTH)?;
-        return Ok(input.take(length)?.to_vec());
-    }
-    match start {
-        Start::Response { status, is_new } if has_body(*status) => {
-            let says = |word: &[u8]| {
-                let connection = headers.get("connection");
-                connection.is_some_and(|value| value.eq_ignore_ascii_case(word))
-            };
-            let lives_on = !says(b"close") && (*is_new || says(b"keep-alive"));
-            if lives_on {
-                Ok(Vec::new())
-            } else {
-                Err(Stop::Unfinished)
-            }
+impl Head {
+    /// Of the bytes that have been found to be one.
+    fn read(kind: MessageKind, bytes: &[u8]) -> Parsed<Self> {
+        let mut input = Input::new(bytes);
+        let start = start_line(kind, &mut input)?;
+        let mut headers = Headers::default();
+        while input.at < bytes.len() {
+            headers.0.extend(field(&mut input)?);
         }
-        _ => Ok(Vec::new()),
+        Ok(Self { start, headers })
+    }
+
+    /// Whether what follows the headers is another protocol's.
+    fn is_upgrade(&self) -> bool {
+        match &self.start {
+            Start::Request { method, .. } => {
+                *method == "CONNECT" || self.headers.get("upgrade").is_some()
+            }
+            Start::Response { .. } => false,
+        }
+    }
+
+    /// A response that has no body and does not say so ends here if its connection lives on, else never.
+    fn body(&self) -> Parsed<Body> {
+        if self.is_upgrade() {
+            return Ok(Body::None);
+        }
+        let coding = self.headers.get("transfer-encoding");
+        if coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
+            return Ok(Body::Chunks);
+        }
+        if let Some(length) = self.headers.get("content-length") {
+            let length = decimal(length).ok_or(LENGTH)?;
+            return Ok(Body::Bytes(length));
+        }
+        Ok(match self.start {
+            Start::Response { status, is_new } if has_body(status) => {
+                let connection = self.headers.get("connection");
+                let says =
+                    |word: &[u8]| connection.is_some_and(|value| value.eq_ignore_ascii_case(word));
+                match !says(b"close") && (is_new || says(b"keep-alive")) {
+                    true => Body::None,
+                    false => Body::Endless,
+                }
+            }
+            _ => Body::None,
+        })
+    }
+
+    /// The message as a map.
+    fn into_value(self, body: &[u8]) -> Value {
+        let is_upgrade = self.is_upgrade();
+        let mut entries = match self.start {
+            Start::Request { method, uri } => {
+                vec![("method", Value::from(method)), ("uri", binary(&uri))]
+            }
+            Start::Response { status, .. } => vec![("status", Value::Int(status))],
+        };
+        entries.push(("headers", self.headers.into_value()));
+        if !body.is_empty() {
+            entries.push(("body", binary(body)));
+        }
+        if is_upgrade {
+            entries.push(("upgrade", Value::Int(1)));
+        }
+        named_map(entries)
     }
 }
 
 /// Whether a response of this status can have a body.
 fn has_body(status: i64) -> bool {
     !matches!(status, 100..200 | 204 | 304)
-}
-
-/// A body in chunks, with the fields that follow it.
-fn chunks(input: &mut Input<'_>, headers: &mut Headers) -> Parsed<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let size = chunk_size(input)?;
-        if size == 0 {
-            header_fields(input, headers)?;
-            return Ok(body);
-        }
-        body.extend_from_slice(input.take(size)?);
-        input.line_end()?;
-    }
 }
 
 /// A line with a hexadecimal number; what is behind it, after a blank or semicolon, is passed over.
@@ -391,11 +402,19 @@ fn decimal(digits: &[u8]) -> Option<usize> {
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the head has to have ended.
+    /// Where what is being read has to have ended.
     end_max: usize,
 }
 
 impl<'a> Input<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            end_max: usize::MAX,
+        }
+    }
+
     fn peek(&self) -> Parsed<u8> {
         if self.at >= self.end_max {
             return Err(OVERFLOW);
@@ -407,13 +426,6 @@ impl<'a> Input<'a> {
         let byte = self.peek()?;
         self.at += 1;
         Ok(byte)
-    }
-
-    fn take(&mut self, count: usize) -> Parsed<&'a [u8]> {
-        let rest = &self.bytes[self.at..];
-        let taken = rest.get(..count).ok_or(Stop::Unfinished)?;
-        self.at += count;
-        Ok(taken)
     }
 
     fn skip_blanks(&mut self) -> Parsed<()> {
@@ -449,25 +461,6 @@ impl Headers {
         let entries =
             entries.filter_map(|(name, value)| Some((MapKey::new(binary(&name))?, binary(&value))));
         Value::Map(entries.collect::<Map>())
-    }
-}
-
-impl Message {
-    fn into_value(self) -> Value {
-        let mut entries = match self.start {
-            Start::Request { method, uri } => {
-                vec![("method", Value::from(method)), ("uri", binary(&uri))]
-            }
-            Start::Response { status, .. } => vec![("status", Value::Int(status))],
-        };
-        entries.push(("headers", self.headers.into_value()));
-        if !self.body.is_empty() {
-            entries.push(("body", binary(&self.body)));
-        }
-        if self.is_upgrade {
-            entries.push(("upgrade", Value::Int(1)));
-        }
-        named_map(entries)
     }
 }
 

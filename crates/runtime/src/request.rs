@@ -25,7 +25,7 @@ pub(crate) enum Request {
     Forever,
     /// `read()`: a line of this session.
     Read(Arc<Session>),
-    /// `read_http()`: a message from this session, of which these bytes have come, as a binary string.
+    /// `read_http()`: a message from this session, with the state of what has come of it.
     ReadHttp(Arc<Session>, MessageKind, Value),
     /// `worker_request()` and its kin: a worker's answer.
     Work(Box<Wanted>),

@@ -15,7 +15,7 @@ use crate::effects::{Effect, EndReason};
 use crate::eval::Evaluated;
 use crate::finished::FinishedTask;
 use crate::hooks::{After, Hook};
-use crate::http_read;
+use crate::http_read::{self, Heard};
 use crate::ids::TaskId;
 use crate::lag;
 use crate::options;
@@ -404,12 +404,12 @@ fn go_on(stretch: &mut Stretch<'_>, begun: &Begun, line: Option<Line<'_>>) {
     let given = match line {
         Some(Line {
             session,
+            taken,
             awaited: Awaited::Message(kind),
-            ..
-        }) => match http_read::hear(stretch, session, kind, &begun.value) {
-            Some(given) => given,
-            None => {
-                let request = Request::ReadHttp(Arc::clone(session), kind, begun.value.clone());
+        }) => match http_read::hear(stretch, session, kind, &begun.value, &taken.line.text) {
+            Heard::Over(given) => given,
+            Heard::More(so_far) => {
+                let request = Request::ReadHttp(Arc::clone(session), kind, so_far);
                 let entry = tasks::suspended(stretch, machine, &request);
                 stretch.effects.push(Effect::Park(Box::new(entry)));
                 return;

@@ -94,6 +94,14 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "The text with everything but letters, digits and `-._~` written as `%XX`.",
         )
         .raises("E_QUOTA if the text would be too long"),
+    pure!("urldecode", 1..=1, [Str], MooR, url_decode).doc(
+        "text",
+        "STR",
+        "What `url_decode()` gives.",
+    ),
+    pure!("urlencode", 1..=1, [Str], MooR, url_encode)
+        .doc("text", "STR", "What `url_encode()` gives.")
+        .raises("E_QUOTA if the text would be too long"),
 ];
 
 /// The binary string of these bytes: printable ASCII as it is, `~` and everything else as `~XX`.

@@ -93,10 +93,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
         1..=3,
         [Any, Str, Any],
         LambdaMoo,
-        |call, args| {
-            call.charge(args[0].bytes())?;
-            hashed(call, args, args[0].to_literal().as_bytes())
-        }
+        |call, args| digest_of(call, &args[0], args, 1)
     )
     .doc(
         "value algorithm as_binary",
@@ -126,6 +123,21 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
              hexadecimal digits",
     ),
 ];
+
+/// The digest of what `toliteral()` makes of a value, with the algorithm and form that stand in the arguments from `at` on.
+///
+/// # Errors
+/// E_INVARG for an unknown algorithm.
+pub(super) fn digest_of(
+    call: &mut Call<'_>,
+    value: &Value,
+    args: &[Value],
+    at: usize,
+) -> Result<Value, Raise> {
+    call.charge(value.bytes().saturating_mul(4))?;
+    let digest = digest(&algorithm(args, at), value.to_literal().as_bytes());
+    Ok(shown(&digest.ok_or(ErrorCode::InvArg)?, args.flag(at + 1)))
+}
 
 /// The digest of `data`; the algorithm is the second argument, whether the result is a binary
 /// string the third.

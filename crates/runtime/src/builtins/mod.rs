@@ -12,6 +12,7 @@ mod arg;
 mod base32;
 mod binaries;
 mod call;
+mod cbor;
 mod check;
 mod convert;
 mod crypt;
@@ -79,6 +80,7 @@ const FAMILIES: &[Family] = &[
     ("Strings", ansi::SPECS),
     ("Encodings", base32::SPECS),
     ("Binary values", binaries::SPECS),
+    ("Encodings", cbor::SPECS),
     ("Values", convert::SPECS),
     ("Hashes and passwords", crypt::SPECS),
     ("Encodings", encoding::SPECS),

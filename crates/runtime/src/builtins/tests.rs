@@ -1,6 +1,7 @@
 //! Cases of the pure builtins as data: `tests/cases.txt` has one call a line with what it gives.
 
 mod age;
+mod cbor;
 mod literal;
 mod pattern_oracle;
 mod reference;

@@ -4,29 +4,37 @@ use super::*;
 
 /// What comes of a message: its literal and the bytes behind it.
 fn read(kind: MessageKind, text: &str) -> String {
-    let bytes = text.as_bytes();
-    match parse(kind, bytes) {
-        Progress::Unfinished => "more".to_owned(),
-        Progress::Finished {
-            message,
-            bytes: used,
-        } => {
-            let rest = &text[used..];
-            for shorter in 0..used {
-                let part = parse(kind, &bytes[..shorter]);
-                let is_error =
-                    matches!(&part, Progress::Finished { message: early, .. } if *early == message);
-                assert!(
-                    part == Progress::Unfinished || is_error,
-                    "{text:?} at {shorter}: {part:?}"
-                );
-            }
-            match rest {
-                "" => message.to_literal(),
-                rest => format!("{} then {rest:?}", message.to_literal()),
+    let Progress::Finished { message, rest } = Reader::new(kind).feed(text.as_bytes()) else {
+        return "more".to_owned();
+    };
+    let used = text.len() - rest.len();
+    assert_eq!(
+        in_pieces(kind, &text.as_bytes()[..used]),
+        Some(message.clone()),
+        "{text:?}"
+    );
+    match &text[used..] {
+        "" => message.to_literal(),
+        rest => format!("{} then {rest:?}", message.to_literal()),
+    }
+}
+
+/// The same of a message that comes byte by byte, while its state is put away between bytes. What is wrong may be told early.
+fn in_pieces(kind: MessageKind, bytes: &[u8]) -> Option<Value> {
+    let mut state = Value::from("");
+    for (at, byte) in bytes.iter().enumerate() {
+        let mut reader = Reader::from_value(kind, &state);
+        match reader.feed(&[*byte]) {
+            Progress::Unfinished => state = reader.into_value(),
+            Progress::Finished { message, rest } => {
+                let is_error = message.to_literal().starts_with("[\"error\"");
+                assert!(at + 1 == bytes.len() || is_error, "at {at}");
+                assert!(rest.is_empty());
+                return Some(message);
             }
         }
     }
+    None
 }
 
 fn request(text: &str) -> String {
@@ -164,7 +172,7 @@ fn the_head_has_a_bound_and_the_body_none() {
     let begin = "GET / HTTP/1.1\r\nA: ";
     let fits = |room: usize| format!("{begin}{}\r\n\r\n", "x".repeat(room));
     let room = HEAD_BYTES_MAX - begin.len() - 4;
-    let of = |text: &str| match parse(MessageKind::Request, text.as_bytes()) {
+    let of = |text: &str| match Reader::new(MessageKind::Request).feed(text.as_bytes()) {
         Progress::Finished { message, .. } => message.to_literal().contains("HEADER_OVERFLOW"),
         Progress::Unfinished => panic!("it is whole"),
     };
@@ -176,4 +184,50 @@ fn the_head_has_a_bound_and_the_body_none() {
         body.len()
     );
     assert!(!of(&long));
+}
+
+#[test]
+fn what_has_been_read_is_not_read_again() {
+    const BYTES: usize = 1 << 19;
+    let length = format!("POST / HTTP/1.1\r\nContent-Length: {BYTES}\r\n\r\n");
+    let bodies = [
+        (length, "x".repeat(BYTES)),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
+            "1\r\nx\r\n".repeat(BYTES / 6) + "0\r\n\r\n",
+        ),
+    ];
+    for (head, body) in bodies {
+        let mut reader = Reader::new(MessageKind::Request);
+        let whole = head + &body;
+        let (last, before) = whole.as_bytes().split_last().expect("a message");
+        for byte in before {
+            assert_eq!(reader.feed(&[*byte]), Progress::Unfinished);
+        }
+        assert_eq!(reader.total(), before.len());
+        assert!(matches!(reader.feed(&[*last]), Progress::Finished { .. }));
+    }
+}
+
+#[test]
+fn what_a_former_version_has_put_away_is_understood() {
+    let state = Value::from("POST / HTTP/1.1~0D~0AContent-Length: 3~0D~0A~0D~0Aa");
+    let mut reader = Reader::from_value(MessageKind::Request, &state);
+    let Progress::Finished { message, .. } = reader.feed(b"bc") else {
+        panic!("it is whole");
+    };
+    assert!(message.to_literal().contains("\"body\" -> \"abc\""));
+}
+
+#[test]
+fn lines_before_chunks_and_fields_behind_them_have_a_bound() {
+    let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for before in ["1;", "0\r\nA: "] {
+        let text = format!("{chunked}{before}{}", "x".repeat(HEAD_BYTES_MAX));
+        let mut reader = Reader::new(MessageKind::Request);
+        let Progress::Finished { message, .. } = reader.feed(text.as_bytes()) else {
+            panic!("it is too long");
+        };
+        assert!(message.to_literal().contains("HEADER_OVERFLOW"));
+    }
 }

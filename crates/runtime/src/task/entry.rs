@@ -53,7 +53,7 @@ impl TaskStatus {
 pub(crate) enum Awaited {
     /// The next line.
     Line,
-    /// Lines until they are a message. The task's value is what has come, as a binary string.
+    /// Lines until they are a message. The task's value is the state of what has come.
     Message(MessageKind),
 }
 

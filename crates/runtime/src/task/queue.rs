@@ -304,7 +304,7 @@ impl TaskQueue {
     }
 
     /// Hands a reading task's machine to the worker thread that has its line. What the line is to the task: of a
-    /// message, the value is all that has come. `None` when the task does not read any more.
+    /// message, the value is the state of what has come before. `None` when the task does not read any more.
     pub(crate) fn begin_with_line(&self, id: TaskId, line: &str) -> Option<(Begun, Awaited)> {
         let mut state = self.state.lock();
         let entry = state.tasks.get_mut(&id)?;
@@ -312,12 +312,9 @@ impl TaskQueue {
             return None;
         };
         let mut begun = entry.begin()?;
-        begun.value = match (awaited, begun.value.as_str()) {
-            (Awaited::Message(_), Some(before)) => {
-                Value::from(format!("{}{line}", before.as_str()).as_str())
-            }
-            _ => Value::from(line),
-        };
+        if awaited == Awaited::Line {
+            begun.value = Value::from(line);
+        }
         Some((begun, awaited))
     }
 

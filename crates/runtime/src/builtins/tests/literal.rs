@@ -1,7 +1,7 @@
 //! A reader of calls and literals for the case tables.
 //! In: one expression of literals and calls. Out: its tree. Faulty text panics: the tables are ours.
 
-use moor_value::{ErrorCode, ObjId, Value};
+use moor_value::{Binary, ErrorCode, ObjId, Sym, Value};
 
 /// An expression of the case tables.
 pub(super) enum Expr {
@@ -44,6 +44,13 @@ impl Reader<'_> {
         }
         if self.skip("\"") {
             return Expr::Value(self.string().into());
+        }
+        if self.skip("b\"") {
+            let bytes = Binary::from_base64(&self.string()).expect("base 64");
+            return Expr::Value(bytes.into());
+        }
+        if self.skip("'") {
+            return Expr::Value(Sym::new(self.word()).into());
         }
         if self.skip("#") {
             let number = self.word().parse().expect("an object number");

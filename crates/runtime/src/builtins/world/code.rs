@@ -128,7 +128,7 @@ fn parse_stored(env: &Env<'_, '_, '_>, source: &str) -> Result<Ast, Raise> {
 }
 
 /// The code of a verb: canonical, or with all parentheses, or without indentation.
-fn verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+pub(super) fn verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
     let code = env.stretch.txn.verb_code(perms, entity, &description)?;

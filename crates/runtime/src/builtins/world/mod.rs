@@ -19,6 +19,7 @@ mod documents;
 mod exec;
 mod file_paths;
 mod files;
+mod hashes;
 mod hierarchy;
 mod input;
 mod invoke;
@@ -57,6 +58,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Programs of the machine", exec::SPECS),
     ("Files", file_paths::SPECS),
     ("Files", files::SPECS),
+    ("Hashes and passwords", hashes::SPECS),
     ("Objects", hierarchy::SPECS),
     ("Connections", input::SPECS),
     ("Objects", kinds::SPECS),

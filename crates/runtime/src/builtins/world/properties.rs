@@ -161,7 +161,7 @@ fn properties(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     value(env.names(names))
 }
 
-fn property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+pub(super) fn property_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, name) = (entity(&args[0])?, name(args, 1)?);
     let perms = env.perms();
     let info = env.stretch.txn.property_info(perms, entity, name)?;

@@ -181,7 +181,7 @@ fn verbs(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     value(env.names(names))
 }
 
-fn verb_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
+pub(super) fn verb_info(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
     let verb = env.stretch.txn.verb_info(perms, entity, &description)?;
