@@ -128,11 +128,7 @@ impl<'a> Codegen<'a> {
     fn unary(&mut self, op: UnaryOp, a: &'a Expr, dst: u16) {
         self.ticks += 1;
         let a = self.operand(a, self.spare(dst), &[]).reg;
-        self.emit(match op {
-            UnaryOp::Negate => I::Neg { dst, a },
-            UnaryOp::Not => I::Not { dst, a },
-            UnaryOp::Complement => I::Complement { dst, a },
-        });
+        self.emit(unary(op, dst, a));
     }
 
     fn binary(&mut self, op: BinaryOp, a: &'a Expr, b: &'a Expr, dst: u16) {
@@ -149,27 +145,7 @@ impl<'a> Codegen<'a> {
         }
         let left = self.operand(a, self.spare(dst), &[b]);
         let right = self.operand(b, None, &[]);
-        let (a, b) = (left.reg, right.reg);
-        self.emit(match op {
-            BinaryOp::In => I::In { dst, a, b },
-            BinaryOp::Eq => I::Eq { dst, a, b },
-            BinaryOp::Ne => I::Ne { dst, a, b },
-            BinaryOp::Lt => I::Lt { dst, a, b },
-            BinaryOp::Le => I::Le { dst, a, b },
-            BinaryOp::Gt => I::Gt { dst, a, b },
-            BinaryOp::Ge => I::Ge { dst, a, b },
-            BinaryOp::BitOr => I::BitOr { dst, a, b },
-            BinaryOp::BitAnd => I::BitAnd { dst, a, b },
-            BinaryOp::BitXor => I::BitXor { dst, a, b },
-            BinaryOp::Shl => I::Shl { dst, a, b },
-            BinaryOp::Shr => I::Shr { dst, a, b },
-            BinaryOp::Add => I::Add { dst, a, b },
-            BinaryOp::Sub => I::Sub { dst, a, b },
-            BinaryOp::Mul => I::Mul { dst, a, b },
-            BinaryOp::Div => I::Div { dst, a, b },
-            BinaryOp::Mod => I::Mod { dst, a, b },
-            BinaryOp::Pow => I::Pow { dst, a, b },
-        });
+        self.emit(binary(op, dst, left.reg, right.reg));
         if op == BinaryOp::In {
             self.forget(right, dst);
         }
@@ -404,5 +380,38 @@ impl<'a> Codegen<'a> {
     /// Whether `^` or `$` in a key mean the container of that key.
     pub(super) fn needs_container(key: &Expr) -> bool {
         has_edge(key)
+    }
+}
+
+/// `dst = op a`.
+pub(super) fn unary(op: UnaryOp, dst: u16, a: u16) -> I {
+    match op {
+        UnaryOp::Negate => I::Neg { dst, a },
+        UnaryOp::Not => I::Not { dst, a },
+        UnaryOp::Complement => I::Complement { dst, a },
+    }
+}
+
+/// `dst = a op b`.
+pub(super) fn binary(op: BinaryOp, dst: u16, a: u16, b: u16) -> I {
+    match op {
+        BinaryOp::In => I::In { dst, a, b },
+        BinaryOp::Eq => I::Eq { dst, a, b },
+        BinaryOp::Ne => I::Ne { dst, a, b },
+        BinaryOp::Lt => I::Lt { dst, a, b },
+        BinaryOp::Le => I::Le { dst, a, b },
+        BinaryOp::Gt => I::Gt { dst, a, b },
+        BinaryOp::Ge => I::Ge { dst, a, b },
+        BinaryOp::BitOr => I::BitOr { dst, a, b },
+        BinaryOp::BitAnd => I::BitAnd { dst, a, b },
+        BinaryOp::BitXor => I::BitXor { dst, a, b },
+        BinaryOp::Shl => I::Shl { dst, a, b },
+        BinaryOp::Shr => I::Shr { dst, a, b },
+        BinaryOp::Add => I::Add { dst, a, b },
+        BinaryOp::Sub => I::Sub { dst, a, b },
+        BinaryOp::Mul => I::Mul { dst, a, b },
+        BinaryOp::Div => I::Div { dst, a, b },
+        BinaryOp::Mod => I::Mod { dst, a, b },
+        BinaryOp::Pow => I::Pow { dst, a, b },
     }
 }

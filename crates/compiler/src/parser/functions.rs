@@ -29,6 +29,7 @@ pub(super) struct Outer {
     scopes: Scopes,
     loops: Loops,
     indexings: usize,
+    codes_at: Option<usize>,
 }
 
 impl Parser<'_, '_> {
@@ -36,7 +37,7 @@ impl Parser<'_, '_> {
     #[inline(never)] // to keep the frames of the recursion small
     pub(super) fn at_arrow_function(&mut self) -> bool {
         if self.codes_at == Some(self.brackets) {
-            // `! @{E_PERM} => default'`. In parentheses there is no such doubt.
+            // `! @{E_PERM} => default'`. In brackets there is no such doubt.
             return false;
         }
         match self.lexer.peek_next().token {
@@ -194,12 +195,12 @@ impl Parser<'_, '_> {
             scopes: std::mem::take(&mut self.scopes),
             loops: std::mem::take(&mut self.loops),
             indexings: std::mem::take(&mut self.indexings),
+            codes_at: self.codes_at.take(),
         });
-        let (around, codes_at) = (self.deepest, self.codes_at.take());
-        self.deepest = self.statements;
+        let around = std::mem::replace(&mut self.deepest, self.statements);
         let parts = self.scoped(parse)?;
         let height = self.deepest - self.statements + 1;
-        (self.deepest, self.codes_at) = (around.max(self.deepest), codes_at);
+        self.deepest = around.max(self.deepest);
         let names = self.leave_function();
         let captures = self.captures(&names);
         let function = Function {
@@ -223,6 +224,7 @@ impl Parser<'_, '_> {
         self.scopes = outer.scopes;
         self.loops = outer.loops;
         self.indexings = outer.indexings;
+        self.codes_at = outer.codes_at;
         std::mem::replace(&mut self.names, outer.names)
     }
 

@@ -7,6 +7,7 @@ use moor_value::{List, Map, Value};
 
 use super::super::call::fixed_name;
 use super::super::emit::Label;
+use super::super::expr::{binary, unary};
 use super::super::fold::literal;
 use super::generator::{Generator, Slot};
 use super::{Callee, StopError};
@@ -97,14 +98,9 @@ impl Generator<'_> {
 
     fn unary(&mut self, op: UnaryOp, a: &Expr) {
         self.expr(a);
-        let a = self.top();
-        let dst = a;
         self.bytes(if op == UnaryOp::Complement { 2 } else { 1 });
-        self.emit(match op {
-            UnaryOp::Negate => I::Neg { dst, a },
-            UnaryOp::Not => I::Not { dst, a },
-            UnaryOp::Complement => I::Complement { dst, a },
-        });
+        let a = self.top();
+        self.emit(unary(op, a, a));
     }
 
     /// The place is opened, its value computed from the start, changed, and put back.
@@ -127,32 +123,12 @@ impl Generator<'_> {
         self.expr(a);
         self.expr(b);
         self.pop(1);
-        let a = self.top();
-        let (dst, b) = (a, a + 1);
         self.bytes(match op {
             B::Pow | B::BitOr | B::BitAnd | B::BitXor | B::Shl | B::Shr => 2,
             _ => 1,
         });
-        self.emit(match op {
-            B::In => I::In { dst, a, b },
-            B::Eq => I::Eq { dst, a, b },
-            B::Ne => I::Ne { dst, a, b },
-            B::Lt => I::Lt { dst, a, b },
-            B::Le => I::Le { dst, a, b },
-            B::Gt => I::Gt { dst, a, b },
-            B::Ge => I::Ge { dst, a, b },
-            B::BitOr => I::BitOr { dst, a, b },
-            B::BitAnd => I::BitAnd { dst, a, b },
-            B::BitXor => I::BitXor { dst, a, b },
-            B::Shl => I::Shl { dst, a, b },
-            B::Shr => I::Shr { dst, a, b },
-            B::Add => I::Add { dst, a, b },
-            B::Sub => I::Sub { dst, a, b },
-            B::Mul => I::Mul { dst, a, b },
-            B::Div => I::Div { dst, a, b },
-            B::Mod => I::Mod { dst, a, b },
-            B::Pow => I::Pow { dst, a, b },
-        });
+        let a = self.top();
+        self.emit(binary(op, a, a, a + 1));
     }
 
     /// Takes a condition from the stack and jumps when it is not true.
