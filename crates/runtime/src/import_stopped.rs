@@ -8,9 +8,7 @@ use std::time::Duration;
 use moor_compiler::stopped::{
     Callee, Dialect, StackValue, StopError, Stopped, StoppedAt, compile_stopped,
 };
-use moor_compiler::{
-    CompileErrors, Feature, Features, LanguageVersion, ParseOptions, UnknownBuiltins,
-};
+use moor_compiler::{CompileErrors, Features, LanguageVersion, ParseOptions, UnknownBuiltins};
 use moor_value::{Map, ObjId, Str, Symbol, Value};
 use moor_vm::{PendingBuiltin, Raise, StateError, StoppedFrame, Vm};
 
@@ -244,7 +242,7 @@ fn stopped(
         // Whatever that server has called, it had.
         is_builtin: &|_| true,
         unknown_builtins: UnknownBuiltins::Refuse,
-        features: no_additions(),
+        features: Features::NONE,
     };
     let ast =
         moor_compiler::parse(&activation.call.source, &options).map_err(StopReason::Compile)?;
@@ -262,13 +260,6 @@ fn stopped(
         dialect,
         &builtins,
     )?)
-}
-
-fn no_additions() -> Features {
-    let all = Feature::ALL.iter();
-    all.fold(Features::default(), |features, row| {
-        features.with(row.feature, false)
-    })
 }
 
 /// The functions that a verb they call takes the place of.
