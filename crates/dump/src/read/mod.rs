@@ -23,7 +23,7 @@ use crate::error::{Place, ReadError};
 use crate::model::{Connection, Holder, Program, Progress, Repair, TextDump};
 use crate::task::Tasks;
 use lines::{Line, LineReader};
-use objects::Links;
+use objects::{Links, ReadObject};
 use tasks::TaskReader;
 use values::ValueReader;
 
@@ -136,7 +136,7 @@ struct DumpReader<'a, 'h, 'p> {
     progress: &'p mut dyn FnMut(Progress),
 }
 
-impl DumpReader<'_, '_, '_> {
+impl<'a> DumpReader<'a, '_, '_> {
     fn dump(mut self) -> Result<TextDump, ReadError> {
         let mut dump = TextDump {
             version: self.version,
@@ -251,16 +251,10 @@ impl DumpReader<'_, '_, '_> {
 
     fn objects(&mut self, count: usize, dump: &mut TextDump) -> Result<(), ReadError> {
         for number in 0..count as i64 {
-            self.lines.place = Place::Objects;
-            let line = self.lines.peek();
-            let read = objects::object(
-                &mut self.lines,
-                &mut self.values,
-                self.version,
-                Place::Object,
-            )?;
-            if let Some(line) = line.filter(|_| read.number != number) {
-                return Err(self.lines.unexpected(line, format!("object `#{number}`")));
+            let read = self.object(Place::Object)?;
+            if read.number != number {
+                let expected = format!("object `#{number}`");
+                return Err(self.lines.unexpected(read.line, expected));
             }
             let id = ObjId(number);
             dump.world.max_object = id;
@@ -290,22 +284,22 @@ impl DumpReader<'_, '_, '_> {
         }
     }
 
-    fn anonymous_object(&mut self, dump: &mut TextDump) -> Result<(), ReadError> {
+    /// One object, of which errors are told as of this place.
+    fn object(&mut self, place: fn(i64) -> Place) -> Result<ReadObject<'a>, ReadError> {
         self.lines.place = Place::Objects;
-        let line = self.lines.peek();
-        let read = objects::object(
-            &mut self.lines,
-            &mut self.values,
-            self.version,
-            Place::Anonymous,
-        )?;
+        let (lines, values) = (&mut self.lines, &mut self.values);
+        objects::object(lines, values, self.version, place)
+    }
+
+    fn anonymous_object(&mut self, dump: &mut TextDump) -> Result<(), ReadError> {
+        let read = self.object(Place::Anonymous)?;
         if let Some(object) = read.image {
             let place = dump.world.anons.len();
             let known = read.number <= dump.world.max_object.0
                 || self.anon_places.insert(read.number, place).is_some();
-            if let Some(line) = line.filter(|_| known) {
+            if known {
                 let expected = "the number of an anonymous object that was not there yet";
-                return Err(self.lines.unexpected(line, expected));
+                return Err(self.lines.unexpected(read.line, expected));
             }
             let id = self.values.anon_id(read.number);
             dump.world.anons.push(AnonImage { id, object });

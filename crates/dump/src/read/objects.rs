@@ -29,7 +29,9 @@ pub(crate) struct Links {
 }
 
 /// An object as read.
-pub(crate) struct ReadObject {
+pub(crate) struct ReadObject<'a> {
+    /// The line of its number.
+    pub(crate) line: Line<'a>,
     /// The number in the file; that of the image is the same.
     pub(crate) number: i64,
     /// `None` for a recycled one.
@@ -39,17 +41,18 @@ pub(crate) struct ReadObject {
 }
 
 /// Reads the next object.
-pub(crate) fn object(
-    lines: &mut LineReader<'_>,
+pub(crate) fn object<'a>(
+    lines: &mut LineReader<'a>,
     values: &mut ValueReader<'_>,
     version: u8,
     place: fn(i64) -> Place,
-) -> Result<ReadObject, ReadError> {
+) -> Result<ReadObject<'a>, ReadError> {
     let line = lines.next("`#` and the number of an object")?;
     let Some((number, recycled)) = object_line(line) else {
         return Err(lines.unexpected(line, "`#` and the number of an object"));
     };
     let mut read = ReadObject {
+        line,
         number,
         image: None,
         links: None,

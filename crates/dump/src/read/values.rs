@@ -19,6 +19,9 @@ const DEAD_ANON: u64 = 0;
 /// Room made for a list before its elements are there, whatever length the file claims.
 const CAPACITY_MAX: usize = 256;
 
+/// The line before an element of a list or map.
+const ELEMENT: &str = "the type of an element";
+
 /// Reads values and remembers the things without numbers that they name.
 pub(crate) struct ValueReader<'h> {
     version: u8,
@@ -28,6 +31,8 @@ pub(crate) struct ValueReader<'h> {
     waif_handles: Vec<WaifRef>,
     pub(crate) waifs: Vec<WaifImage>,
     last_id: u64,
+    /// How many values the present one stands in.
+    depth: u32,
 }
 
 impl<'h> ValueReader<'h> {
@@ -39,6 +44,7 @@ impl<'h> ValueReader<'h> {
             waif_handles: Vec::new(),
             waifs: Vec::new(),
             last_id: DEAD_ANON,
+            depth: 0,
         }
     }
 
@@ -58,13 +64,15 @@ impl<'h> ValueReader<'h> {
 
     /// A value; none at all (`Value::None`) included.
     pub(crate) fn value(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
-        self.nested(lines, DEPTH_MAX)
+        let line = lines.next("the type of a value")?;
+        let slot = self.slot_of(lines, line)?;
+        of_programs(lines, line, slot)
     }
 
     /// What can lie on the stack or in a property.
     pub(crate) fn slot(&mut self, lines: &mut LineReader<'_>) -> Result<Slot, ReadError> {
         let line = lines.next("the type of a value")?;
-        self.slot_of(lines, line, DEPTH_MAX)
+        self.slot_of(lines, line)
     }
 
     /// A value whose type is already read.
@@ -74,28 +82,13 @@ impl<'h> ValueReader<'h> {
         line: Line<'_>,
         kind: i64,
     ) -> Result<Value, ReadError> {
-        match self.slot_of_kind(lines, line, kind, DEPTH_MAX)? {
-            Slot::Value(value) => Ok(value),
-            _ => Err(lines.unexpected(line, "the type of a value that programs can have")),
-        }
+        let slot = self.slot_of_kind(lines, line, kind)?;
+        of_programs(lines, line, slot)
     }
 
-    fn nested(&mut self, lines: &mut LineReader<'_>, depth_left: u32) -> Result<Value, ReadError> {
-        let line = lines.next("the type of a value")?;
-        match self.slot_of(lines, line, depth_left)? {
-            Slot::Value(value) => Ok(value),
-            _ => Err(lines.unexpected(line, "the type of a value that programs can have")),
-        }
-    }
-
-    fn slot_of(
-        &mut self,
-        lines: &mut LineReader<'_>,
-        line: Line<'_>,
-        depth_left: u32,
-    ) -> Result<Slot, ReadError> {
+    fn slot_of(&mut self, lines: &mut LineReader<'_>, line: Line<'_>) -> Result<Slot, ReadError> {
         match line.numbers::<1>() {
-            Some([kind]) => self.slot_of_kind(lines, line, kind, depth_left),
+            Some([kind]) => self.slot_of_kind(lines, line, kind),
             None => Err(lines.unexpected(line, "the type of a value (a number from 0 to 14)")),
         }
     }
@@ -105,13 +98,12 @@ impl<'h> ValueReader<'h> {
         lines: &mut LineReader<'_>,
         line: Line<'_>,
         kind: i64,
-        depth_left: u32,
     ) -> Result<Slot, ReadError> {
         Ok(Slot::Value(match kind {
             kind::CLEAR => return Ok(Slot::Clear),
             kind::CATCH => return lines.int("the arms of a `try`").map(Slot::Catch),
             kind::FINALLY => return lines.int("the handler of a `finally`").map(Slot::Finally),
-            kind::ITER => return self.iterator(lines, line, depth_left),
+            kind::ITER => return self.nested(lines, line, Self::slot),
             kind::NONE => Value::None,
             kind::ANY if self.version == format::PREHISTORY => Value::None,
             kind::INT => Value::Int(lines.int("an integer")?),
@@ -120,68 +112,64 @@ impl<'h> ValueReader<'h> {
             kind::ERR => Value::Err(error_code(lines)?),
             kind::FLOAT => Value::Float(float(lines)?),
             kind::BOOL => Value::Bool(lines.int("a truth value")? != 0),
-            kind::LIST => self.list(lines, line, depth_left)?,
+            kind::LIST => self.nested(lines, line, Self::list)?,
             // Before there were maps, LambdaMOO's waifs had their number.
-            kind::MAP if self.version < format::MAP => self.waif(lines, line, depth_left)?,
-            kind::MAP => self.map(lines, line, depth_left)?,
+            kind::MAP if self.version < format::MAP => self.nested(lines, line, Self::waif)?,
+            kind::MAP => self.nested(lines, line, Self::map)?,
             kind::ANON => self.anon(lines)?,
-            kind::WAIF => self.waif(lines, line, depth_left)?,
+            kind::WAIF => self.nested(lines, line, Self::waif)?,
             _ => return Err(lines.unexpected(line, "the type of a value (a number from 0 to 14)")),
         }))
     }
 
-    fn deeper(lines: &LineReader<'_>, line: Line<'_>, depth_left: u32) -> Result<u32, ReadError> {
-        let too_deep = || lines.unexpected(line, format!("values nested at most {DEPTH_MAX} deep"));
-        depth_left.checked_sub(1).ok_or_else(too_deep)
-    }
-
-    fn iterator(
+    /// Reads what has values in it, and whose type stands in this line.
+    fn nested<T>(
         &mut self,
         lines: &mut LineReader<'_>,
         line: Line<'_>,
-        depth_left: u32,
-    ) -> Result<Slot, ReadError> {
-        let depth_left = Self::deeper(lines, line, depth_left)?;
-        let line = lines.next("the type of a value")?;
-        self.slot_of(lines, line, depth_left)
+        read: fn(&mut Self, &mut LineReader<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        if self.depth == DEPTH_MAX {
+            return Err(lines.unexpected(line, format!("values nested at most {DEPTH_MAX} deep")));
+        }
+        self.depth += 1;
+        let value = read(self, lines);
+        self.depth -= 1;
+        value
     }
 
-    fn element(&mut self, lines: &mut LineReader<'_>, depth_left: u32) -> Result<Value, ReadError> {
-        let line = lines.next("the type of an element")?;
-        match self.slot_of(lines, line, depth_left)? {
+    fn element(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
+        let line = lines.next(ELEMENT)?;
+        self.element_of(lines, line)
+    }
+
+    fn element_of(
+        &mut self,
+        lines: &mut LineReader<'_>,
+        line: Line<'_>,
+    ) -> Result<Value, ReadError> {
+        match self.slot_of(lines, line)? {
             Slot::Value(value) if !value.is_none() => Ok(value),
             _ => Err(lines.unexpected(line, "the type of a value that a list or map can hold")),
         }
     }
 
-    fn list(
-        &mut self,
-        lines: &mut LineReader<'_>,
-        line: Line<'_>,
-        depth_left: u32,
-    ) -> Result<Value, ReadError> {
-        let depth_left = Self::deeper(lines, line, depth_left)?;
+    fn list(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
         let count = lines.count("the length of a list")?;
         let mut items = Vec::with_capacity(count.min(CAPACITY_MAX));
         for _ in 0..count {
-            items.push(self.element(lines, depth_left)?);
+            items.push(self.element(lines)?);
         }
         Ok(Value::List(List::from_vec(items)))
     }
 
-    fn map(
-        &mut self,
-        lines: &mut LineReader<'_>,
-        line: Line<'_>,
-        depth_left: u32,
-    ) -> Result<Value, ReadError> {
-        let depth_left = Self::deeper(lines, line, depth_left)?;
+    fn map(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
         let count = lines.count("the length of a map")?;
         let mut map = Map::new();
         for _ in 0..count {
-            let key_line = lines.peek().unwrap_or(line);
-            let key = self.element(lines, depth_left)?;
-            let value = self.element(lines, depth_left)?;
+            let key_line = lines.next(ELEMENT)?;
+            let key = self.element_of(lines, key_line)?;
+            let value = self.element(lines)?;
             if !map.insert_value(key, value) {
                 return Err(lines.unexpected(key_line, "a map's key that is no list and no map"));
             }
@@ -203,20 +191,14 @@ impl<'h> ValueReader<'h> {
     }
 
     /// The first mention of a waif (`c`) has its content, later ones (`r`) only its index.
-    fn waif(
-        &mut self,
-        lines: &mut LineReader<'_>,
-        line: Line<'_>,
-        depth_left: u32,
-    ) -> Result<Value, ReadError> {
-        let depth_left = Self::deeper(lines, line, depth_left)?;
+    fn waif(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {
         let head = lines.next("a waif")?;
         let text = head.text();
         let index = |digits: &str| digits.parse::<usize>().ok();
         let handle = if let Some(index) = text.strip_prefix("r ").and_then(index) {
             self.waif_handles.get(index).cloned()
         } else if text.strip_prefix("c ").and_then(index) == Some(self.waifs.len()) {
-            Some(self.new_waif(lines, head, depth_left)?)
+            Some(self.new_waif(lines, head)?)
         } else {
             None
         };
@@ -238,13 +220,12 @@ impl<'h> ValueReader<'h> {
         &mut self,
         lines: &mut LineReader<'_>,
         head: Line<'_>,
-        depth_left: u32,
     ) -> Result<WaifRef, ReadError> {
         let class = lines.obj("the class of a waif")?;
         let owner = lines.obj("the owner of a waif")?;
         let places = lines.int("how many properties a waif has")?;
         let (index, handle) = self.add_waif(lines, head, class, owner)?;
-        let values = self.waif_values(lines, places, depth_left)?;
+        let values = self.waif_values(lines, places)?;
         self.waifs[index].values = values;
         Ok(handle)
     }
@@ -275,7 +256,6 @@ impl<'h> ValueReader<'h> {
         &mut self,
         lines: &mut LineReader<'_>,
         places: i64,
-        depth_left: u32,
     ) -> Result<Vec<(usize, Value)>, ReadError> {
         let mut values: Vec<(usize, Value)> = Vec::new();
         loop {
@@ -289,12 +269,19 @@ impl<'h> ValueReader<'h> {
                 return Err(lines.unexpected(line, "the places of a waif's properties to ascend"));
             }
             let kind = lines.next("the type of a value")?;
-            match self.slot_of(lines, kind, depth_left)? {
+            match self.slot_of(lines, kind)? {
                 Slot::Value(value) if !value.is_none() => values.push((place, value)),
                 Slot::Clear => {}
                 _ => return Err(lines.unexpected(kind, "the type of a value")),
             }
         }
+    }
+}
+
+fn of_programs(lines: &LineReader<'_>, line: Line<'_>, slot: Slot) -> Result<Value, ReadError> {
+    match slot {
+        Slot::Value(value) => Ok(value),
+        _ => Err(lines.unexpected(line, "the type of a value that programs can have")),
     }
 }
 
