@@ -2,16 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use moor_fuzz::Resolver;
+use moor_fuzz::{Resolver, round_trip};
 use moor_value::codec::NoHandles;
 use moor_vm::Vm;
 
 fuzz_target!(|data: &[u8]| {
     let resolver = &mut Resolver(&mut NoHandles);
     if let Ok(task) = Vm::decode(data, resolver) {
-        let bytes = task.encode();
-        let again = Vm::decode(&bytes, resolver).expect("what was decoded encodes");
-        assert_eq!(again.encode(), bytes);
-        let _ = (task.stack_rows(), task.variables());
+        round_trip(&task, resolver);
     }
 });

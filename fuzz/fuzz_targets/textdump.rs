@@ -1,5 +1,5 @@
 //! Any bytes as a textdump: refused with a line, or a world that is whole or says why not, and can be written again or
-//! says why not. Its tasks that had begun are refused, or stored so that they go on.
+//! says why not. Its tasks are refused, or stored so that they begin or go on.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -10,5 +10,5 @@ mod tasks;
 mod world;
 
 pub use source::{features, is_builtin, number_of_builtin, options, program};
-pub use tasks::{Resolver, go_on};
+pub use tasks::{Resolver, go_on, round_trip};
 pub use world::{World, run};

@@ -58,12 +58,20 @@ pub fn go_on<R: StateResolver>(tasks: &Tasks, format: u8, resolver: &mut R) {
     }
 }
 
-fn go_on_alone<R: StateResolver>(row: &[u8], resolver: &mut R) {
-    let (mut machine, value) = stored_machine(row, resolver).expect("what was stored is a task");
-    let bytes = machine.encode();
+/// Encodes a task and reads it again, and tells what is shown of it.
+///
+/// # Panics
+/// It is not read as it was.
+pub fn round_trip<R: StateResolver>(task: &Vm, resolver: &mut R) {
+    let bytes = task.encode();
     let again = Vm::decode(&bytes, resolver).expect("what was encoded is a task");
     assert_eq!(again.encode(), bytes);
-    let _ = (machine.stack_rows(), machine.variables());
+    let _ = (task.stack_rows(), task.variables());
+}
+
+fn go_on_alone<R: StateResolver>(row: &[u8], resolver: &mut R) {
+    let (mut machine, value) = stored_machine(row, resolver).expect("what was stored is a task");
+    round_trip(&machine, resolver);
     if let Some(value) = value {
         machine.resume(value);
     }
