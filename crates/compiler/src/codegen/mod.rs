@@ -18,6 +18,7 @@ mod expr;
 mod fold;
 mod fork;
 mod function;
+mod loops;
 mod place;
 mod pools;
 mod stmt;

@@ -1,11 +1,11 @@
 //! Statements.
 
-use moor_bytecode::{Instruction as I, Sense};
+use moor_bytecode::Instruction as I;
 use moor_value::Value;
 
 use super::Codegen;
-use super::emit::{Label, Operand};
-use super::exits::{Exit, LoopScope};
+use super::emit::Operand;
+use super::exits::Exit;
 use crate::ast::{CondArm, Declarator, Expr, ScatterItem, Stmt, StmtKind};
 use crate::names::VarId;
 
@@ -112,137 +112,6 @@ impl<'a> Codegen<'a> {
         }
         self.uncounted(|codegen| codegen.block(otherwise));
         self.bind(end);
-    }
-
-    /// Generates a loop's body, then `again`, which is given what one turn costs, behind it.
-    fn turns(
-        &mut self,
-        stmt: &'a Stmt,
-        scope: LoopScope,
-        body: &'a [Stmt],
-        again: impl FnOnce(&mut Self, u8),
-    ) {
-        let (next, end) = (scope.next, scope.end);
-        let outside = std::mem::take(&mut self.ticks);
-        self.loops.push(scope);
-        self.block(body);
-        self.loops.pop();
-        self.bind(next);
-        self.at(stmt.pos);
-        let cost = self
-            .ticks
-            .saturating_add(1)
-            .min(u32::from(Sense::TICKS_MAX)) as u8;
-        again(self, cost);
-        self.bind(end);
-        self.ticks = outside.saturating_add(1);
-    }
-
-    fn loop_scope(&mut self, names: Vec<VarId>, container: Option<u16>) -> LoopScope {
-        let (end, next) = (self.label(), self.label());
-        LoopScope {
-            names,
-            end,
-            next,
-            container,
-            finallies: self.finallies.len(),
-        }
-    }
-
-    fn for_range(
-        &mut self,
-        stmt: &'a Stmt,
-        var: VarId,
-        (from, to): (&'a Expr, &'a Expr),
-        body: &'a [Stmt],
-    ) {
-        let state = self.temps(2);
-        self.expr_to(from, state);
-        self.expr_to(to, state + 1);
-        let scope = self.loop_scope(vec![var], None);
-        let var = self.register(var);
-        self.emit(I::RangePrep {
-            var,
-            state,
-            end: scope.end.0,
-        });
-        let top = self.label_here();
-        self.turns(stmt, scope, body, |codegen, ticks| {
-            codegen.emit(I::RangeStep {
-                ticks,
-                var,
-                state,
-                body: top.0,
-            });
-        });
-    }
-
-    fn for_in(
-        &mut self,
-        stmt: &'a Stmt,
-        value: VarId,
-        key: Option<VarId>,
-        container: &'a Expr,
-        body: &'a [Stmt],
-    ) {
-        let state = self.temps(3);
-        self.expr_to(container, state);
-        let names = key.into_iter().chain([value]).collect();
-        let scope = self.loop_scope(names, Some(state));
-        self.emit(I::EachPrep {
-            state,
-            step: scope.next.0,
-            end: scope.end.0,
-        });
-        let top = self.label_here();
-        if let Some(key) = key {
-            let dst = self.register(key);
-            self.emit(I::Move {
-                dst,
-                src: state + 2,
-            });
-        }
-        let var = self.register(value);
-        self.turns(stmt, scope, body, |codegen, ticks| {
-            codegen.emit(I::EachStep {
-                ticks,
-                var,
-                state,
-                body: top.0,
-            });
-        });
-    }
-
-    /// The condition stands before the loop and again at its end, so that a turn makes one jump.
-    fn while_loop(
-        &mut self,
-        stmt: &'a Stmt,
-        label: Option<VarId>,
-        condition: &'a Expr,
-        body: &'a [Stmt],
-    ) {
-        let scope = self.loop_scope(label.into_iter().collect(), None);
-        let end = scope.end;
-        self.test(label, condition, false, end, 0);
-        let top = self.label_here();
-        self.turns(stmt, scope, body, |codegen, ticks| {
-            codegen.test(label, condition, true, top, ticks);
-        });
-    }
-
-    /// Jumps when the condition of a `while` loop, kept in the variable that names it, is `want`.
-    fn test(&mut self, name: Option<VarId>, condition: &'a Expr, want: bool, to: Label, ticks: u8) {
-        let Some(name) = name else {
-            self.branch(condition, want, to, ticks);
-            return;
-        };
-        let a = self.register(name);
-        self.expr_to(condition, a);
-        self.emit(I::Br {
-            sense: Sense::new(want, ticks).0,
-            a,
-            target: to.0,
-        });
     }
 
     pub(super) fn return_statement(&mut self, value: Option<&'a Expr>) {
