@@ -52,6 +52,12 @@ impl TokenKey {
     pub fn random() -> Self {
         Self(rand::random())
     }
+
+    /// A key for another use, which tells nothing of this one.
+    pub(crate) fn derived(&self, purpose: &[u8]) -> [u8; 32] {
+        let mac = Hmac::<Sha256>::new(&padded(self).into());
+        mac.chain_update(purpose).finalize().into_bytes().into()
+    }
 }
 
 impl std::fmt::Debug for TokenKey {

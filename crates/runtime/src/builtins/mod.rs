@@ -16,10 +16,12 @@ mod cbor;
 mod check;
 mod convert;
 mod crypt;
+mod diff;
 mod encoding;
 mod env;
 mod floats;
 mod flyweights;
+mod grid;
 mod hash;
 mod identifiers;
 mod json;
@@ -27,6 +29,7 @@ mod json_parser;
 mod lists;
 mod maps;
 mod more_floats;
+mod named_options;
 mod natural;
 mod noise;
 mod numbers;
@@ -44,6 +47,7 @@ mod sort;
 mod spec;
 mod strings;
 mod symbols;
+mod terms;
 mod text;
 mod time;
 mod unix_crypt;
@@ -83,9 +87,11 @@ const FAMILIES: &[Family] = &[
     ("Encodings", cbor::SPECS),
     ("Values", convert::SPECS),
     ("Hashes and passwords", crypt::SPECS),
+    ("Values", diff::SPECS),
     ("Encodings", encoding::SPECS),
     ("Numbers", floats::SPECS),
     ("Flyweights", flyweights::SPECS),
+    ("Maps of tiles", grid::SPECS),
     ("Hashes and passwords", hash::SPECS),
     ("Values", identifiers::SPECS),
     ("JSON", json::SPECS),
@@ -102,6 +108,7 @@ const FAMILIES: &[Family] = &[
     ("Lists", sort::SPECS),
     ("Strings", strings::SPECS),
     ("Values", symbols::SPECS),
+    ("Patterns of values", terms::SPECS),
     ("Time", time::SPECS),
     ("Documents", xml::SPECS),
 ];

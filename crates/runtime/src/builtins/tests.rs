@@ -5,6 +5,7 @@ mod cbor;
 mod literal;
 mod pattern_oracle;
 mod reference;
+mod searches;
 
 use literal::{Expr, parse};
 use moor_value::{Binary, ErrorCode, ErrorName, ErrorValue, Flyweight, List, ObjId, Sym, Value};

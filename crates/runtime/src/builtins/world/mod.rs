@@ -30,6 +30,7 @@ mod movement;
 mod network;
 mod objects;
 mod other_tasks;
+mod paseto;
 mod process;
 mod properties;
 mod server;
@@ -68,6 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Connections", network::SPECS),
     ("Objects", objects::SPECS),
     ("Tasks", other_tasks::SPECS),
+    ("Encryption", paseto::SPECS),
     ("Server", process::SPECS),
     ("Properties", properties::SPECS),
     ("Server", server::SPECS),
