@@ -45,6 +45,7 @@ mod import;
 mod import_stopped;
 mod known_verbs;
 mod lag;
+mod lanes;
 mod listeners;
 mod login;
 mod meters;

@@ -15,10 +15,14 @@ use moor_world::{Compiled, EntityKind, ResolvedVerb, VerbFlags};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::lanes::Lanes;
 use crate::registry::registry;
 
 /// Bytes of source of the functions of the store that are kept compiled; beyond it all are forgotten.
 const FUNCTION_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A worker thread whose stretches have asked for a verb more often than this gets a copy of its own.
+const SELDOM: u32 = 32;
 
 /// Takes a programmer's text: its canonical source and its program, whose line numbers are those
 /// of the canonical source.
@@ -55,27 +59,49 @@ fn compile_stored(source: &str, features: Features) -> Result<Program, CompileEr
     moor_compiler::compile(&ast, &|name| registry().number(name))
 }
 
-/// A verb as the machine runs it. Its code is compiled by whoever runs it first.
+/// A verb as the machine runs it, for this thread. Its code is compiled by whoever runs it first.
 pub(crate) fn ready_verb(found: &Arc<ResolvedVerb>, features: Features) -> Arc<Verb> {
     let ready = found.prepared(|found| {
-        let code = found
-            .code
-            .compiled(|source| -> Compiled { compiled(found, source, features) });
-        let program = Arc::clone(code)
-            .downcast::<Program>()
-            .unwrap_or_else(|_| empty());
-        Arc::new(Verb {
-            program,
-            definer: definer_value(found),
-            names: found.verb.names.clone(),
-            owner: found.verb.owner,
-            debug: found.verb.flags.has(VerbFlags::DEBUG),
-            own_name: None,
-        }) as Compiled
+        let first = verb_of(found, features, Lanes::first);
+        Arc::new(Lanes::new(first)) as Compiled
     });
-    Arc::clone(ready)
-        .downcast::<Verb>()
-        .unwrap_or_else(|_| code_without_verb(empty(), ObjId::NOTHING))
+    let copy = |_: &_| verb_of(found, features, |programs| programs.own(0, copied));
+    let verbs = ready.downcast_ref::<Lanes<Arc<Verb>>>();
+    verbs.map_or_else(
+        || code_without_verb(empty(), ObjId::NOTHING),
+        |verbs| Arc::clone(verbs.own(SELDOM, copy)),
+    )
+}
+
+fn verb_of(
+    found: &ResolvedVerb,
+    features: Features,
+    choose: impl FnOnce(&Lanes<Arc<Program>>) -> &Arc<Program>,
+) -> Arc<Verb> {
+    let code = found
+        .code
+        .compiled(|source| kept(compiled(found, source, features)));
+    let programs = code.downcast_ref::<Lanes<Arc<Program>>>();
+    Arc::new(Verb {
+        program: programs.map_or_else(empty, |programs| Arc::clone(choose(programs))),
+        definer: definer_value(found),
+        names: Str::new(found.verb.names.as_str()),
+        owner: found.verb.owner,
+        debug: found.verb.flags.has(VerbFlags::DEBUG),
+        own_name: None,
+    })
+}
+
+/// A program as the world keeps it beside its source.
+pub(crate) fn kept(program: Arc<Program>) -> Compiled {
+    Arc::new(Lanes::new(program))
+}
+
+/// A program that has nothing in common with the other one.
+fn copied(program: &Arc<Program>) -> Arc<Program> {
+    let bytes = program.encode();
+    let copy = Program::decode(&mut bytes.as_slice(), &|name| registry().number(name));
+    copy.map_or_else(|_| Arc::clone(program), Arc::new)
 }
 
 /// The program of stored source. Source that does not compile was never accepted by this server;

@@ -88,10 +88,11 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
             told.push("Verb not programmed.".to_owned());
             told
         }
-        Ok((source, compiled)) => {
+        Ok((source, program)) => {
+            let program = Some(program::kept(program));
             let set = stretch
                 .txn
-                .set_verb_code(player, entity, &verb, &source, Some(compiled));
+                .set_verb_code(player, entity, &verb, &source, program);
             stretch.forget_verbs();
             match set {
                 Ok(()) => vec!["0 error(s).".to_owned(), "Verb programmed.".to_owned()],

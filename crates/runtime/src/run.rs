@@ -17,7 +17,6 @@ use crate::finished::FinishedTask;
 use crate::hooks::{After, Hook};
 use crate::http_read::{self, Heard};
 use crate::ids::TaskId;
-use crate::lag;
 use crate::options;
 use crate::request::Request;
 use crate::runtime::Runtime;
@@ -27,6 +26,7 @@ use crate::tally::{self, Counter};
 use crate::task::{ActiveTask, Awaited, Begun, Failure, Job, TaskStatus, Wake};
 use crate::tasks;
 use crate::uncaught;
+use crate::{lag, lanes};
 
 /// A stretch that lost so many conflicts runs with the commit turn.
 const ATTEMPTS_MAX: u32 = 8;
@@ -76,8 +76,9 @@ pub(crate) enum Ended {
 }
 
 impl Runtime {
-    /// The life of a worker thread.
-    pub(crate) fn work(&self) {
+    /// The life of the worker thread of this number.
+    pub(crate) fn work(&self, number: usize) {
+        lanes::enter(number);
         let mut before = None;
         loop {
             match self.queue.next(&*self.clock, before) {

@@ -432,7 +432,7 @@ impl Runtime {
             let thread = std::thread::Builder::new()
                 .name(format!("{WORKER}{number}"))
                 .stack_size(STACK_BYTES_MIN)
-                .spawn(move || runtime.work())?;
+                .spawn(move || runtime.work(number))?;
             threads.push(thread);
         }
         for number in 0..RELIEF_THREADS {

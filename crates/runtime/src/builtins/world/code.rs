@@ -155,9 +155,10 @@ fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         Ok(compiled) => compiled,
         Err(errors) => return value(error_lines(&errors)),
     };
+    let program = Some(program::kept(program));
     env.stretch
         .txn
-        .set_verb_code(perms, entity, &description, &source, Some(program))?;
+        .set_verb_code(perms, entity, &description, &source, program)?;
     env.stretch.forget_verbs();
     value(List::new())
 }
