@@ -82,12 +82,12 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
 
 const SEARCH_ERRORS: &str = "E_INVARG if the width or height is not positive, a point is beyond it, there is no such option or word, or \
      `directions` is neither 4 nor 8; E_TYPE if a tile is no integer, or an option is of another type; E_RANGE if `max_nodes` is not positive; E_MAXREC if more nodes would be visited; \
-     E_QUOTA if there are more than 4,194,304 points, the answer would be too large, or the task's time is up";
+     E_QUOTA if there are more than 1,048,576 points, the answer would be too large, or the task's time is up";
 const LINE_ERRORS: &str = "E_INVARG if the width or height is not positive, or a point is beyond it; E_TYPE if a tile is no integer; E_QUOTA if the line would be too \
      long, or the task's time is up";
 
-/// Points that are searched. Each takes some bytes of memory meanwhile.
-const POINTS_MAX: i64 = 1 << 22;
+/// Points that are searched. Each takes up to a hundred bytes of memory meanwhile.
+const POINTS_MAX: i64 = 1 << 20;
 
 /// A column and a row.
 type Point = (i64, i64);

@@ -49,8 +49,8 @@ fn endless() -> Vec<Value> {
 fn the_time_of_a_task_ends_each() {
     let limits = Limits::default();
     let quota = Some(Value::Err(ErrorCode::Quota));
-    let side = Value::from(2_000);
-    let corner = Value::from(1_999);
+    let side = Value::from(1_000);
+    let corner = Value::from(999);
     let grid = |name: &str| {
         let mut args = vec![side.clone(), side.clone(), 0.into(), 0.into()];
         if name != "grid_flood" {
