@@ -24,6 +24,7 @@ mod parts;
 mod string;
 mod sym;
 mod symbol;
+mod unshared;
 mod value;
 
 pub use binary::Binary;

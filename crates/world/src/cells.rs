@@ -14,6 +14,18 @@ pub(crate) struct Entry {
     pub(crate) written: bool,
 }
 
+impl Entry {
+    /// The committed value is copied, so that no other transaction uses the same memory.
+    #[cold]
+    pub(crate) fn have_own_copy(&mut self) {
+        if let CellValue::Value(value) = &mut self.value
+            && !self.written
+        {
+            *value = value.unshared();
+        }
+    }
+}
+
 /// Where an entry stands; good until entries are removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place(u32);

@@ -21,6 +21,8 @@ pub(crate) struct KnownProperty {
     pub(crate) own: bool,
     /// The transaction's count of values that came or went at the time; decides whether an inherited value is still that one.
     pub(crate) value_moves: u64,
+    /// How often the value has been read where it stands.
+    pub(crate) reads: u32,
 }
 
 /// How many properties are found without hashing. A power of two.

@@ -15,6 +15,9 @@ use crate::lookup::{LookupKey, LookupKind, PropHit, Resolution};
 use crate::property::{PropFlags, PropInfo};
 use crate::transaction::Transaction;
 
+/// A transaction that reads a property for this time has a copy of the value from then on: others may read it as often.
+const OFTEN: u32 = 64;
+
 impl Transaction {
     /// `entity.name`.
     ///
@@ -33,10 +36,14 @@ impl Transaction {
     #[inline]
     pub fn known_value(&mut self, perms: ObjId, entity: Entity, name: Symbol) -> Option<&Value> {
         let at = self.known_property(entity, name)?;
-        let known = self.properties.at(at);
+        let known = self.properties.at_mut(at);
         let is_fresh = known.own || known.value_moves == self.value_moves;
         let is_readable = known.info.flags.has(PropFlags::READ) || known.info.owner == perms;
         let cell = known.cell.filter(|_| is_fresh && is_readable)?;
+        known.reads = known.reads.wrapping_add(1);
+        if known.reads == OFTEN {
+            self.cells.at_mut(cell).have_own_copy();
+        }
         match &self.cells.at(cell).value {
             CellValue::Value(value) => Some(value),
             _ => None,
@@ -156,6 +163,7 @@ impl Transaction {
             cell: Some(cell),
             own: true,
             value_moves: self.value_moves,
+            reads: 0,
         };
         self.remember_property(entity, name, property);
     }
@@ -256,6 +264,7 @@ impl Transaction {
             cell,
             own,
             value_moves: self.value_moves,
+            reads: 0,
         };
         self.remember_property(entity, name, property.clone());
         Some(property)

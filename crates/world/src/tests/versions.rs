@@ -322,3 +322,28 @@ fn transactions_travel_between_threads() {
     assert_send::<Transaction>();
     assert_sync::<World>();
 }
+
+#[test]
+fn who_reads_a_value_often_reads_a_copy_of_it() -> MooResult<()> {
+    let (world, _) = small_world();
+    let text = Value::from("a text that is longer than a short one");
+    commit(&world, |tx| tx.add(WIZARD, "p", text.clone()));
+    let place = |value: &Value| match value {
+        Value::Str(text) => text.as_str().as_ptr(),
+        other => panic!("{other:?}"),
+    };
+    let mut tx = world.begin();
+    let first = tx.get(WIZARD, "p")?;
+    assert_eq!(place(&first), place(&text), "as it is in the world");
+    let mut known = || {
+        let known = tx.known_value(WIZARD, WIZARD.into(), symbol("p"));
+        known.expect("it has been read").clone()
+    };
+    for _ in 0..200 {
+        assert_eq!(known(), text);
+    }
+    assert_ne!(place(&known()), place(&text));
+    tx.set(WIZARD, "p", 1)?;
+    tx.commit().expect("nobody else commits");
+    Ok(())
+}
