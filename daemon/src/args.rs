@@ -87,7 +87,7 @@ pub(crate) struct Args {
 
 /// A file format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ImportFormat {
+pub enum ImportFormat {
     /// A database of LambdaMOO (format 1 to 4) or ToastStunt (5 to 17)
     Textdump,
     /// A folder with a source file for each object

@@ -25,6 +25,12 @@ pub(crate) struct Database {
     pub(crate) imported_connections: Vec<ImportedConnection>,
 }
 
+/// Whether there is a world at a path: nothing is imported there. What cannot be told is the daemon's to complain of.
+#[must_use]
+pub fn holds_world(path: &Path) -> bool {
+    matches!(Store::presence(path), Ok(Presence::Database))
+}
+
 /// Opens the data directory of the flags, or makes it.
 pub(crate) fn open(args: &Args) -> Result<Database> {
     let path = &args.database;

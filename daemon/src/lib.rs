@@ -49,6 +49,8 @@ mod watcher;
 mod workers;
 pub mod world;
 
+pub use args::ImportFormat;
+pub use database::holds_world;
 pub use features::FeatureArgs;
 
 use std::ffi::OsString;

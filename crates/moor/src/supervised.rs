@@ -37,8 +37,28 @@ pub(crate) struct Plan {
     pub(crate) file: PathBuf,
     /// Its arguments, without the path of the program.
     pub(crate) args: Vec<OsString>,
+    /// Further ones, with which it is to make the world.
+    pub(crate) first: Option<First>,
     /// Environment variables that it must not see.
     pub(crate) without: Vec<String>,
+}
+
+impl Plan {
+    /// The further arguments, as long as they are wanted.
+    fn wanted_first(&self) -> &[OsString] {
+        let first = self.first.as_ref();
+        let wanted = first.filter(|first| !moor_daemon::holds_world(&first.world));
+        wanted.map_or(&[], |first| &first.args)
+    }
+}
+
+/// Arguments that are given as long as there is no world.
+#[derive(Clone, Debug)]
+pub(crate) struct First {
+    /// The folder of the world.
+    pub(crate) world: PathBuf,
+    /// The arguments.
+    pub(crate) args: Vec<OsString>,
 }
 
 /// A program with its state.
@@ -147,6 +167,7 @@ impl Supervised {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(&self.plan.file);
         command.args(&self.plan.args).process_group(0);
+        command.args(self.plan.wanted_first());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -196,6 +217,10 @@ impl Supervised {
             return ControlFlow::Break(Exit::Usage);
         }
         let failed = code.is_some();
+        if failed && !self.plan.wanted_first().is_empty() {
+            tracing::error!(ended = self.plan.name, %status, "there is no world yet, and its own line above says why; stopping everything");
+            return ControlFlow::Break(Exit::Failure);
+        }
         self.failures += u32::from(failed && !self.settled_once);
         if self.failures >= FAILURES_MAX {
             tracing::error!(ended = self.plan.name, %status, times = self.failures, "never started well; stopping everything");
@@ -222,6 +247,7 @@ mod tests {
             name: "p",
             file: "/nonexistent".into(),
             args: vec![],
+            first: None,
             without: vec![],
         };
         (Supervised::new(plan, now), now)

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use moor_daemon::FeatureArgs;
+use moor_daemon::{FeatureArgs, ImportFormat};
 use moor_node::{ADMIN_SOCKET, Drain, Exit, Health, NodeArgs, PathError, Paths};
 
 use crate::programs::{CURL_WORKER, DAEMON, Program, TELNET_HOST, WEB_HOST};
 use crate::runtime_folder::{RuntimeFolder, RuntimeFolderError};
-use crate::supervised::Plan;
+use crate::supervised::{First, Plan};
 use crate::supervisor;
 use crate::vacancy::{self, Taken};
 
@@ -29,6 +29,12 @@ struct Args {
     /// The folder of the world; an empty or missing one gets the starter world
     #[arg(long, value_name = "DIR", default_value = "moor-data")]
     data_dir: PathBuf,
+    /// Fill the folder of the world, which must have none yet, from this file or folder
+    #[arg(long, value_name = "PATH")]
+    import: Option<PathBuf>,
+    /// What --import reads
+    #[arg(long, value_enum, default_value_t = ImportFormat::Textdump, value_name = "FORMAT")]
+    import_format: ImportFormat,
     /// The address where telnet users connect; 0.0.0.0 lets other machines in
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     telnet_address: IpAddr,
@@ -105,6 +111,9 @@ enum UpError {
     /// Another program has the world or a port.
     #[error(transparent)]
     Taken(#[from] Taken),
+    /// Nothing is imported into a world.
+    #[error("--import {}: {} holds a world already; leave --import out, or name another --data-dir", .0.display(), .1.display())]
+    Imported(PathBuf, PathBuf),
 }
 
 /// Runs the programs until told to stop.
@@ -116,6 +125,12 @@ pub(crate) fn run(argv: Vec<OsString>) -> ExitCode {
 
 fn up(args: &Args, drain: &Drain, health: &Health) -> Result<Exit, UpError> {
     look_for_room(args)?;
+    if let Some(from) = &args.import
+        && moor_daemon::holds_world(&args.data_dir)
+    {
+        let to = args.data_dir.clone();
+        return Err(UpError::Imported(from.clone(), to));
+    }
     let folder = RuntimeFolder::create(&Paths::from_environment().runtime_dir())?;
     let file = std::env::current_exe().map_err(UpError::OwnFile)?;
     let plans = plans(args, &file, &folder)?;
@@ -208,6 +223,10 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
     if let Some(folder) = &args.executables {
         daemon.args.extend(["--executables".into(), folder.into()]);
     }
+    daemon.first = args.import.as_ref().map(|from| First {
+        world: args.data_dir.clone(),
+        args: import(from, args.import_format),
+    });
     let mut plans = vec![
         daemon,
         plan(&TELNET_HOST, [to_daemon.to_vec(), telnet(args)].concat()),
@@ -223,6 +242,16 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
         plans.push(plan(&CURL_WORKER, [to_workers, curl(args)].concat()));
     }
     Ok(plans)
+}
+
+fn import(from: &Path, format: ImportFormat) -> Vec<OsString> {
+    let format = clap::ValueEnum::to_possible_value(&format);
+    let format = format.map(|value| value.get_name().to_owned());
+    let flags = ["--import".into(), from.into(), "--import-format".into()];
+    flags
+        .into_iter()
+        .chain(format.map(OsString::from))
+        .collect()
 }
 
 fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {
@@ -306,6 +335,7 @@ fn plan(program: &Program, own: Vec<(&str, OsString)>, args: &Args, file: &Path)
         args: std::iter::once(program.word.into())
             .chain(flags.flat_map(|(flag, value)| [flag.into(), value]))
             .collect(),
+        first: None,
         // They are meant for `moor up`, which passes on what concerns the programs.
         without: moor_node::variables::<Args>(),
     }

@@ -351,6 +351,37 @@ fn a_program_that_dies_is_started_again_and_the_others_stay() {
 }
 
 #[test]
+fn a_world_is_imported_once() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/cases.db");
+    let import = ["--import", file, "--telnet-port", "0"];
+    let mut up = Up::start(&import);
+    let daemon = up.process_of("moor-daemon");
+    up.telnet();
+    if !up.seen.iter().any(|line| line.contains("imported")) {
+        up.line(&["imported"]);
+    }
+    kill_process(daemon, Signal::KILL).expect("killed");
+    assert_ne!(up.process_of("moor-daemon"), daemon);
+    up.line(&["the daemon is there"]);
+    up.signal(Signal::TERM);
+    assert_eq!(up.end().0.code(), Some(0));
+    let mut again = moor();
+    again.arg("up").args(import).current_dir(&up.folder);
+    let again = again.output().expect("moor runs");
+    assert_eq!(again.status.code(), Some(1));
+    let line = text(&again.stderr);
+    assert!(line.contains("moor-data holds a world already"), "{line}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_leaves_no_world() {
+    let mut up = Up::start(&["--import", "/proc/version", "--telnet-port", "0"]);
+    up.line(&["/proc/version"]);
+    assert_ne!(up.end().0.code(), Some(0));
+    assert!(!up.folder.path().join("moor-data/FORMAT").exists());
+}
+
+#[test]
 fn the_programs_end_with_a_killed_up() {
     let mut up = Up::start(&["--telnet-port", "0"]);
     let daemon = Watched::new(up.process_of("moor-daemon"));
