@@ -10,7 +10,7 @@ use moor_value::codec::{NoHandles, decode};
 /// Polls until the time of the call is up.
 const POLLS: u32 = 50;
 /// Arguments of one call.
-const ARGS_MAX: usize = 6;
+const ARGS_MAX: usize = 9;
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, mut rest)) = data.split_first_chunk::<2>() else {
