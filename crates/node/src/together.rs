@@ -7,7 +7,7 @@
 //! system wakes each of them on a processor that sleeps, which takes longer than what the thread has to do. On one processor, the
 //! next goes on where the last one stops. All programs of a user choose the same one, so that the way from program to program is as short.
 //! When the threads begin to wait for it, because there is much to do or others use it, they are let go to all processors
-//! for a while.
+//! for a while, or until they have little to do again.
 
 use std::collections::HashMap;
 use std::fs;
@@ -26,6 +26,10 @@ const ROUND: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_micros(40);
 /// From so few times nothing follows.
 const RUNS_MIN: u64 = 20;
+/// Who uses less of a processor than this, in percent, has little to do.
+const CALM_PERCENT: u32 = 45;
+/// For so many rounds in a row, before they are brought together early.
+const CALM_ROUNDS: u32 = 2;
 /// How long they run anywhere before they are brought together again: at first, and at most.
 const APART_MIN: Duration = Duration::from_secs(4);
 const APART_MAX: Duration = Duration::from_secs(64);
@@ -44,10 +48,11 @@ pub(crate) fn keep() {
         });
 }
 
-/// What threads have had of processors: how often they ran, and how long they waited for it.
+/// What threads have had of processors: how often and how long they ran, and how long they waited for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Usage {
     runs: u64,
+    ran: Duration,
     waited: Duration,
 }
 
@@ -117,6 +122,7 @@ impl Keeper {
                     continue;
                 };
                 all.runs += usage.runs.saturating_sub(seen.usage.runs);
+                all.ran += usage.ran.saturating_sub(seen.usage.ran);
                 all.waited += usage.waited.saturating_sub(seen.usage.waited);
                 seen.usage = usage;
             }
@@ -138,10 +144,10 @@ fn usage(text: &str) -> Option<Usage> {
         fields.next()?.parse().ok()
     }
     let fields = &mut text.split_ascii_whitespace();
-    number(fields)?;
+    let ran = Duration::from_nanos(number(fields)?);
     let waited = Duration::from_nanos(number(fields)?);
     let runs = number(fields)?;
-    Some(Usage { runs, waited })
+    Some(Usage { runs, ran, waited })
 }
 
 /// The one processor of these for the programs of a user. `None` if there is only one, or none.
@@ -164,6 +170,12 @@ struct Policy {
     apart: Duration,
     /// How long they run anywhere the next time.
     next_apart: Duration,
+    /// For how many rounds they have had little to do.
+    calm_rounds: u32,
+    /// They were brought together before their time.
+    came_early: bool,
+    /// That was too early: this time it is waited for.
+    is_patient: bool,
 }
 
 impl Default for Policy {
@@ -171,6 +183,9 @@ impl Default for Policy {
         Self {
             apart: Duration::ZERO,
             next_apart: APART_MIN,
+            calm_rounds: 0,
+            came_early: false,
+            is_patient: false,
         }
     }
 }
@@ -184,15 +199,35 @@ impl Policy {
     fn judge(&mut self, usage: Usage) -> bool {
         let was_together = self.is_together();
         if !was_together {
-            self.apart = self.apart.saturating_sub(ROUND);
+            self.wait(usage);
         } else if is_crowded(usage) {
             self.apart = self.next_apart;
             self.next_apart = (self.next_apart * 2).min(APART_MAX);
+            self.is_patient = self.came_early;
+            self.calm_rounds = 0;
         } else {
             self.next_apart = self.next_apart.saturating_sub(ROUND / 4).max(APART_MIN);
         }
         was_together != self.is_together()
     }
+
+    /// A round of the time apart is over.
+    fn wait(&mut self, usage: Usage) {
+        self.calm_rounds = match is_calm(usage) {
+            true => self.calm_rounds + 1,
+            false => 0,
+        };
+        self.apart = self.apart.saturating_sub(ROUND);
+        self.came_early =
+            !self.is_together() && !self.is_patient && self.calm_rounds >= CALM_ROUNDS;
+        if self.came_early {
+            self.apart = Duration::ZERO;
+        }
+    }
+}
+
+fn is_calm(usage: Usage) -> bool {
+    usage.ran * 100 < ROUND * CALM_PERCENT
 }
 
 fn is_crowded(usage: Usage) -> bool {
@@ -204,16 +239,25 @@ fn is_crowded(usage: Usage) -> bool {
 mod tests {
     use super::*;
 
+    /// Of threads that had much to do.
     fn fared(runs: u64, waited_each: Duration) -> Usage {
         let waited = waited_each * u32::try_from(runs).expect("few");
-        Usage { runs, waited }
+        let ran = ROUND;
+        Usage { runs, ran, waited }
     }
 
     #[test]
     fn schedstat_is_read_and_nonsense_is_not() {
         let read = usage("123456 40000 7\n").expect("three numbers");
-        let waited = Duration::from_nanos(40_000);
-        assert_eq!(read, Usage { runs: 7, waited });
+        let [ran, waited] = [123_456, 40_000].map(Duration::from_nanos);
+        assert_eq!(
+            read,
+            Usage {
+                runs: 7,
+                ran,
+                waited
+            }
+        );
         for nonsense in ["", "1 2", "a b c", "1 2 -3"] {
             assert_eq!(usage(nonsense), None, "{nonsense}");
         }
@@ -236,6 +280,27 @@ mod tests {
         (0..10_000).for_each(|_| assert!(!policy.judge(well)));
         assert!(policy.judge(crowded));
         assert_eq!(policy.apart, APART_MIN);
+    }
+
+    #[test]
+    fn who_has_little_to_do_comes_back_early_unless_that_was_too_early() {
+        let crowded = fared(1_000, WAIT_MAX * 2);
+        let calm = Usage {
+            ran: ROUND * (CALM_PERCENT - 1) / 100,
+            ..crowded
+        };
+        let mut policy = Policy::default();
+        assert!(policy.judge(crowded));
+        assert!(
+            !policy.judge(calm) && !policy.judge(crowded),
+            "not in a row"
+        );
+        assert!(!policy.judge(calm) && policy.judge(calm) && policy.is_together());
+        assert!(policy.judge(crowded));
+        let rounds = (1..).find(|_| policy.judge(calm)).expect("it ends");
+        assert_eq!(ROUND * rounds, APART_MIN * 2);
+        assert!(policy.judge(crowded));
+        assert!(!policy.judge(calm) && policy.judge(calm), "early again");
     }
 
     #[test]
