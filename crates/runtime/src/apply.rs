@@ -48,6 +48,8 @@ struct Change {
     session: Arc<Session>,
     events: Vec<SessionEvent>,
     record_changed: bool,
+    /// Forced lines have come or gone, which the record has to say.
+    forced_changed: bool,
     /// The session has ended, and nobody waits for its events.
     is_over: bool,
 }
@@ -157,20 +159,16 @@ fn session_effect(effect: &Effect, table: &SessionTable, now_us: u64, changes: &
             at_front,
             ..
         } => {
-            change_of(changes, Arc::clone(session)).record_changed = true;
-            let mut state = session.lock();
-            state.input.force(text, *at_front);
-            state.record.forced = state.input.forced();
+            change_of(changes, Arc::clone(session)).forced_changed = true;
+            session.lock().input.force(text, *at_front);
         }
         Effect::TakeLine(session, line) => {
             let change = change_of(changes, Arc::clone(session));
-            change.record_changed |= line.number.is_none();
+            change.forced_changed |= line.number.is_none();
             change
                 .events
                 .extend(line.number.map(SessionEvent::LineDone));
-            let mut state = session.lock();
-            state.input.remove(line);
-            state.record.forced = state.input.forced();
+            session.lock().input.remove(line);
         }
         Effect::FlushInput(session, numbers) => {
             let change = change_of(changes, Arc::clone(session));
@@ -191,6 +189,7 @@ fn change_of(changes: &mut Vec<Change>, session: Arc<Session>) -> &mut Change {
             session,
             events: Vec::new(),
             record_changed: false,
+            forced_changed: false,
             is_over: false,
         });
         changes.len() - 1
@@ -290,9 +289,15 @@ fn push_events(change: Change, batch: Option<&mut Batch>) -> Touched {
         session,
         mut events,
         record_changed,
+        forced_changed,
         is_over,
     } = change;
     let mut state = session.lock();
+    if forced_changed {
+        // Once for all lines of the stretch.
+        state.record.forced = state.input.forced().map(str::to_owned).collect();
+    }
+    let record_changed = record_changed || forced_changed;
     state.outbox.admit(&mut events);
     let count = events.len();
     let key = match batch {

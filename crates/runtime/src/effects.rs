@@ -13,7 +13,7 @@ use crate::eval::Evaluated;
 use crate::exec::Wish;
 use crate::finished::FinishedTask;
 use crate::hooks::Hook;
-use crate::ids::TaskId;
+use crate::ids::{SessionId, TaskId};
 use crate::listeners::{Listener, Waiter};
 use crate::session::{
     Ends, InputLine, KeepAlive, Programming, Session, SessionEvent, SessionTable,
@@ -217,6 +217,7 @@ impl Effects {
             Effect::Output(_, SessionEvent::Binary(bytes)) => bytes.len(),
             Effect::ForceInput { text, .. } => text.len(),
             Effect::Park(entry) => entry.row.len(),
+            Effect::Resume(_, _, row) => row.len(),
             _ => 0,
         });
         bytes.fold(0, usize::saturating_add)
@@ -245,6 +246,19 @@ impl Effects {
             Effect::Park(entry) => Some(&**entry),
             _ => None,
         })
+    }
+
+    /// Lines that this stretch forces upon a session, and their bytes.
+    pub(crate) fn forced_upon(&self, id: SessionId) -> (usize, usize) {
+        let lines = self.list.iter().filter_map(|effect| match effect {
+            Effect::ForceInput {
+                session: Some(session),
+                text,
+                ..
+            } if session.id == id => Some(text.len()),
+            _ => None,
+        });
+        lines.fold((0, 0), |(count, bytes), line| (count + 1, bytes + line))
     }
 
     /// Takes back a task that this stretch has parked: it is killed before it ever existed.

@@ -23,9 +23,7 @@ use crate::surroundings::Around;
 use crate::tally;
 use crate::tasks;
 
-/// Arguments and values below this cost no more than their tick.
-const TOIL_BYTES_MIN: usize = 64 << 10;
-/// Bytes of larger ones between two looks at the clock and at what the stretch holds.
+/// Bytes of arguments and of values that are written, between two looks at the clock and at what the stretch holds.
 const TOIL_BYTES_MAX: usize = 8 << 20;
 /// What one stretch may write and print: what one commit may hold (`store/batch.rs`), less a largest value and what
 /// comes between two looks.
@@ -201,6 +199,9 @@ impl Host for Stretch<'_> {
         }
         let id = self.runtime.new_task_id();
         let entry = tasks::forked(self, id, child, delay);
+        if self.toil([entry.row.len()].into_iter()).is_err() {
+            return Err(Raise::new(ErrorCode::Quota));
+        }
         self.effects.push(Effect::Park(Box::new(entry)));
         Ok(id.0)
     }
@@ -292,13 +293,10 @@ impl Stretch<'_> {
         }
     }
 
-    /// Accounts for work on values of these sizes: small ones cost no more than their tick. After much of it the task ends
-    /// if its time is over, and gets `E_QUOTA` if what it has written, printed and forked is more than one commit may hold.
+    /// Accounts for work on values of these sizes. After much of it the task ends if its time is over, and gets `E_QUOTA`
+    /// if what it has written, printed and forked is more than one commit may hold.
     fn toil(&mut self, bytes: impl Iterator<Item = usize>) -> Result<(), BuiltinOutcome<Request>> {
         let bytes = bytes.fold(0, usize::saturating_add);
-        if bytes < TOIL_BYTES_MIN {
-            return Ok(());
-        }
         self.toil_bytes = self.toil_bytes.saturating_add(bytes);
         if self.toil_bytes < TOIL_BYTES_MAX {
             return Ok(());

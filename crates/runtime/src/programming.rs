@@ -16,6 +16,9 @@ use crate::program;
 use crate::session::{Programming, Session};
 use crate::stretch::Stretch;
 
+/// Bytes of a program that is typed: its lines are in the session's row, which is written anew with each.
+const TYPED_BYTES_MAX: usize = 1 << 20;
+
 /// `.program object:verb`. False when the player may not program: the line is an ordinary command.
 pub(crate) fn begin(
     stretch: &mut Stretch<'_>,
@@ -51,6 +54,15 @@ pub(crate) fn begin(
 /// One more line of the code, or the dot that ends it.
 pub(crate) fn line(stretch: &mut Stretch<'_>, session: &Arc<Session>, player: ObjId, text: &str) {
     if text != "." {
+        let is_too_long = session
+            .lock()
+            .record
+            .programming
+            .as_ref()
+            .is_some_and(is_too_long);
+        if is_too_long {
+            return;
+        }
         let change = SessionChange::ProgramLine(text.to_owned());
         stretch
             .effects
@@ -69,6 +81,12 @@ pub(crate) fn line(stretch: &mut Stretch<'_>, session: &Arc<Session>, player: Ob
     }
 }
 
+/// Whether more was typed than a program may have: what comes after the line that was too much is not kept.
+fn is_too_long(programming: &Programming) -> bool {
+    let bytes: usize = programming.lines.iter().map(|line| line.len() + 1).sum();
+    bytes > TYPED_BYTES_MAX
+}
+
 /// Compiles and stores the code; what the player is told.
 fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -> Vec<String> {
     let object = ObjId(programming.object);
@@ -79,6 +97,10 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
     let verb = described(&programming.verb);
     if stretch.txn.find_verb_by_desc(entity, &verb).is_err() {
         return vec!["That verb appears to have disappeared ...".to_owned()];
+    }
+    if is_too_long(programming) {
+        let told = format!("Program is too long (max. {TYPED_BYTES_MAX} bytes).");
+        return vec![told, "Verb not programmed.".to_owned()];
     }
     let features = stretch.runtime.limits.features;
     match program::canonical(&programming.lines.join("\n"), features) {

@@ -72,6 +72,17 @@ pub(crate) enum CellValue {
 const _: () = assert!(size_of::<CellValue>() == size_of::<Value>());
 
 impl CellValue {
+    /// Bytes of what it holds that programs choose the size of.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Value(value) => value.bytes(),
+            Self::Code(code) => code.source().len(),
+            Self::Verbs(verbs) => verbs.0.iter().map(|verb| verb.names.len_bytes()).sum(),
+            Self::Defs(defs) => defs.0.iter().map(|def| def.name.len_bytes()).sum(),
+            _ => 0,
+        }
+    }
+
     /// The parents, in the slot of parents.
     pub(crate) fn parents(&self) -> Option<Parents> {
         match self {

@@ -161,10 +161,7 @@ impl Transaction {
     /// Bytes of the values that it has written so far, as `value_bytes()` counts them. It looks at each.
     pub fn written_bytes(&self) -> usize {
         let written = self.cells.iter().filter(|(_, entry)| entry.written);
-        let bytes = written.map(|(_, entry)| match &entry.value {
-            CellValue::Value(value) => value.bytes(),
-            _ => 0,
-        });
+        let bytes = written.map(|(_, entry)| entry.value.bytes());
         bytes.fold(0, usize::saturating_add)
     }
 

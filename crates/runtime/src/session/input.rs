@@ -2,12 +2,14 @@
 //!
 //! In: lines from the host (numbered) and from `force_input()`. Out: the next line that may run.
 //! The bound of what waits is the host's: it stops reading a user's socket while too many of its
-//! lines are not done. Forced lines are bounded by [`FORCED_LINES_MAX`].
+//! lines are not done. Forced lines are bounded by [`FORCED_LINES_MAX`] and [`FORCED_BYTES_MAX`].
 
 use std::collections::{BTreeSet, VecDeque};
 
 /// Lines that `force_input()` may queue for one connection; at the bound it raises `E_QUOTA`.
 pub(crate) const FORCED_LINES_MAX: usize = 10_000;
+/// Bytes of these lines together, likewise: they are in the session's row, which is written anew with each that is taken.
+pub(crate) const FORCED_BYTES_MAX: usize = 1 << 20;
 
 /// Lines that begin so are handed to `do_out_of_band_command`.
 const OUT_OF_BAND_PREFIX: &str = "#$#";
@@ -112,9 +114,9 @@ impl InputQueue {
     }
 
     /// The text of every forced line that waits.
-    pub(crate) fn forced(&self) -> Vec<String> {
+    pub(crate) fn forced(&self) -> impl Iterator<Item = &str> {
         let forced = self.lines.iter().filter(|line| line.number.is_none());
-        forced.map(|line| line.text.clone()).collect()
+        forced.map(|line| line.text.as_str())
     }
 
     /// Takes the first line that may run: while input is held, only an out-of-band one.
@@ -251,7 +253,7 @@ mod tests {
         queue.push(typed(1, "a"));
         queue.force("b", false);
         queue.force("c", true);
-        assert_eq!(queue.forced(), ["c", "b"]);
+        assert!(queue.forced().eq(["c", "b"]));
         let order: Vec<_> = std::iter::from_fn(|| queue.take(false, false))
             .map(|taken| taken.line.text)
             .collect();

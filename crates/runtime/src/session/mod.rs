@@ -14,7 +14,7 @@ mod table;
 
 pub use event::{HostOption, KeepAlive, SessionEvent};
 pub(crate) use event::{decode_events, encode_events};
-pub(crate) use input::{FORCED_LINES_MAX, InputQueue, Taken};
+pub(crate) use input::{FORCED_BYTES_MAX, FORCED_LINES_MAX, InputQueue, Taken};
 pub use input::{InputLine, LineKind};
 pub(crate) use outbox::{Outbox, Reattached, Renumbered, UNKNOWN};
 pub use record::ListenerId;

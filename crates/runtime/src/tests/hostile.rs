@@ -13,6 +13,35 @@ fn held(variables: usize) -> String {
     format!("{LARGE}{held} for i in [1..3] t = s[1..10]; endfor return 1;")
 }
 
+/// A string of 60,000 bytes in `s`, below what is looked at for itself.
+const MEDIUM: &str = "s = \"a\"; for i in [1..16] s = s + s; endfor s = s[1..60000]; ";
+
+/// Runs `code` with `s` and a growing `i` until it gets `E_QUOTA`; how often it ran.
+fn times_until_quota(code: &str) -> i64 {
+    let server = Server::new();
+    let program = format!(
+        "{MEDIUM} add_property(#5, \"p\", create(#1), {{#2, \"r\"}}); \
+         try for i in [1..6000] {code} endfor except (E_QUOTA) return i; endtry return 0;"
+    );
+    let shown = server.run(Who::Wizard, &program).shown();
+    shown.parse().unwrap_or_else(|_| panic!("{code}: {shown}"))
+}
+
+#[test]
+fn many_small_things_are_counted_as_few_large_ones_are() {
+    let codes = [
+        "add_property(#5.p, tostr(\"p\", i), s + tostr(i), {#2, \"r\"});",
+        "add_verb(#5.p, {#2, \"rxd\", tostr(i)}, {\"this\", \"none\", \"this\"}); \
+         set_verb_code(#5.p, tostr(i), {\"\\\"\" + s + \"\\\";\"});",
+        "o = create(#1); o.name = s + tostr(i);",
+        "fork (1000) s = s; endfork",
+    ];
+    for code in codes {
+        let times = times_until_quota(code);
+        assert!((2_900..3_400).contains(&times), "{code}: {times}");
+    }
+}
+
 #[test]
 fn all_variables_of_a_task_together_have_a_bound() {
     let server = Server::new();

@@ -12,7 +12,7 @@ use crate::command;
 use crate::effects::Effect;
 use crate::http_message::MessageKind;
 use crate::request::Request;
-use crate::session::FORCED_LINES_MAX;
+use crate::session::{FORCED_BYTES_MAX, FORCED_LINES_MAX, Session};
 
 pub(super) const SPECS: &[BuiltinSpec] = &[
     world!("read", 0..=2, [Obj, Any], LambdaMoo, read)
@@ -97,13 +97,13 @@ fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     };
     env.self_or_wizard(player)?;
     let session = env.stretch.session_of(player);
+    let text = text.as_str().to_owned();
     let full = session
-        .as_ref()
-        .is_some_and(|session| session.lock().input.len() >= FORCED_LINES_MAX);
+        .as_deref()
+        .is_some_and(|session| !has_room(env, session, text.len()));
     if full {
         return Err(ErrorCode::Quota.into());
     }
-    let text = text.as_str().to_owned();
     let at_front = args.get(2).is_some_and(Value::is_true);
     env.stretch.effects.push(Effect::ForceInput {
         player,
@@ -112,6 +112,14 @@ fn force_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
         at_front,
     });
     nothing()
+}
+
+/// Whether one more forced line of so many bytes may wait for a session.
+fn has_room(env: &Env<'_, '_, '_>, session: &Session, more: usize) -> bool {
+    let (lines, bytes) = env.stretch.effects.forced_upon(session.id);
+    let input = &session.lock().input;
+    let waiting: usize = input.forced().map(str::len).sum();
+    lines + input.len() < FORCED_LINES_MAX && bytes + waiting + more <= FORCED_BYTES_MAX
 }
 
 fn flush_input(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
