@@ -339,16 +339,34 @@ fn compare_verbs(lines: &mut Vec<String>, subject: &str, (old, new): (&[VerbSpec
             access.owner, access.flags
         )
     };
-    let name = |verb: &VerbSpec| verb.names.as_str().to_owned();
+    let (old, new) = (told_apart(old), told_apart(new));
+    let name = |(name, _): &(String, &VerbSpec)| name.clone();
+    let text = |(_, verb): &(String, &VerbSpec)| head(verb);
     let colon = |name: &str| format!("{subject}:{name}");
-    compare(lines, (old, new), name, head, colon);
-    for verb in new {
-        let before = old.iter().find(|before| before.names == verb.names);
-        if let Some(before) = before.filter(|before| before.source != verb.source) {
-            lines.push(format!("{}: code", colon(verb.names.as_str())));
+    compare(lines, (&old, &new), name, text, colon);
+    for (name, verb) in &new {
+        let before = old.iter().find(|(before, _)| before == name);
+        if let Some((_, before)) = before.filter(|(_, before)| before.source != verb.source) {
+            lines.push(format!("{}: code", colon(name)));
             lines.extend(changed_lines(&before.source, &verb.source));
         }
     }
+}
+
+/// Each verb with what it is called here: its names, and which one it is if others before it have the same.
+fn told_apart(verbs: &[VerbSpec]) -> Vec<(String, &VerbSpec)> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let told = verbs.iter().map(|verb| {
+        let names = verb.names.as_str();
+        let nth = seen.entry(names).or_default();
+        *nth += 1;
+        let name = match *nth {
+            1 => names.to_owned(),
+            nth => format!("{names} (number {nth} of this name)"),
+        };
+        (name, verb)
+    });
+    told.collect()
 }
 
 /// The lines between what both begin with and what both end with, as `- old` and `+ new`.

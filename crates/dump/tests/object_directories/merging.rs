@@ -97,6 +97,30 @@ fn fail_names_everything_that_differs() {
 }
 
 #[test]
+fn verbs_of_one_name_are_told_apart() {
+    let mut first = world();
+    let mut twin = first.objects[0].verbs[0].clone();
+    twin.source = "return \"twin\";".to_owned();
+    first.objects[0].verbs.push(twin);
+    let described = |image: &WorldImage| objdir::describe(&ImageSource::from(image));
+    let same = objdir::merge(described(&first), described(&first), OnConflict::Fail);
+    assert!(same.expect("nothing differs").changes.lines.is_empty());
+    let mut second = first.clone();
+    second.objects[0].verbs[2].owner = ObjId(1);
+    second.objects[0].verbs[2].source = "return \"other\";".to_owned();
+    let conflicts = objdir::merge(described(&first), described(&second), OnConflict::Fail);
+    let expected = "\
+#0:look (number 2 of this name): (this none this) (#3, \"rxd\") -> (this none this) (#1, \"rxd\")
+#0:look (number 2 of this name): code
+  - return \"twin\";
+  + return \"other\";";
+    assert_eq!(
+        conflicts.expect_err("they differ").to_string().trim_end(),
+        expected
+    );
+}
+
+#[test]
 fn skip_adds_what_is_new_and_nothing_else() {
     let Merged { world, changes } = merged(OnConflict::Skip);
     assert_eq!((changes.added, changes.changed, changes.kept), (1, 0, 2));
