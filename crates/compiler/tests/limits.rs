@@ -3,6 +3,7 @@
 use moor_compiler::ast::Ast;
 use moor_compiler::parser::{
     DEPTH_MAX, ERRORS_MAX, EXCEPT_ARMS_MAX, FUNCTION_DEPTH_MAX, NESTING_MAX, SCATTER_ITEMS_MAX,
+    SOURCE_BYTES_MAX,
 };
 use moor_compiler::{CompileErrors, ErrorKind, Layout, ParseOptions, parse, unparse};
 
@@ -73,7 +74,7 @@ fn no_nesting_overflows_the_stack() {
     ];
     for opening in openings {
         in_small_thread(move || {
-            let source = opening.repeat(1_000_000);
+            let source = opening.repeat(100_000);
             assert!(is_too_deep(&source), "{opening}");
         });
     }
@@ -84,9 +85,31 @@ fn no_chain_overflows_the_stack() {
     for link in [
         " + x", " && x", " - x", ".x", "[1]", "[1..2]", ":y()", ".(x)", "(1)",
     ] {
-        let source = format!("x{};", link.repeat(1_000_000));
+        let source = format!("x{};", link.repeat(100_000));
         assert!(is_too_deep(&source), "{link}");
     }
+}
+
+fn is_too_large(source: &str) -> bool {
+    let too_large = |kind: &ErrorKind| matches!(kind, ErrorKind::TooLarge { max, .. } if *max == SOURCE_BYTES_MAX);
+    try_parse(source).is_err_and(|errors| errors.iter().any(|error| too_large(&error.kind)))
+}
+
+#[test]
+fn a_program_may_be_as_long_as_the_limit() {
+    let source = |bytes: usize| format!("{}x;", " ".repeat(bytes - 2));
+    assert!(try_parse(&source(SOURCE_BYTES_MAX)).is_ok());
+    assert!(is_too_large(&source(SOURCE_BYTES_MAX + 1)));
+}
+
+#[test]
+fn what_is_short_may_not_become_long_by_its_layout() {
+    let deep = |count: usize| {
+        let (opening, end) = ("if (1)\n".repeat(400), "endif\n".repeat(400));
+        format!("{opening}{}{end}", "x;".repeat(count))
+    };
+    assert!(try_parse(&deep(2_000)).is_ok());
+    assert!(is_too_large(&deep(3_000)));
 }
 
 #[test]

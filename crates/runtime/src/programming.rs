@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use moor_command::ParsedCommand;
+use moor_compiler::parser::SOURCE_BYTES_MAX;
 use moor_value::{ObjId, Value};
 use moor_world::{Entity, VerbDesc};
 
@@ -15,9 +16,6 @@ use crate::options::property;
 use crate::program;
 use crate::session::{Programming, Session};
 use crate::stretch::Stretch;
-
-/// Bytes of a program that is typed: its lines are in the session's row, which is written anew with each.
-const TYPED_BYTES_MAX: usize = 1 << 20;
 
 /// `.program object:verb`. False when the player may not program: the line is an ordinary command.
 pub(crate) fn begin(
@@ -81,10 +79,10 @@ pub(crate) fn line(stretch: &mut Stretch<'_>, session: &Arc<Session>, player: Ob
     }
 }
 
-/// Whether more was typed than a program may have: what comes after the line that was too much is not kept.
+/// Whether more was typed than a program may have: it will not compile, and what comes after is not kept.
 fn is_too_long(programming: &Programming) -> bool {
     let bytes: usize = programming.lines.iter().map(|line| line.len() + 1).sum();
-    bytes > TYPED_BYTES_MAX
+    bytes > SOURCE_BYTES_MAX
 }
 
 /// Compiles and stores the code; what the player is told.
@@ -97,10 +95,6 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
     let verb = described(&programming.verb);
     if stretch.txn.find_verb_by_desc(entity, &verb).is_err() {
         return vec!["That verb appears to have disappeared ...".to_owned()];
-    }
-    if is_too_long(programming) {
-        let told = format!("Program is too long (max. {TYPED_BYTES_MAX} bytes).");
-        return vec![told, "Verb not programmed.".to_owned()];
     }
     let features = stretch.runtime.limits.features;
     match program::canonical(&programming.lines.join("\n"), features) {

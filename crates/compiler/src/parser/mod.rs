@@ -45,6 +45,10 @@ pub const DEPTH_MAX: usize = 500;
 /// operand of which is printed in parentheses, stays below it.
 pub const NESTING_MAX: usize = 2 * DEPTH_MAX + 2;
 
+/// How many bytes a program may have, with the spaces by which [canonical](crate::canonical()) lines are indented. While
+/// it is compiled it takes some 200 bytes of memory for each.
+pub const SOURCE_BYTES_MAX: usize = 2 << 20;
+
 /// How many errors of one program are told.
 pub const ERRORS_MAX: usize = 100;
 
@@ -154,6 +158,8 @@ struct Parser<'s, 'o> {
     nesting: usize,
     /// How many statements are open.
     statements: usize,
+    /// Bytes of the text, and of the indentation of the statements so far.
+    bytes: usize,
     /// The height of the highest node so far, counted from the root.
     deepest: usize,
     /// The programs and functions around the one that is read, the innermost last.
@@ -176,6 +182,7 @@ type Parse<T> = Result<T, Box<CompileError>>;
 
 impl<'s, 'o> Parser<'s, 'o> {
     fn new(source: &'s str, options: &'o ParseOptions<'o>) -> Parse<Self> {
+        check_bytes(source.len(), Pos { line: 1, column: 1 })?;
         let mut lexer = Lexer::new(source, options.version);
         Ok(Self {
             current: lexer.next()?,
@@ -188,6 +195,7 @@ impl<'s, 'o> Parser<'s, 'o> {
             loops: Loops::default(),
             nesting: 0,
             statements: 0,
+            bytes: source.len(),
             deepest: 0,
             outer: Vec::new(),
             arrows: HashMap::new(),
@@ -335,6 +343,16 @@ impl<'s, 'o> Parser<'s, 'o> {
 }
 
 /// The error that the program is too deep here.
+/// Refuses a program that would be longer than one may be.
+fn check_bytes(bytes: usize, pos: Pos) -> Parse<()> {
+    if bytes <= SOURCE_BYTES_MAX {
+        return Ok(());
+    }
+    let (what, max) = ("bytes", SOURCE_BYTES_MAX);
+    let kind = ErrorKind::TooLarge { what, max };
+    Err(Box::new(CompileError::new(pos, kind)))
+}
+
 fn too_deep(pos: Pos) -> Box<CompileError> {
     Box::new(CompileError::new(pos, ErrorKind::TooDeep))
 }

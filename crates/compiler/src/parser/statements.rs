@@ -1,10 +1,11 @@
 //! Statements.
 
-use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser, too_deep};
+use super::{DEPTH_MAX, EXCEPT_ARMS_MAX, Parse, Parser, check_bytes, too_deep};
 use crate::ast::{Codes, CondArm, ExceptArm, Expr, ExprKind, Pos, Stmt, StmtKind};
 use crate::error::ErrorKind;
 use crate::lexer::token::Token;
 use crate::names::VarId;
+use crate::unparse::INDENT_SPACES;
 
 impl Parser<'_, '_> {
     /// Statements up to a keyword that ends a block, or the end of the program.
@@ -24,6 +25,8 @@ impl Parser<'_, '_> {
         if self.statements >= DEPTH_MAX {
             return Err(too_deep(self.current.pos));
         }
+        self.bytes += (self.statements - 1) * INDENT_SPACES;
+        check_bytes(self.bytes, self.current.pos)?;
         self.deepest = self.deepest.max(self.statements + 1);
         let statement = self.nested(Self::statement)?;
         self.statements -= 1;

@@ -48,7 +48,7 @@ impl Layout {
 }
 
 /// The spaces by which each level of statements is indented.
-const INDENT_SPACES: usize = 2;
+pub(crate) const INDENT_SPACES: usize = 2;
 
 /// The lines of a program.
 pub fn unparse(ast: &Ast, layout: Layout) -> Vec<String> {
