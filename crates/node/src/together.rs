@@ -27,7 +27,7 @@ const WAIT_MAX: Duration = Duration::from_micros(40);
 /// From so few times nothing follows.
 const RUNS_MIN: u64 = 20;
 /// Who uses less of a processor than this, in percent, has little to do.
-const CALM_PERCENT: u32 = 45;
+const CALM_PERCENT: u32 = 50;
 /// For so many rounds in a row, before they are brought together early.
 const CALM_ROUNDS: u32 = 2;
 /// How long they run anywhere before they are brought together again: at first, and at most.
