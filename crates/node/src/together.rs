@@ -28,8 +28,6 @@ const WAIT_MAX: Duration = Duration::from_micros(40);
 const RUNS_MIN: u64 = 20;
 /// Who uses less of a processor than this, in percent, has little to do.
 const CALM_PERCENT: u32 = 50;
-/// For so many rounds in a row, before they are brought together early.
-const CALM_ROUNDS: u32 = 2;
 /// How long they run anywhere before they are brought together again: at first, and at most.
 const APART_MIN: Duration = Duration::from_secs(4);
 const APART_MAX: Duration = Duration::from_secs(64);
@@ -170,8 +168,6 @@ struct Policy {
     apart: Duration,
     /// How long they run anywhere the next time.
     next_apart: Duration,
-    /// For how many rounds they have had little to do.
-    calm_rounds: u32,
     /// They were brought together before their time.
     came_early: bool,
     /// That was too early: this time it is waited for.
@@ -183,7 +179,6 @@ impl Default for Policy {
         Self {
             apart: Duration::ZERO,
             next_apart: APART_MIN,
-            calm_rounds: 0,
             came_early: false,
             is_patient: false,
         }
@@ -204,7 +199,6 @@ impl Policy {
             self.apart = self.next_apart;
             self.next_apart = (self.next_apart * 2).min(APART_MAX);
             self.is_patient = self.came_early;
-            self.calm_rounds = 0;
         } else {
             self.next_apart = self.next_apart.saturating_sub(ROUND / 4).max(APART_MIN);
         }
@@ -213,13 +207,8 @@ impl Policy {
 
     /// A round of the time apart is over.
     fn wait(&mut self, usage: Usage) {
-        self.calm_rounds = match is_calm(usage) {
-            true => self.calm_rounds + 1,
-            false => 0,
-        };
         self.apart = self.apart.saturating_sub(ROUND);
-        self.came_early =
-            !self.is_together() && !self.is_patient && self.calm_rounds >= CALM_ROUNDS;
+        self.came_early = !self.is_together() && !self.is_patient && is_calm(usage);
         if self.came_early {
             self.apart = Duration::ZERO;
         }
@@ -291,16 +280,12 @@ mod tests {
         };
         let mut policy = Policy::default();
         assert!(policy.judge(crowded));
-        assert!(
-            !policy.judge(calm) && !policy.judge(crowded),
-            "not in a row"
-        );
-        assert!(!policy.judge(calm) && policy.judge(calm) && policy.is_together());
+        assert!(!policy.judge(crowded) && policy.judge(calm) && policy.is_together());
         assert!(policy.judge(crowded));
         let rounds = (1..).find(|_| policy.judge(calm)).expect("it ends");
         assert_eq!(ROUND * rounds, APART_MIN * 2);
         assert!(policy.judge(crowded));
-        assert!(!policy.judge(calm) && policy.judge(calm), "early again");
+        assert!(policy.judge(calm), "early again");
     }
 
     #[test]
@@ -342,7 +327,7 @@ mod tests {
         keeper.round().expect("the system allows it");
         assert_eq!(sched_getaffinity(Some(thread)), Ok(home));
         assert_eq!(sched_getaffinity(None), Ok(anywhere));
-        keeper.policy.apart = APART_MIN;
+        (keeper.policy.apart, keeper.policy.is_patient) = (APART_MIN, true);
         keeper.threads.clear();
         keeper.round().expect("the system allows it");
         assert_eq!(sched_getaffinity(Some(thread)), Ok(anywhere));
