@@ -121,15 +121,22 @@ pub(crate) fn resumed_row(entry: &TaskEntry, value: &Value) -> Vec<u8> {
     ))
 }
 
+/// How many tasks of one owner may wait where the world does not say: what forks itself twice is to end some time.
+const QUEUED_TASKS: i64 = 10_000;
+
 impl Stretch<'_> {
-    /// Whether `owner` may have one more waiting task (`queued_task_limit`).
+    /// Whether `owner` may have one more waiting task (`queued_task_limit`; without one, [`QUEUED_TASKS`] unless a wizard).
     pub(crate) fn may_queue_task(&mut self, owner: ObjId) -> bool {
         let own = match property(&mut self.txn, owner, "queued_task_limit") {
             Some(Value::Int(limit)) if self.txn.valid(Entity::object(owner)) => limit,
             _ => -1,
         };
         let limit = if own < 0 {
-            integer_option(&mut self.txn, "queued_task_limit", -1)
+            let usual = match self.txn.is_wizard(owner) {
+                true => -1,
+                false => QUEUED_TASKS,
+            };
+            integer_option(&mut self.txn, "queued_task_limit", usual)
         } else {
             own
         };

@@ -63,3 +63,20 @@ fn what_a_stretch_writes_has_a_bound_and_what_it_replaces_does_not_count() {
     );
     assert_eq!(server.run(Who::Wizard, &replace).shown(), "16777218");
 }
+
+#[test]
+fn tasks_that_multiply_come_to_an_end() {
+    let server = Server::new();
+    let forks = |count: i64| {
+        format!("for i in [1..{count}] fork (100000) endfork endfor return length(queued_tasks());")
+    };
+    for (who, more) in [(Who::Programmer, "! E_QUOTA"), (Who::Wizard, "12000")] {
+        assert_eq!(server.run(who, &forks(6_000)).shown(), "6000");
+        let shown = server.run(who, &forks(6_000)).shown();
+        assert!(shown.starts_with(more), "{shown}");
+        server.run(
+            who,
+            "for task in (queued_tasks()) kill_task(task[1]); endfor return 0;",
+        );
+    }
+}

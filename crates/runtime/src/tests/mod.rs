@@ -22,4 +22,5 @@ mod protection;
 mod sign_in;
 mod sqlite;
 mod stopped;
+mod typing;
 mod workers;
