@@ -1,5 +1,6 @@
 //! Programs of a folder: what they are given, what comes back, and how they are ended.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -41,8 +42,14 @@ fn run_with(
 ) -> Result<Ended, ExecutableError> {
     let folder = folder(script);
     let executables = Executables::open(folder.path(), None).expect("it is there");
-    let tool = executables.find("tool").expect("it is there");
-    tool.run(call, bounds, cancel)
+    loop {
+        let tool = executables.find("tool").expect("it is there");
+        match tool.run(call.clone(), bounds, cancel) {
+            // The script was written while another test forked, whose child has the file open until it becomes its program.
+            Err(ExecutableError::Io(error)) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+            ended => return ended,
+        }
+    }
 }
 
 fn run(script: &str, call: Call) -> Ended {

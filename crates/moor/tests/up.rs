@@ -27,6 +27,8 @@ struct Up {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// The lines among them that nobody has asked for yet.
+    unclaimed: Vec<String>,
     folder: TempDir,
 }
 
@@ -65,21 +67,27 @@ impl Up {
             child,
             lines,
             seen: Vec::new(),
+            unclaimed: Vec::new(),
             folder,
         }
     }
 
-    /// Waits for a line that has all of `parts`.
+    /// Waits for a line that has all of `parts`. Programs print beside each other, so their lines come in any order; each is given once.
     fn line(&mut self, parts: &[&str]) -> String {
+        let is_it = |line: &String| parts.iter().all(|part| line.contains(part));
+        if let Some(at) = self.unclaimed.iter().position(is_it) {
+            return self.unclaimed.remove(at);
+        }
         let deadline = Instant::now() + PATIENCE;
         while let Ok(line) = self
             .lines
             .recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
             self.seen.push(line.clone());
-            if parts.iter().all(|part| line.contains(part)) {
+            if is_it(&line) {
                 return line;
             }
+            self.unclaimed.push(line);
         }
         panic!("no line with {parts:?} in:\n{}", self.seen.join("\n"));
     }
@@ -356,13 +364,12 @@ fn a_world_is_imported_once() {
     let import = ["--import", file, "--telnet-port", "0"];
     let mut up = Up::start(&import);
     let daemon = up.process_of("moor-daemon");
-    up.telnet();
-    if !up.seen.iter().any(|line| line.contains("imported")) {
-        up.line(&["imported"]);
-    }
+    up.line(&["imported"]);
+    let host_meets_daemon = ["moor-telnet-host", "the daemon is there"];
+    up.line(&host_meets_daemon);
     kill_process(daemon, Signal::KILL).expect("killed");
     assert_ne!(up.process_of("moor-daemon"), daemon);
-    up.line(&["the daemon is there"]);
+    up.line(&host_meets_daemon);
     up.signal(Signal::TERM);
     assert_eq!(up.end().0.code(), Some(0));
     let mut again = moor();
