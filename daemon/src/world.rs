@@ -5,12 +5,13 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use moor_dump::objdir::{FileFaults, ObjdirError, OnConflict};
-use moor_node::{Exit, complain};
+use anyhow::{Result, bail};
+use moor_dump::objdir::{FileFaults, ObjdirError, OnConflict, WorldSpec};
+use moor_node::{Exit, complain, word_of};
+use moor_runtime::Features;
 
 use crate::args::ExportFormat;
 use crate::directory::{self, Outcome};
@@ -85,15 +86,13 @@ pub fn export(argv: Vec<OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return error.report("moor world export").into(),
     };
-    let format = clap::ValueEnum::to_possible_value(&args.format);
-    let format = format.map(|value| value.get_name().to_owned());
     let flags: [OsString; 6] = [
         crate::PROGRAM.into(),
         args.database.into(),
         "--export".into(),
         args.path.into(),
         "--export-format".into(),
-        format.unwrap_or_default().into(),
+        word_of(&args.format).into(),
     ];
     crate::run(flags)
 }
@@ -137,11 +136,22 @@ fn faulty(name: &str, faults: &FileFaults) -> Exit {
     complain(name, count, Exit::Faulty)
 }
 
+/// Reads an object directory; what is wrong with its files has been told where there is only an exit code.
+fn read(folder: &Path, features: Features, name: &'static str) -> Result<Result<WorldSpec, Exit>> {
+    match directory::read(folder, features) {
+        Ok(spec) => Ok(Ok(spec)),
+        Err(ObjdirError::Faults(faults)) => Ok(Err(faulty(name, &faults))),
+        Err(error @ ObjdirError::Other { .. }) if folder.is_file() => {
+            bail!("{error}; a textdump is imported with moor daemon --import")
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn import_here(args: ImportArgs, name: &'static str) -> Result<Exit> {
-    let spec = match directory::read(&args.directory, args.features.features()) {
+    let spec = match read(&args.directory, args.features.features(), name)? {
         Ok(spec) => spec,
-        Err(ObjdirError::Faults(faults)) => return Ok(faulty(name, &faults)),
-        Err(error) => return Err(error.into()),
+        Err(exit) => return Ok(exit),
     };
     let done = directory::put_into(spec, &args.database, args.on_conflict.into(), args.dry_run);
     match done {
@@ -165,10 +175,9 @@ fn import_here(args: ImportArgs, name: &'static str) -> Result<Exit> {
 }
 
 fn check_here(args: CheckArgs, name: &'static str) -> Result<Exit> {
-    let spec = match directory::read(&args.directory, args.features.features()) {
+    let spec = match read(&args.directory, args.features.features(), name)? {
         Ok(spec) => spec,
-        Err(ObjdirError::Faults(faults)) => return Ok(faulty(name, &faults)),
-        Err(error) => return Err(error.into()),
+        Err(exit) => return Ok(exit),
     };
     match directory::image(&spec) {
         Ok(image) => {

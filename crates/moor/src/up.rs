@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use moor_daemon::{FeatureArgs, ImportFormat};
-use moor_node::{ADMIN_SOCKET, Drain, Exit, Health, NodeArgs, PathError, Paths};
+use moor_node::{ADMIN_SOCKET, Drain, Exit, Health, NodeArgs, PathError, Paths, word_of};
 
 use crate::programs::{CURL_WORKER, DAEMON, Program, TELNET_HOST, WEB_HOST};
 use crate::runtime_folder::{RuntimeFolder, RuntimeFolderError};
@@ -245,13 +245,12 @@ fn plans(args: &Args, file: &Path, folder: &RuntimeFolder) -> Result<Vec<Plan>, 
 }
 
 fn import(from: &Path, format: ImportFormat) -> Vec<OsString> {
-    let format = clap::ValueEnum::to_possible_value(&format);
-    let format = format.map(|value| value.get_name().to_owned());
-    let flags = ["--import".into(), from.into(), "--import-format".into()];
-    flags
-        .into_iter()
-        .chain(format.map(OsString::from))
-        .collect()
+    vec![
+        "--import".into(),
+        from.into(),
+        "--import-format".into(),
+        word_of(&format).into(),
+    ]
 }
 
 fn telnet(args: &Args) -> Vec<(&'static str, OsString)> {

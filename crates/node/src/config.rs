@@ -138,6 +138,12 @@ pub fn seconds(text: &str) -> Result<Duration, SecondsError> {
 #[error("is not a number of seconds; write for example 10 or 0.5")]
 pub struct SecondsError;
 
+/// The word that stands for a value behind its flag.
+pub fn word_of(value: &impl clap::ValueEnum) -> String {
+    let word = value.to_possible_value();
+    word.map_or_else(String::new, |word| word.get_name().to_owned())
+}
+
 /// Parses `argv` (its first element is the program's path) with the process's environment and the file that
 /// `--config` or `MOOR_CONFIG` names.
 ///

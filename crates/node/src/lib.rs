@@ -65,7 +65,7 @@ pub use admin::{
 pub use axum;
 pub use checks::{Check, Health, Heartbeat, Latch, Report};
 pub use config::{
-    ConfigError, Origin, SecondsError, parse, parse_with_environment, seconds, variables,
+    ConfigError, Origin, SecondsError, parse, parse_with_environment, seconds, variables, word_of,
 };
 pub use drain::{Drain, SignalError};
 pub use exit::{Exit, complain};

@@ -240,6 +240,11 @@ impl Effects {
         self.list
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Tasks that this stretch has parked so far.
     pub(crate) fn parked(&self) -> impl Iterator<Item = &TaskEntry> {
         self.list.iter().filter_map(|effect| match effect {

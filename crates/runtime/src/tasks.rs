@@ -143,14 +143,18 @@ impl Stretch<'_> {
         let Ok(limit) = usize::try_from(limit) else {
             return true;
         };
+        let queue = &self.runtime.queue;
+        let waiting = queue.owned_by(owner);
+        if waiting + self.effects.len() < limit {
+            return true;
+        }
         let owned = |entry: &TaskEntry| entry.info.owner == owner;
         let parked = self.effects.parked().filter(|entry| owned(entry)).count();
-        let queue = &self.runtime.queue;
         let killed = self.effects.killed();
         let killed = killed
             .filter(|id| queue.inspect(*id, owned) == Some(true))
             .count();
-        (queue.owned_by(owner) + parked).saturating_sub(killed) < limit
+        (waiting + parked).saturating_sub(killed) < limit
     }
 
     /// Whether a task that suspends may wait: `E_QUOTA` beyond its owner's limit, `E_INVARG` for a

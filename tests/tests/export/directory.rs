@@ -245,3 +245,24 @@ fn what_is_no_directory_is_a_failure() {
     }
     assert!(!server.folder().join("new").exists());
 }
+
+#[test]
+fn a_textdump_that_is_taken_for_a_directory_is_told_where_it_belongs() {
+    let (server, _) = exported(false);
+    fs::write(
+        server.folder().join("file.db"),
+        "** LambdaMOO Database **\n",
+    )
+    .expect("written");
+    for words in [&["check", "file.db"][..], &["import", "file.db", "new"]] {
+        let told = world(&server, words);
+        assert_eq!(told.code, Some(1), "{:?}", told.lines);
+        let mend = "a textdump is imported with moor daemon --import";
+        assert!(
+            told.lines.iter().any(|line| line.contains(mend)),
+            "{:?}",
+            told.lines
+        );
+    }
+    assert!(!server.folder().join("new").exists());
+}

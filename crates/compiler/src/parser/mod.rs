@@ -342,7 +342,6 @@ impl<'s, 'o> Parser<'s, 'o> {
     }
 }
 
-/// The error that the program is too deep here.
 /// Refuses a program that would be longer than one may be.
 fn check_bytes(bytes: usize, pos: Pos) -> Parse<()> {
     if bytes <= SOURCE_BYTES_MAX {
@@ -353,6 +352,7 @@ fn check_bytes(bytes: usize, pos: Pos) -> Parse<()> {
     Err(Box::new(CompileError::new(pos, kind)))
 }
 
+/// The error that the program is too deep here.
 fn too_deep(pos: Pos) -> Box<CompileError> {
     Box::new(CompileError::new(pos, ErrorKind::TooDeep))
 }

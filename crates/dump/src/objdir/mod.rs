@@ -96,9 +96,7 @@ pub enum ObjdirError {
         source: io::Error,
     },
     /// It holds other things.
-    #[error(
-        "{path}: no object directory: it has no {WORLD} (a textdump is read by moor daemon --import)"
-    )]
+    #[error("{path}: no object directory: it has no {WORLD}")]
     Other {
         /// The folder.
         path: String,

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use moor_node::Exit;
 use moor_node::admin_api::{DUMP, DumpRequest, DumpState};
+use moor_node::{Exit, word_of};
 
 use super::CommandError;
 use super::admin_socket::AdminSocketArgs;
@@ -47,10 +47,9 @@ enum Format {
 pub(super) fn run(args: &Args) -> Result<Exit, CommandError> {
     let client = args.socket.client()?;
     let path = std::path::absolute(&args.path).unwrap_or_else(|_| args.path.clone());
-    let format = clap::ValueEnum::to_possible_value(&args.format);
     let request = DumpRequest {
         path: path.display().to_string(),
-        format: format.map_or_else(String::new, |value| value.get_name().to_owned()),
+        format: word_of(&args.format),
     };
     let mut state: DumpState = client.post(DUMP, &request)?;
     if let Some(why) = state.refused {

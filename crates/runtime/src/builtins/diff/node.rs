@@ -45,9 +45,14 @@ impl Differ<'_, '_> {
 
     /// The difference of two values at a depth.
     pub(super) fn diff(&mut self, old: &Value, new: &Value, depth: usize) -> Result<Value, Raise> {
-        if self.equal(old, new)? {
-            return self.node("unchanged", Changes::default(), []);
+        match self.equal(old, new)? {
+            true => self.node("unchanged", Changes::default(), []),
+            false => self.differing(old, new, depth),
         }
+    }
+
+    /// The difference of two values that are not the same.
+    fn differing(&mut self, old: &Value, new: &Value, depth: usize) -> Result<Value, Raise> {
         match (old, new) {
             _ if depth >= self.limits.depth_max => self.replace(old, new),
             (Value::List(old), Value::List(new)) => {
@@ -87,7 +92,7 @@ impl Differ<'_, '_> {
             let length = |length: usize| Value::from(length as i64);
             match edit {
                 Edit::Change(at, from, to) => {
-                    let diff = self.diff(from, to, depth + 1)?;
+                    let diff = self.differing(from, to, depth + 1)?;
                     self.push_diff(&mut changes, [("index", index(at))], diff)?;
                 }
                 Edit::Add(at, value) => {
@@ -136,7 +141,7 @@ impl Differ<'_, '_> {
                     if !self.has_room(&mut changes) {
                         return Ok(changes);
                     }
-                    let diff = self.diff(from, to, depth + 1)?;
+                    let diff = self.differing(from, to, depth + 1)?;
                     self.push_diff(&mut changes, key(name), diff)?;
                     continue;
                 }
@@ -177,7 +182,7 @@ impl Differ<'_, '_> {
             if !self.has_room(&mut changes) {
                 break;
             }
-            let diff = self.diff(&from, &to, depth + 1)?;
+            let diff = self.differing(&from, &to, depth + 1)?;
             self.push_diff(&mut changes, [("field", field.into())], diff)?;
         }
         Ok(changes)
