@@ -18,9 +18,9 @@ use crate::program::{
 use crate::verify::VerifyError;
 
 /// The version that [`Program::encode`] writes, the first byte of the encoding.
-pub const FORMAT_VERSION: u8 = 4;
+pub const FORMAT_VERSION: u8 = 5;
 /// The oldest version that is read: it has no texts of `fork` bodies; before 3 there are no variables of blocks, before 4 no
-/// functions.
+/// functions, before 5 no text of the whole.
 const FORMAT_VERSION_MIN: u8 = 1;
 
 /// How deep functions within functions are decoded.
@@ -146,6 +146,8 @@ impl Program {
                 .for_each(|register| w.u16(*register));
             w.bytes(&function.program.encode());
         }
+        w.u8(u8::from(self.source.is_some()));
+        self.source.iter().for_each(|text| w.bytes(text.as_bytes()));
     }
 
     /// Takes one program off the front of `input`. `builtin` gives the number of a builtin function's name.
@@ -219,6 +221,10 @@ fn decode_table(
         1..=3 => (Vec::new(), None, Vec::new()),
         _ => take_functions(r, builtin, depth)?,
     };
+    let source = match version {
+        1..=4 => None,
+        _ => take_source(r)?,
+    };
     Ok(CodeTable {
         code,
         constants,
@@ -236,7 +242,19 @@ fn decode_table(
         captures,
         own,
         functions,
+        source,
     })
+}
+
+fn take_source(r: &mut Reader<'_>) -> Result<Option<Str>, ReadError> {
+    match r.u8()? {
+        0 => Ok(None),
+        1 => r.text().map(Some),
+        tag => Err(ReadError::Tag {
+            what: "source text",
+            tag,
+        }),
+    }
 }
 
 fn builtin_of(instruction: &mut Instruction) -> Option<&mut u16> {

@@ -192,6 +192,9 @@ pub struct CodeTable {
     pub own: Option<u16>,
     /// The functions that stand in the program.
     pub functions: Vec<FunctionCode>,
+    /// The canonical text that it was compiled from, lines separated by line ends, so that a task in the middle of it can be told to other
+    /// servers. A program that was stored without it has none, nor has a function.
+    pub source: Option<Str>,
 }
 
 impl CodeTable {
@@ -224,6 +227,25 @@ impl Program {
     pub fn new(table: CodeTable) -> Result<Self, VerifyError> {
         verify::verify(&table)?;
         Ok(Self(table))
+    }
+
+    /// The same with the text that it was compiled from.
+    #[must_use]
+    pub fn with_source(mut self, source: Str) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
+    /// Whether the other one does the same, whatever text and lines either has.
+    pub fn does_as(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        a.code == b.code
+            && a.constants == b.constants
+            && a.names == b.names
+            && a.variables == b.variables
+            && a.registers == b.registers
+            && (a.player, &a.command) == (b.player, &b.command)
+            && (&a.handlers, &a.scatters) == (&b.handlers, &b.scatters)
     }
 
     /// The text of the `fork` body that begins at that instruction.

@@ -147,6 +147,40 @@ fn fork_bodies_keep_their_texts_and_older_programs_have_none() {
 }
 
 #[test]
+fn programs_keep_their_text_and_older_ones_have_none() {
+    let text = moor_value::Str::new("return 0;");
+    let program = Program::new(table(vec![Instruction::ReturnI { imm: 0 }])).expect("it passes");
+    let without = program.encode();
+    let mut bytes = program.clone().with_source(text.clone()).encode();
+    let read = Program::decode(&mut bytes.as_slice(), &|_| None).expect("it is read");
+    assert_eq!(read.source, Some(text.clone()));
+    assert!(read.does_as(&program));
+    let read = Program::decode(&mut without.as_slice(), &|_| None).expect("it is read");
+    assert_eq!(read.source, None);
+    let tag = bytes.len() - (4 + text.len_bytes()) - 1;
+    bytes[tag] = 2;
+    assert!(Program::decode(&mut bytes.as_slice(), &|_| None).is_err());
+    // The former version is the same without its last field.
+    bytes.truncate(tag);
+    assert!(Program::decode(&mut bytes.as_slice(), &|_| None).is_err());
+    bytes[0] = 4;
+    let old = Program::decode(&mut bytes.as_slice(), &|_| None).expect("it is read");
+    assert_eq!(old.source, None);
+}
+
+#[test]
+fn programs_do_the_same_whatever_their_lines() {
+    let end = |imm| Instruction::ReturnI { imm };
+    let program = |imm, line| {
+        let mut table = table(vec![end(imm)]);
+        table.lines = vec![(0, line)];
+        Program::new(table).expect("it passes")
+    };
+    assert!(program(0, 1).does_as(&program(0, 7)));
+    assert!(!program(0, 1).does_as(&program(1, 1)));
+}
+
+#[test]
 fn a_fork_body_outside_the_code_does_not_pass() {
     let mut outside = table(vec![Instruction::ReturnI { imm: 0 }]);
     outside.forks = vec![(1, moor_value::Str::EMPTY)];

@@ -173,6 +173,6 @@ fn body(source: &str, line: u32) -> Result<Program, ImportTaskError> {
     let (text, program) =
         program::canonical(source, Features::default()).map_err(ImportTaskError::Compile)?;
     let mut table = CodeTable::clone(&program::below(&program, line));
-    table.forks.push((0, Str::new(&text)));
+    table.forks.push((0, text));
     Ok(Program::new(table).expect("a text at the first instruction does not break a program"))
 }

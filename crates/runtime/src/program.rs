@@ -24,7 +24,7 @@ const FUNCTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A worker thread whose stretches have asked for a verb more often than this gets a copy of its own.
 const SELDOM: u32 = 32;
 
-/// Takes a programmer's text: its canonical source and its program, whose line numbers are those
+/// Takes a programmer's text: its canonical source and its program, which has it and whose line numbers are those
 /// of the canonical source.
 ///
 /// # Errors
@@ -32,13 +32,14 @@ const SELDOM: u32 = 32;
 pub(crate) fn canonical(
     source: &str,
     features: Features,
-) -> Result<(String, Arc<Program>), CompileErrors> {
+) -> Result<(Str, Arc<Program>), CompileErrors> {
     let is_builtin = |name: &str| registry().number(name).is_some();
     let mut options = ParseOptions::new(&is_builtin);
     options.features = features;
     let canonical = moor_compiler::canonical(source, &options)?;
     let program = moor_compiler::compile(&canonical.ast, &|name| registry().number(name))?;
-    Ok((canonical.lines.join("\n"), Arc::new(program)))
+    let source = Str::from(canonical.lines.join("\n"));
+    Ok((source.clone(), Arc::new(program.with_source(source))))
 }
 
 /// The tree of stored source, which may call functions that are not there and use features that are off by now.
@@ -54,9 +55,10 @@ pub(crate) fn parse_stored(source: &str, features: Features) -> Result<Ast, Comp
 }
 
 /// Compiles stored source.
-fn compile_stored(source: &str, features: Features) -> Result<Program, CompileErrors> {
-    let ast = parse_stored(source, features)?;
-    moor_compiler::compile(&ast, &|name| registry().number(name))
+fn compile_stored(source: &Str, features: Features) -> Result<Program, CompileErrors> {
+    let ast = parse_stored(source.as_str(), features)?;
+    let program = moor_compiler::compile(&ast, &|name| registry().number(name))?;
+    Ok(program.with_source(source.clone()))
 }
 
 /// A verb as the machine runs it, for this thread. Its code is compiled by whoever runs it first.
@@ -97,16 +99,20 @@ pub(crate) fn kept(program: Arc<Program>) -> Compiled {
     Arc::new(Lanes::new(program))
 }
 
-/// A program that has nothing in common with the other one.
+/// A program that has nothing in common with the other one but its text, which is not looked at when it runs.
 fn copied(program: &Arc<Program>) -> Arc<Program> {
     let bytes = program.encode();
     let copy = Program::decode(&mut bytes.as_slice(), &|name| registry().number(name));
-    copy.map_or_else(|_| Arc::clone(program), Arc::new)
+    match (copy, &program.source) {
+        (Ok(copy), Some(source)) => Arc::new(copy.with_source(source.clone())),
+        (Ok(copy), None) => Arc::new(copy),
+        (Err(_), _) => Arc::clone(program),
+    }
 }
 
 /// The program of stored source. Source that does not compile was never accepted by this server;
 /// should it occur, the verb runs as if it were empty and the log says so.
-fn compiled(found: &ResolvedVerb, source: &str, features: Features) -> Arc<Program> {
+fn compiled(found: &ResolvedVerb, source: &Str, features: Features) -> Arc<Program> {
     match compile_stored(source, features) {
         Ok(program) => Arc::new(program),
         Err(errors) => {
@@ -122,7 +128,7 @@ fn compiled(found: &ResolvedVerb, source: &str, features: Features) -> Arc<Progr
 /// The program without a statement.
 fn empty() -> Arc<Program> {
     static EMPTY: LazyLock<Arc<Program>> = LazyLock::new(|| {
-        let program = compile_stored("", Features::default());
+        let program = compile_stored(&Str::EMPTY, Features::default());
         Arc::new(program.expect("a program without a statement compiles"))
     });
     Arc::clone(&EMPTY)

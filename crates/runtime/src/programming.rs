@@ -108,7 +108,7 @@ fn finish(stretch: &mut Stretch<'_>, player: ObjId, programming: &Programming) -
             let program = Some(program::kept(program));
             let set = stretch
                 .txn
-                .set_verb_code(player, entity, &verb, &source, program);
+                .set_verb_code(player, entity, &verb, source, program);
             stretch.forget_verbs();
             match set {
                 Ok(()) => vec!["0 error(s).".to_owned(), "Verb programmed.".to_owned()],

@@ -76,7 +76,7 @@ impl CellValue {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Value(value) => value.bytes(),
-            Self::Code(code) => code.source().len(),
+            Self::Code(code) => code.source().len_bytes(),
             Self::Verbs(verbs) => verbs.0.iter().map(|verb| verb.names.len_bytes()).sum(),
             Self::Defs(defs) => defs.0.iter().map(|def| def.name.len_bytes()).sum(),
             _ => 0,

@@ -246,7 +246,7 @@ fn encode_cell(value: &CellValue) -> Option<Value> {
         CellValue::Defs(defs) => list(defs.0.iter().map(encode_def).collect()),
         CellValue::Infos(infos) => Value::Int(infos.id.cast_signed()),
         CellValue::Verbs(verbs) => list(verbs.0.iter().map(encode_verb).collect()),
-        CellValue::Code(code) => Value::from(code.source()),
+        CellValue::Code(code) => Value::Str(code.source().clone()),
     })
 }
 
@@ -354,7 +354,7 @@ fn decode_cell(slot: Slot, value: Value) -> Option<CellValue> {
         Slot::PARENTS => decode_parents(&value)?.into(),
         Slot::DEFS => CellValue::Defs(Arc::new(PropDefs(decode_all(&value, decode_def)?))),
         Slot::VERBS => CellValue::Verbs(Arc::new(VerbTable(decode_all(&value, decode_verb)?))),
-        slot if slot.is_code() => CellValue::Code(VerbCode::new(value.as_str()?.as_str())),
+        slot if slot.is_code() => CellValue::Code(VerbCode::new(value.as_str()?.clone())),
         Slot::FLAGS | Slot::MAX_OBJECT | Slot::NAME | Slot::OWNER | Slot::LOCATION => {
             let right = match slot {
                 Slot::NAME => value.as_str().is_some(),

@@ -269,7 +269,7 @@ impl WorldSnapshot {
             owner: verb.owner,
             flags: verb.flags,
             args: verb.args,
-            source: facts.code_of(entity, verb).source().to_owned(),
+            source: facts.code_of(entity, verb).source().as_str().to_owned(),
         };
         verbs.0.iter().map(image).collect()
     }

@@ -258,13 +258,13 @@ pub type Compiled = Arc<dyn Any + Send + Sync>;
 /// The code of a verb: its source and, once something has run it, what the runtime compiled from that.
 #[derive(Default)]
 pub struct VerbCode {
-    source: Box<str>,
+    source: Str,
     compiled: OnceLock<Compiled>,
 }
 
 impl VerbCode {
     /// Code that is not compiled yet.
-    pub fn new(source: impl Into<Box<str>>) -> Arc<Self> {
+    pub fn new(source: impl Into<Str>) -> Arc<Self> {
         Arc::new(Self {
             source: source.into(),
             compiled: OnceLock::new(),
@@ -272,7 +272,7 @@ impl VerbCode {
     }
 
     /// Code whose program is already there.
-    pub fn with_compiled(source: impl Into<Box<str>>, compiled: Compiled) -> Arc<Self> {
+    pub fn with_compiled(source: impl Into<Str>, compiled: Compiled) -> Arc<Self> {
         Arc::new(Self {
             source: source.into(),
             compiled: OnceLock::from(compiled),
@@ -280,12 +280,12 @@ impl VerbCode {
     }
 
     /// The canonical source, lines separated by `\n`, without a final one.
-    pub fn source(&self) -> &str {
+    pub fn source(&self) -> &Str {
         &self.source
     }
 
     /// The compiled program, made with `compile` by the first who asks.
-    pub fn compiled(&self, compile: impl FnOnce(&str) -> Compiled) -> &Compiled {
+    pub fn compiled(&self, compile: impl FnOnce(&Str) -> Compiled) -> &Compiled {
         self.compiled.get_or_init(|| compile(&self.source))
     }
 }

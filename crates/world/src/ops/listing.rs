@@ -143,7 +143,7 @@ impl Transaction {
             .verbs_of(entity)
             .map_or_else(Vec::new, |verbs| verbs.0.clone());
         let code = verbs.iter().map(|verb| {
-            CELL_BYTES + verb.names.len_bytes() + self.code_of(entity, verb).source().len()
+            CELL_BYTES + verb.names.len_bytes() + self.code_of(entity, verb).source().len_bytes()
         });
         let mut bytes = OBJECT_BYTES + code.sum::<usize>() + self.name(entity).len_bytes();
         bytes += self

@@ -309,7 +309,7 @@ impl Transaction {
         perms: ObjId,
         entity: Entity,
         desc: &VerbDesc,
-        source: &str,
+        source: Str,
         compiled: Option<Compiled>,
     ) -> MooResult<()> {
         let verb = self.check_set_verb_code(perms, entity, desc)?;

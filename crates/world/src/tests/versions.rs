@@ -1,5 +1,7 @@
 //! What transactions see of each other, and which of them conflict.
 
+use moor_value::Str;
+
 use super::*;
 use crate::commit::{CommitError, Conflict};
 
@@ -112,7 +114,7 @@ fn changes_code(tx: &mut Transaction) -> MooResult<()> {
         WIZARD,
         CLASS.into(),
         &crate::VerbDesc::Index(1),
-        "return 1;",
+        Str::new("return 1;"),
         None,
     )
 }

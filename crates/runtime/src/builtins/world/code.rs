@@ -137,9 +137,9 @@ pub(super) fn verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply 
         indented: args.given(3).is_none_or(Value::is_true),
     };
     if layout == Layout::CANONICAL {
-        return value(lines(code.source().lines()));
+        return value(lines(code.source().as_str().lines()));
     }
-    let printed = moor_compiler::unparse(&parse_stored(env, code.source())?, layout);
+    let printed = moor_compiler::unparse(&parse_stored(env, code.source().as_str())?, layout);
     value(lines(printed.iter().map(String::as_str)))
 }
 
@@ -158,7 +158,7 @@ fn set_verb_code(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let program = Some(program::kept(program));
     env.stretch
         .txn
-        .set_verb_code(perms, entity, &description, &source, program)?;
+        .set_verb_code(perms, entity, &description, source, program)?;
     env.stretch.forget_verbs();
     value(List::new())
 }
@@ -168,7 +168,7 @@ fn disassemble(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let (entity, description) = asked(env, args)?;
     let perms = env.perms();
     let code = env.stretch.txn.verb_code(perms, entity, &description)?;
-    let ast = parse_stored(env, code.source())?;
+    let ast = parse_stored(env, code.source().as_str())?;
     let program = moor_compiler::compile(&ast, &|name| registry().number(name))
         .map_err(|_| ErrorCode::InvArg)?;
     let listing = Listing(&program).to_string();
