@@ -27,6 +27,18 @@ impl Raise {
         })
     }
 
+    /// An error as a value, with its own message or its usual one; `None` for what is no error.
+    pub fn of(value: &Value) -> Option<Box<Self>> {
+        value.error_message().map(|_| {
+            Box::new(Self {
+                code: value.clone(),
+                message: None,
+                value: Value::ZERO,
+                fatal: false,
+            })
+        })
+    }
+
     /// An error with everything said.
     #[cold]
     pub fn with(code: Value, message: Str, value: Value) -> Box<Self> {

@@ -198,14 +198,22 @@ impl Vm {
         self.pending = None;
     }
 
-    /// Gives a suspended task the value that it waited for.
+    /// Gives a suspended task the value that it waited for. An error is raised, see [`resume_raise`](Self::resume_raise).
     pub fn resume(&mut self, value: Value) {
-        self.set_result(value);
+        match Raise::of(&value) {
+            Some(raise) => self.resume_raise(raise),
+            None => self.set_result(value),
+        }
     }
 
     /// Gives a suspended task an error instead: it is raised (or, without the debug flag, its code is the value).
     pub fn resume_raise(&mut self, raise: Box<Raise>) {
         self.pending = Some(raise);
+    }
+
+    /// The error that is raised when the task goes on.
+    pub fn pending_raise(&self) -> Option<&Raise> {
+        self.pending.as_deref()
     }
 
     pub(crate) fn set_result(&mut self, value: Value) {
@@ -270,26 +278,29 @@ impl Vm {
 
     /// The variables of each frame that have values, by name, from the current frame outwards.
     pub fn variables(&self) -> Vec<Vec<(Str, Value)>> {
-        let one = |frame: &Frame| {
-            let program = &self.verbs.get(frame.verb).program;
-            // A task that has not begun stands at its first instruction, any other behind one.
-            let at = match frame.pc as usize {
-                pc if program.fork_body(pc).is_some() => pc,
-                _ => frame.at(),
-            };
-            let values = &self.stack[frame.base as usize..];
-            let mut named = FxHashSet::default();
-            // Only a variable of a block hides another.
-            let visible = program.variables_at(at).filter(|(name, _)| {
-                program.locals.is_empty() || named.insert(name.as_str().to_ascii_lowercase())
-            });
-            let values = visible.map(|(name, register)| (name, &values[usize::from(register)]));
-            let bound = values.filter(|(_, value)| !value.is_none());
-            bound
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect()
+        let frames = self.frames.iter().rev();
+        frames.map(|frame| self.variables_of(frame)).collect()
+    }
+
+    /// The variables of a frame that have values, by name.
+    pub(crate) fn variables_of(&self, frame: &Frame) -> Vec<(Str, Value)> {
+        let program = &self.verbs.get(frame.verb).program;
+        // A task that has not begun stands at its first instruction, any other behind one.
+        let at = match frame.pc as usize {
+            pc if program.fork_body(pc).is_some() => pc,
+            _ => frame.at(),
         };
-        self.frames.iter().rev().map(one).collect()
+        let values = &self.stack[frame.base as usize..];
+        let mut named = FxHashSet::default();
+        // Only a variable of a block hides another.
+        let visible = program.variables_at(at).filter(|(name, _)| {
+            program.locals.is_empty() || named.insert(name.as_str().to_ascii_lowercase())
+        });
+        let values = visible.map(|(name, register)| (name, &values[usize::from(register)]));
+        let bound = values.filter(|(_, value)| !value.is_none());
+        bound
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// Whether the stacks of errors and of ended tasks have a map of each frame's variables behind the line, for whom

@@ -12,6 +12,19 @@ fn sleeper(world: &Listening, who: Who) -> String {
 }
 
 #[test]
+fn an_error_that_a_task_is_given_is_raised_where_it_waits() {
+    let world = Listening::new();
+    let source = "add_property(#5, \"n\", {}, {#2, \"r\"}); fork t (0) try 1 + suspend(); except e (E_QUOTA) \
+                  #5.n = {@#5.n, e[1], e[2]}; endtry try suspend(); except e (ANY) #5.n = {@#5.n, e[2]}; endtry endfork \
+                  suspend(0); resume(t, E_QUOTA); suspend(0); suspend(0); resume(t, E_PERM(\"said\")); \
+                  while (length(#5.n) < 3) suspend(0); endwhile return #5.n;";
+    assert_eq!(
+        world.value(Who::Wizard, source),
+        "{E_QUOTA, \"Resource limit exceeded\", \"said\"}"
+    );
+}
+
+#[test]
 fn a_task_waits_until_another_has_ended() {
     let world = Listening::new();
     let source = "add_property(#5, \"n\", 0, {#2, \"r\"}); fork t (0) suspend(0); #5.n = 1; endfork \

@@ -90,7 +90,7 @@ pub(super) const SPECS: &[BuiltinSpec] = &[
             "id value",
             "INT",
             "Lets a task go on that waits in `suspend()`, which returns the value (0 unless \
-             given).",
+             given), or raises it if it is an error.",
         )
         .raises(
             "E_INVARG if there is no such task, or it does not wait for that; E_PERM unless \
