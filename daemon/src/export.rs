@@ -3,15 +3,17 @@
 //! In: a moment of the running world, or a data directory that nobody serves. Out: the file, whole or not at all; in the
 //! log, what it does not hold.
 
+mod tasks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use moor_dump::{Activation, Connection, Contents, ForkedTask, Format, Variable};
+use moor_dump::{Connection, Contents, ForkedTask, Format, LeftOut, Stopped};
 use moor_runtime::{
-    ExportPoint, ImportedFork, Runtime, SESSIONS, StoppedTask, StoredTask, TASKS, TaskId,
+    BegunTask, ExportPoint, Runtime, SESSIONS, StoredTask, TASKS, TaskId, TextlessFork,
     connection_of, stored_task, task_of_key,
 };
 use moor_store::Store;
@@ -30,7 +32,8 @@ const TASKS_SHOWN: usize = 20;
 pub(crate) struct Moment {
     world: WorldSnapshot,
     forked: Vec<ForkedTask>,
-    stopped: Vec<StoppedTask>,
+    begun: Vec<BegunTask>,
+    textless: Vec<TextlessFork>,
     connections: Vec<Connection>,
 }
 
@@ -73,11 +76,12 @@ impl Moment {
         tasks: impl Iterator<Item = (TaskId, &'a [u8])>,
         connections: Vec<(ObjId, ObjId)>,
     ) -> Result<Self> {
-        let (mut forked, mut stopped) = (Vec::new(), Vec::new());
+        let (mut forked, mut begun, mut textless) = (Vec::new(), Vec::new(), Vec::new());
         for (id, row) in tasks {
             match stored_task(id, row).with_context(|| format!("task {id}"))? {
-                StoredTask::Forked(task) => forked.push(forked_task(*task)),
-                StoredTask::Stopped(task) => stopped.push(task),
+                StoredTask::Forked(task) => forked.push(tasks::forked(*task)),
+                StoredTask::Textless(task) => textless.push(task),
+                StoredTask::Begun(task) => begun.push(*task),
             }
         }
         forked.sort_by_key(|task| (task.start, task.id));
@@ -85,42 +89,41 @@ impl Moment {
         Ok(Self {
             world,
             forked,
-            stopped,
+            begun,
+            textless,
             connections: connections.into_iter().map(connection).collect(),
         })
     }
 
-    fn contents(&self) -> Contents<'_> {
-        Contents {
-            world: &self.world,
-            forked: &self.forked,
-            connections: &self.connections,
+    /// The tasks that have begun, as a format has them.
+    fn stopped(&self, format: Format) -> Stopped {
+        let mut stopped = Stopped {
+            tasks: Vec::new(),
+            left_out: self.textless.iter().map(textless).collect(),
+        };
+        for task in &self.begun {
+            match task.told(format.number()) {
+                Ok(told) => stopped.tasks.push(tasks::stopped(told)),
+                Err(error) => stopped.left_out.push(LeftOut {
+                    id: task.id().0,
+                    programmer: task.programmer(),
+                    definer: error.definer,
+                    verb_names: error.verb,
+                    reason: error.reason.to_string(),
+                }),
+            }
         }
+        stopped
     }
 }
 
-fn forked_task(task: ImportedFork) -> ForkedTask {
-    let call = task.call;
-    let variables = call.variables.into_iter();
-    ForkedTask {
-        id: task.id,
-        start: i64::try_from(task.start_s).unwrap_or(i64::MAX),
-        first_line: i64::from(task.line),
-        activation: Activation {
-            this: call.this,
-            player: call.player,
-            progr: call.programmer,
-            vloc: call.definer,
-            verb: call.verb,
-            verb_names: call.verb_names,
-            debug: call.debug,
-            threaded: true,
-        },
-        variables: variables
-            .map(|(name, value)| Variable { name, value })
-            .collect(),
-        source: call.source.lines().map(str::to_owned).collect(),
-        line: 0,
+fn textless(fork: &TextlessFork) -> LeftOut {
+    LeftOut {
+        id: fork.id.0,
+        programmer: fork.programmer,
+        definer: fork.definer.clone(),
+        verb_names: fork.verb.clone(),
+        reason: "the text of the forked task is not known".to_owned(),
     }
 }
 
@@ -159,16 +162,20 @@ fn write_here(moment: &Moment, format: TextFormat, path: &Path) -> Result<()> {
 
 fn write_textdump(moment: &Moment, wanted: Option<Format>, path: &Path) -> Result<()> {
     let begun = Instant::now();
-    let written = replace(path, |file| {
-        Ok(moor_dump::write(moment.contents(), wanted, file)?)
-    })?;
-    report(&moment.stopped);
+    let contents = Contents {
+        world: &moment.world,
+        forked: &moment.forked,
+        stopped: &|format| moment.stopped(format),
+        connections: &moment.connections,
+    };
+    let written = replace(path, |file| Ok(moor_dump::write(contents, wanted, file)?))?;
+    report(&written.left_out);
     tracing::info!(
         file = %path.display(),
         format = written.format.number(),
         objects = written.objects,
         programs = written.programs,
-        tasks = moment.forked.len(),
+        tasks = written.tasks,
         bytes = written.bytes,
         seconds = begun.elapsed().as_secs_f64(),
         "exported"
@@ -192,21 +199,18 @@ fn write_directory(moment: &Moment, path: &Path) -> Result<()> {
 }
 
 /// Says which tasks are not in the file.
-fn report(stopped: &[StoppedTask]) {
-    for task in stopped.iter().take(TASKS_SHOWN) {
-        let why = match task.is_forked {
-            true => "a forked task is not exported: its text is not known",
-            false => "a task that has begun is not exported",
-        };
+fn report(left_out: &[LeftOut]) {
+    for task in left_out.iter().take(TASKS_SHOWN) {
         tracing::warn!(
-            task = task.id.0,
+            task = task.id,
             programmer = task.programmer.0,
             definer = %task.definer.to_literal(),
-            verb = task.verb.as_str(),
-            "{why}"
+            verb = task.verb_names.as_str(),
+            "a task is not exported: {}",
+            task.reason
         );
     }
-    let more = stopped.len().saturating_sub(TASKS_SHOWN);
+    let more = left_out.len().saturating_sub(TASKS_SHOWN);
     if more > 0 {
         tracing::warn!(more, "further tasks are not exported");
     }

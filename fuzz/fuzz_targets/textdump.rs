@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use moor_dump::{
-    CompileOptions, Contents, DumpHandles, ImageSource, OnFault, WriteError, read, write,
+    CompileOptions, Contents, DumpHandles, Stopped, ImageSource, OnFault, WriteError, read, write,
 };
 use moor_fuzz::{Resolver, features, go_on, is_builtin};
 
@@ -28,6 +28,7 @@ fuzz_target!(|data: &[u8]| {
     let contents = Contents {
         world: &ImageSource::from(&import.world),
         forked: &import.tasks.forked,
+        stopped: &|_| Stopped::default(),
         connections: &import.connections,
     };
     match write(contents, None, &mut bytes) {

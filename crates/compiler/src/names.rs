@@ -103,6 +103,14 @@ impl Predefined {
         (Predefined::Iobjstr, "iobjstr", LanguageVersion::PREHISTORY),
     ];
 
+    /// The predefined variables of that version of the language in the order in which LambdaMOO and ToastStunt number
+    /// them, with their official spellings.
+    pub fn in_order(version: LanguageVersion) -> impl Iterator<Item = (Predefined, &'static str)> {
+        let rows = ORDER.iter().map(|which| &Self::ALL[*which as usize]);
+        let known = rows.filter(move |(.., since)| *since <= version);
+        known.map(|&(which, name, _)| (which, name))
+    }
+
     /// The predefined variable of this name, in any case, if that version of the language has it.
     pub fn from_name(name: &str, version: LanguageVersion) -> Option<Predefined> {
         Self::ALL
@@ -136,6 +144,34 @@ impl Predefined {
         Self::ALL[self as usize].1
     }
 }
+
+/// The predefined variables in the order in which LambdaMOO and ToastStunt number them.
+const ORDER: [Predefined; Predefined::ALL.len()] = [
+    Predefined::Num,
+    Predefined::Obj,
+    Predefined::Str,
+    Predefined::List,
+    Predefined::Err,
+    Predefined::Player,
+    Predefined::This,
+    Predefined::Caller,
+    Predefined::Verb,
+    Predefined::Args,
+    Predefined::Argstr,
+    Predefined::Dobj,
+    Predefined::Dobjstr,
+    Predefined::Prepstr,
+    Predefined::Iobj,
+    Predefined::Iobjstr,
+    Predefined::Int,
+    Predefined::Float,
+    Predefined::Map,
+    Predefined::Anon,
+    Predefined::Waif,
+    Predefined::Bool,
+    Predefined::True,
+    Predefined::False,
+];
 
 /// The variables of one program, in order of first appearance.
 #[derive(Clone, Debug, Default)]

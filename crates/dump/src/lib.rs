@@ -36,5 +36,9 @@ pub use model::{Connection, Encoding, Holder, Program, Progress, Repair, TextDum
 pub use programs::{CompileOptions, Fault, Import, OnFault, ProgramErrors, Warning};
 pub use read::{FORMAT_MAX, read, read_file};
 pub use source::{ImageSource, WorldSource};
-pub use task::{Activation, ForkedTask, Frame, Slot, StoppedTask, Tasks, TwinTask, Variable};
-pub use write::{Contents, Format, Unfit, UnfitParts, UnfitPlace, WriteError, Written, write};
+pub use task::{
+    Activation, ForkedTask, Frame, LeftOut, Slot, StoppedTask, Tasks, TwinTask, Variable,
+};
+pub use write::{
+    Contents, Format, Stopped, Unfit, UnfitParts, UnfitPlace, WriteError, Written, write,
+};

@@ -93,6 +93,21 @@ pub struct ForkedTask {
     pub line: u64,
 }
 
+/// A task that is not in a file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LeftOut {
+    /// The task's number.
+    pub id: i64,
+    /// Whose permissions it has.
+    pub programmer: ObjId,
+    /// The object that defines its verb.
+    pub definer: Value,
+    /// All names of the verb.
+    pub verb_names: Str,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// Who runs what.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Activation {
@@ -178,8 +193,10 @@ pub struct Frame {
 pub enum Slot {
     /// A value; `Value::None` for none.
     Value(Value),
-    /// No value of its own: a property that shows its parent's, an iterator past the end.
+    /// No value of its own: a property that shows its parent's.
     Clear,
+    /// A loop over a map: the next key, or none behind the last.
+    Iterator(Option<Value>),
     /// The mark of a `try` with `except`: how many arms it has.
     Catch(i64),
     /// The mark of a `try` with `finally`: where its handler is.

@@ -166,7 +166,7 @@ fn format_7_several_parents_and_maps() {
     let task = &dump.tasks.suspended[0];
     assert_eq!(task.local.to_literal(), "[\"mood\" -> \"calm\"]");
     assert_eq!(task.value.to_literal(), "{1}");
-    assert_eq!(task.frames[0].stack, [Slot::Value(Value::Int(3))]);
+    assert_eq!(task.frames[0].stack, [Slot::Iterator(Some(Value::Int(3)))]);
     let connection = Connection {
         player: ObjId(0),
         listener: ObjId(0),

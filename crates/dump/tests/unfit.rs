@@ -2,7 +2,7 @@
 
 mod support;
 
-use moor_dump::{Contents, Format, ImageSource, WriteError, write};
+use moor_dump::{Contents, Format, ImageSource, Stopped, WriteError, write};
 use moor_value::{
     Binary, DEPTH_MAX, ErrorCode, ErrorName, ErrorValue, Flyweight, Graveyard, Lambda, List, Map,
     ObjId, Origin, Str, Sym, Value, WaifRef,
@@ -263,6 +263,7 @@ fn a_file_that_takes_nothing_is_an_error() {
     let contents = Contents {
         world: &source,
         forked: &[],
+        stopped: &|_| Stopped::default(),
         connections: &[],
     };
     let error = write(contents, None, &mut Full).expect_err("nothing can be written");

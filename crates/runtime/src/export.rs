@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moor_value::codec::HandleResolver;
+use moor_value::codec::{self, DecodeError, HandleResolver};
 use moor_value::{AnonRef, Graveyard, ObjId, Str, Value, WaifRef};
 use moor_vm::{PendingFork, StateError, StateResolver, Vm};
 use moor_world::WorldSnapshot;
 
 use crate::error::RowError;
+use crate::export_stopped::{BegunTask, Wait};
 use crate::ids::TaskId;
 use crate::import::{ImportedCall, ImportedFork};
 use crate::options::integer_option;
@@ -39,13 +40,15 @@ pub struct ExportPoint {
 pub enum StoredTask {
     /// It was forked and has not begun.
     Forked(Box<ImportedFork>),
-    /// It has begun, or its text is not known: only this server can go on with it.
-    Stopped(StoppedTask),
+    /// It was forked and has not begun, and its text is not known: only this server can go on with it.
+    Textless(TextlessFork),
+    /// It has begun.
+    Begun(Box<BegunTask>),
 }
 
-/// What there is to say about a task that other servers cannot go on with.
+/// What there is to say about a forked task whose text is not known.
 #[derive(Clone, Debug)]
-pub struct StoppedTask {
+pub struct TextlessFork {
     /// Its number.
     pub id: TaskId,
     /// Whose permissions it has.
@@ -54,8 +57,6 @@ pub struct StoppedTask {
     pub definer: Value,
     /// The names of that verb.
     pub verb: Str,
-    /// Whether it was forked and has not begun.
-    pub is_forked: bool,
 }
 
 /// Why a row is not a task.
@@ -68,6 +69,9 @@ pub enum StoredTaskError {
     /// The machine in it is.
     #[error(transparent)]
     Machine(#[from] StateError),
+    /// A value in it is.
+    #[error(transparent)]
+    Value(#[from] DecodeError),
 }
 
 impl Runtime {
@@ -114,21 +118,39 @@ pub fn stored_task(id: TaskId, row: &[u8]) -> Result<StoredTask, StoredTaskError
     let row = TaskRow::decode(row)?;
     let mut handles = OwnHandles(Graveyard::new());
     let machine = Vm::decode(&row.machine, &mut handles)?;
-    let fork = match (row.forked, row.status()) {
-        (true, TaskStatus::Until(due)) => machine.pending_fork().map(|fork| (fork, due)),
-        (true, TaskStatus::Ready) => machine
-            .pending_fork()
-            .map(|fork| (fork, Default::default())),
-        _ => None,
-    };
-    Ok(match fork {
-        // A moment within a second is that second's end: no task begins too early.
-        Some((fork, due)) => {
-            let start_s = due.as_secs() + u64::from(due.subsec_nanos() > 0);
-            StoredTask::Forked(Box::new(forked(id, start_s, fork)))
-        }
-        None => StoredTask::Stopped(stopped(id, row.forked, &machine)),
-    })
+    let wait = wait(&row);
+    if row.forked {
+        return Ok(match machine.pending_fork() {
+            Some(fork) => {
+                let start_s = match wait {
+                    Wait::Until(start_s) => start_s,
+                    Wait::Forever | Wait::Lost(_) => 0,
+                };
+                StoredTask::Forked(Box::new(forked(id, start_s, fork)))
+            }
+            None => StoredTask::Textless(textless(id, &machine)),
+        });
+    }
+    Ok(StoredTask::Begun(Box::new(BegunTask {
+        id: id.0,
+        wait,
+        value: codec::decode(&mut row.value.as_slice(), &mut handles)?,
+        local: codec::decode(&mut row.local.as_slice(), &mut handles)?,
+        machine,
+    })))
+}
+
+/// What a task waits for, as others can know it.
+fn wait(row: &TaskRow) -> Wait {
+    match row.status() {
+        _ if row.was_working() => Wait::Lost("working"),
+        // A moment within a second is that second's end: no task goes on too early.
+        TaskStatus::Until(due) => Wait::Until(due.as_secs() + u64::from(due.subsec_nanos() > 0)),
+        TaskStatus::Forever => Wait::Forever,
+        TaskStatus::Reading(..) => Wait::Lost("reading"),
+        TaskStatus::Awaiting { .. } => Wait::Lost("waiting"),
+        TaskStatus::Ready | TaskStatus::Running | TaskStatus::Working { .. } => Wait::Until(0),
+    }
 }
 
 /// The task number of a key of [`TASKS`](crate::TASKS).
@@ -166,14 +188,13 @@ fn forked(id: TaskId, start_s: u64, fork: PendingFork) -> ImportedFork {
     }
 }
 
-fn stopped(id: TaskId, is_forked: bool, machine: &Vm) -> StoppedTask {
+fn textless(id: TaskId, machine: &Vm) -> TextlessFork {
     let verb = machine.frames().last().map(|frame| machine.verb_of(frame));
-    StoppedTask {
+    TextlessFork {
         id,
         programmer: machine.perms(),
         definer: verb.map_or(Value::Obj(ObjId::NOTHING), |verb| verb.definer.clone()),
         verb: verb.map_or(Str::EMPTY, |verb| verb.names.clone()),
-        is_forked,
     }
 }
 

@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use moor_compiler::ast::Ast;
 use moor_compiler::stopped::{
     Callee, Dialect, StackValue, StopError, Stopped, StoppedAt, compile_stopped,
 };
-use moor_compiler::{CompileErrors, Features, LanguageVersion, ParseOptions, UnknownBuiltins};
+use moor_compiler::{
+    CompileErrors, Features, LanguageVersion, Layout, ParseOptions, UnknownBuiltins, unparse,
+};
 use moor_value::{Map, ObjId, Str, Symbol, Value};
-use moor_vm::{PendingBuiltin, Raise, StateError, StoppedFrame, Vm};
+use moor_vm::{PendingBuiltin, StateError, StoppedFrame, Vm};
 
 use crate::error::RowError;
 use crate::ids::TaskId;
@@ -64,12 +67,12 @@ pub struct ImportedBuiltin {
     pub notes: Vec<Str>,
 }
 
-/// Why a task cannot go on, and which of its verbs is the reason.
+/// Why a task cannot go on, here or on another server, and which of its verbs is the reason.
 #[derive(Debug, thiserror::Error)]
-#[error("{definer}:{verb}: {reason}")]
+#[error("{}:{verb}: {reason}", definer.to_literal())]
 pub struct ImportStopError {
-    /// The object that defines the verb, as a literal.
-    pub definer: String,
+    /// The object that defines the verb.
+    pub definer: Value,
     /// The verb's names.
     pub verb: Str,
     /// The reason.
@@ -80,6 +83,12 @@ pub struct ImportStopError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopReason {
+    /// The text of its program is not known.
+    #[error("the text of its program is not known")]
+    Textless,
+    /// Another server would take its program for another one.
+    #[error("its program has words that the other server does not know")]
+    Foreign,
     /// It is in no verb.
     #[error("the task has no activation")]
     Empty,
@@ -142,7 +151,8 @@ pub fn stopped_rows(tasks: &[ImportedTask], format: u8) -> Vec<Result<Row, Impor
 
 fn stopped_row(task: &ImportedTask, dialect: Dialect) -> Result<Row, ImportStopError> {
     let machine = machine(task, dialect)?;
-    row(task, machine).map_err(|error| blame(task.activations.first(), error.into()))
+    let first = task.activations.first().map(|first| &first.call);
+    row(task, machine).map_err(|error| blame(first, error.into()))
 }
 
 /// The task's machine, which waits.
@@ -151,15 +161,12 @@ fn stopped_row(task: &ImportedTask, dialect: Dialect) -> Result<Row, ImportStopE
 /// See [`StopReason`].
 pub(crate) fn machine(task: &ImportedTask, dialect: Dialect) -> Result<Vm, ImportStopError> {
     let frames = frames(task, dialect)?;
-    let first = task.activations.first();
-    let caller = first.map_or(Value::Obj(ObjId::NOTHING), |first| first.call.caller());
+    let first = task.activations.first().map(|first| &first.call);
+    let caller = first.map_or(Value::Obj(ObjId::NOTHING), ImportedCall::caller);
     Vm::stopped(frames, caller).map_err(|error| blame(first, error.into()))
 }
 
-fn row(task: &ImportedTask, mut machine: Vm) -> Result<Row, RowError> {
-    if let Value::Err(code) = task.value {
-        machine.resume_raise(Raise::new(code));
-    }
+fn row(task: &ImportedTask, machine: Vm) -> Result<Row, RowError> {
     let status = match task.start_s {
         Some(start) => TaskStatus::Until(Duration::from_secs(start)),
         None => TaskStatus::Forever,
@@ -176,12 +183,10 @@ fn row(task: &ImportedTask, mut machine: Vm) -> Result<Row, RowError> {
     Ok((rows::task_key(TaskId(task.id)), bytes))
 }
 
-fn blame(activation: Option<&ImportedActivation>, reason: StopReason) -> ImportStopError {
+pub(crate) fn blame(call: Option<&ImportedCall>, reason: StopReason) -> ImportStopError {
     let nothing = Value::Obj(ObjId::NOTHING);
-    let call = activation.map(|activation| &activation.call);
-    let definer = call.map_or(&nothing, |call| &call.definer);
     ImportStopError {
-        definer: definer.to_literal(),
+        definer: call.map_or(nothing, |call| call.definer.clone()),
         verb: call.map_or(Str::EMPTY, |call| call.verb_names.clone()),
         reason,
     }
@@ -197,7 +202,7 @@ fn frames(task: &ImportedTask, dialect: Dialect) -> Result<Vec<StoppedFrame>, Im
         let callee = activations.get(at + 1);
         let is_first = at == 0;
         frame(activation, fork, callee, is_first, dialect)
-            .map_err(|reason| blame(Some(activation), reason))
+            .map_err(|reason| blame(Some(&activation.call), reason))
     };
     activations.iter().enumerate().map(one).collect()
 }
@@ -237,15 +242,9 @@ fn stopped(
     fork: Option<u32>,
     dialect: Dialect,
 ) -> Result<Stopped, StopReason> {
-    let options = ParseOptions {
-        version: LanguageVersion(activation.language),
-        // Whatever that server has called, it had.
-        is_builtin: &|_| true,
-        unknown_builtins: UnknownBuiltins::Refuse,
-        features: Features::NONE,
-    };
-    let ast =
-        moor_compiler::parse(&activation.call.source, &options).map_err(StopReason::Compile)?;
+    let source = &activation.call.source;
+    let version = LanguageVersion(activation.language);
+    let ast = parse_foreign(source, version).map_err(StopReason::Compile)?;
     let at = StoppedAt {
         fork,
         offset: activation.offset,
@@ -253,22 +252,32 @@ fn stopped(
         stack: &activation.stack,
     };
     let builtins = |name: &str| registry().number(name);
-    Ok(compile_stopped(
-        &ast,
-        &activation.call.variables,
-        at,
-        dialect,
-        &builtins,
-    )?)
+    let variables = &activation.call.variables;
+    let mut stopped = compile_stopped(&ast, variables, at, dialect, &builtins)?;
+    let text = unparse(&ast, Layout::CANONICAL).join("\n");
+    stopped.program = stopped.program.with_source(Str::from(text));
+    Ok(stopped)
+}
+
+/// The tree of a program of another server.
+pub(crate) fn parse_foreign(source: &str, version: LanguageVersion) -> Result<Ast, CompileErrors> {
+    let options = ParseOptions {
+        version,
+        // Whatever that server has called, it had.
+        is_builtin: &|_| true,
+        unknown_builtins: UnknownBuiltins::Refuse,
+        features: Features::NONE,
+    };
+    moor_compiler::parse(source, &options)
 }
 
 /// The functions that a verb they call takes the place of.
 const GIVING_WAY: [&str; 2] = ["pass", BY_NAME];
 /// The function that calls another by its name.
-const BY_NAME: &str = "call_function";
+pub(crate) const BY_NAME: &str = "call_function";
 
 /// Whether what stands in the program is what is under way: a function that waits, one that called a verb, or a verb.
-fn calls(callee: &Callee, next: Option<&ImportedActivation>) -> bool {
+pub(crate) fn calls(callee: &Callee, next: Option<&ImportedActivation>) -> bool {
     let Some(next) = next else {
         return matches!(callee, Callee::Builtin(_));
     };

@@ -31,6 +31,7 @@ mod error;
 mod eval;
 mod exec;
 mod export;
+mod export_stopped;
 mod finished;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -90,8 +91,9 @@ pub use dials::Dial;
 pub use error::RowError;
 pub use eval::{EVAL_BYTES_MAX, EVAL_TIME_MAX, EVALS_MAX, EvalError, EvalSink, Evaluated};
 pub use export::{
-    ExportPoint, StoppedTask, StoredTask, StoredTaskError, connection_of, stored_task, task_of_key,
+    ExportPoint, StoredTask, StoredTaskError, TextlessFork, connection_of, stored_task, task_of_key,
 };
+pub use export_stopped::{BegunTask, ToldTask};
 pub use hosts::{Held, HeldSession, NewSession, OpenError, Outlet};
 pub use ids::{HostId, SessionId, TaskId};
 pub use import::{ImportTaskError, ImportedCall, ImportedFork, is_builtin, task_row};

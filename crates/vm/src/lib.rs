@@ -38,4 +38,4 @@ pub use stopped::StoppedFrame;
 pub use trace::StackRow;
 pub use verb::Verb;
 pub use vm::{Start, Vm};
-pub use waiting::PendingFork;
+pub use waiting::{PendingFork, StandingFrame};

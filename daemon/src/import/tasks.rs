@@ -6,7 +6,7 @@ use moor_dump::{Activation, ForkedTask, Frame, Slot, StoppedTask, Variable};
 use moor_runtime::{
     ImportedActivation, ImportedBuiltin, ImportedCall, ImportedFork, ImportedTask, StackValue,
 };
-use moor_value::Str;
+use moor_value::{Str, Value};
 
 /// When LambdaMOO and Stunt let a task go on that was suspended for ever; ToastStunt has numbers beyond all times.
 const FOREVER_S: i64 = i32::MAX as i64;
@@ -72,7 +72,8 @@ fn call(activation: &Activation, source: &[String], variables: &[Variable]) -> I
 fn stack_value(slot: &Slot) -> StackValue {
     match slot {
         Slot::Value(value) => StackValue::Value(value.clone()),
-        Slot::Clear => StackValue::Nothing,
+        Slot::Clear => StackValue::Value(Value::None),
+        Slot::Iterator(key) => StackValue::Iterator(key.clone()),
         Slot::Catch(arms) => StackValue::Catch(*arms),
         Slot::Finally(offset) => StackValue::Finally(*offset),
     }

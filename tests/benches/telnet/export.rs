@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use moor_dump::{CompileOptions, Contents, DumpHandles, ImageSource, OnFault};
+use moor_dump::{CompileOptions, Contents, DumpHandles, ImageSource, OnFault, Stopped};
 use moor_tests::Database;
 use moor_value::{ObjId, Str, Value};
 use moor_world::{ObjectImage, PropImage, WorldImage};
@@ -94,6 +94,7 @@ fn with_things(lambdacore: &Path, things: usize, folder: &Path) -> PathBuf {
     let contents = Contents {
         world: &world,
         forked: &[],
+        stopped: &|_| Stopped::default(),
         connections: &[],
     };
     moor_dump::write(contents, None, &mut file).expect("it is written");

@@ -8,6 +8,7 @@ mod directory;
 mod moment;
 mod running;
 mod stopped;
+mod tasks;
 
 use std::path::{Path, PathBuf};
 

@@ -50,7 +50,7 @@ fn a_stopped_world_is_exported_and_from_then_on_the_same_bytes() {
 }
 
 /// Without the connections.
-fn unconnected(text: &str) -> String {
+pub(crate) fn unconnected(text: &str) -> String {
     let mut lines = text.lines();
     let mut kept = Vec::new();
     while let Some(line) = lines.next() {

@@ -61,6 +61,7 @@ impl<'a> Codegen<'a> {
                 let (mark, outer) = (self.next_temp, self.pos);
                 self.at(value.pos);
                 self.call_builtin(builtin, args, reg, Some(id));
+                self.note_call(value);
                 self.pos = outer;
                 self.release(mark);
             }

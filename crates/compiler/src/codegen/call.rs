@@ -3,6 +3,7 @@
 use moor_bytecode::Instruction as I;
 use moor_value::{ErrorName, List, Map, ObjId, Sym, Value};
 
+use super::notes::Spot;
 use super::{Codegen, Home, take_if};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 use crate::error::ErrorKind;
@@ -174,6 +175,7 @@ impl<'a> Codegen<'a> {
                 Arg::One(_) => rest = self.gather(built, rest, begun),
             }
             begun = true;
+            self.note_some(Spot::Elements(args), built, args.len() - rest.len());
         }
         self.deliver(dst, built);
         self.release(mark);
@@ -243,6 +245,7 @@ impl<'a> Codegen<'a> {
             self.scratch(dst)
         };
         self.load(map, &Value::Map(Map::new()));
+        self.note(Spot::Entries(entries), map);
         let value = self.temps(2);
         for (key, expr) in entries {
             self.ticks += 1;

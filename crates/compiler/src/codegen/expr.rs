@@ -4,6 +4,7 @@ use moor_bytecode::{Filter, Gives, Handler, Instruction as I};
 use moor_value::Value;
 
 use super::emit::Operand;
+use super::notes::Spot;
 use super::usage::{argument_index, assigns, has_edge};
 use super::{Codegen, Home};
 use crate::ast::{BinaryOp, Codes, Expr, ExprKind, UnaryOp};
@@ -12,16 +13,18 @@ impl<'a> Codegen<'a> {
     /// Computes the expression into `dst`. A variable is written by the last instruction only; a temporary may be
     /// used on the way.
     pub(super) fn expr_to(&mut self, expr: &'a Expr, dst: u16) {
-        if let Some(value) = self.constant_value(expr) {
-            self.load(dst, &value);
-            return;
+        match self.constant_value(expr) {
+            Some(value) => self.load(dst, &value),
+            None => {
+                let mark = self.next_temp;
+                let outer = self.pos;
+                self.at(expr.pos);
+                self.compound_to(expr, dst);
+                self.pos = outer;
+                self.release(mark);
+            }
         }
-        let mark = self.next_temp;
-        let outer = self.pos;
-        self.at(expr.pos);
-        self.compound_to(expr, dst);
-        self.pos = outer;
-        self.release(mark);
+        self.note(Spot::Value(expr), dst);
     }
 
     fn compound_to(&mut self, expr: &'a Expr, dst: u16) {
@@ -43,10 +46,16 @@ impl<'a> Codegen<'a> {
                 self.conditional(condition, consequent, alternate, dst);
             }
             ExprKind::Prop { object, name } => self.property(object, name, dst),
-            ExprKind::Verb { object, verb, args } => self.call_verb(object, verb, args, dst),
+            ExprKind::Verb { object, verb, args } => {
+                self.call_verb(object, verb, args, dst);
+                self.note_call(expr);
+            }
             ExprKind::Index { base, index } => self.index(base, index, dst),
             ExprKind::Range { base, from, to } => self.range(base, from, to, dst),
-            ExprKind::Call { builtin, args } => self.call_builtin(builtin, args, dst, None),
+            ExprKind::Call { builtin, args } => {
+                self.call_builtin(builtin, args, dst, None);
+                self.note_call(expr);
+            }
             ExprKind::Error { name, message } => self.error(name, message, dst),
             ExprKind::Flyweight {
                 delegate,
@@ -113,6 +122,7 @@ impl<'a> Codegen<'a> {
             && let Home::Register(reg) = self.home(*id)
             && !later.iter().any(|other| assigns(other, *id))
         {
+            self.note(Spot::Value(expr), reg);
             return Operand { reg, spent: false };
         }
         let reg = spare.unwrap_or_else(|| self.temp());

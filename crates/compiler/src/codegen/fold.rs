@@ -2,7 +2,7 @@
 
 use moor_value::{Binary, ErrorName, ErrorValue, List, Str, Sym, Value, codec};
 
-use super::Codegen;
+use super::{Codegen, Homes};
 use crate::ast::{Arg, Expr, ExprKind, Literal};
 
 /// Identity of a constant: its bytes, because `==` ignores case. Both zeroes are one: a program has the one that
@@ -38,12 +38,12 @@ pub(super) fn literal(literal: &Literal) -> Value {
     }
 }
 
-impl Codegen<'_> {
+impl Homes {
     /// The value of an expression that is always the same: a literal, a type's number, a list of such.
     pub(super) fn constant_value(&self, expr: &Expr) -> Option<Value> {
         match &expr.kind {
             ExprKind::Literal(one) => Some(literal(one)),
-            ExprKind::Var(id) => self.home(*id).constant(),
+            ExprKind::Var(id) => self.of(*id).constant(),
             ExprKind::Error { name, message } => match &message.kind {
                 ExprKind::Literal(Literal::Str(text)) => {
                     Some(ErrorValue::make(name.clone(), Some(Str::new(text))))
@@ -63,6 +63,13 @@ impl Codegen<'_> {
             }
             _ => None,
         }
+    }
+}
+
+impl Codegen<'_> {
+    /// See [`Homes::constant_value`].
+    pub(super) fn constant_value(&self, expr: &Expr) -> Option<Value> {
+        self.homes.constant_value(expr)
     }
 
     /// The value of an expression that fits into an instruction.

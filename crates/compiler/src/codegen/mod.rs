@@ -19,6 +19,7 @@ mod fold;
 mod fork;
 mod function;
 mod loops;
+mod notes;
 mod place;
 mod pools;
 mod stmt;
@@ -37,6 +38,7 @@ use crate::parser::{ParseOptions, parse};
 use emit::{Labels, REGISTERS_MAX};
 use exits::{FinallyScope, LoopScope};
 use fork::{ForkBody, ForkTexts};
+use notes::Notes;
 use pools::Pools;
 use usage::{ArgsUse, Usage};
 
@@ -124,6 +126,16 @@ impl Home {
     }
 }
 
+/// Where the values of all variables are.
+#[derive(Clone, Debug, Default)]
+struct Homes(Vec<Home>);
+
+impl Homes {
+    fn of(&self, id: VarId) -> Home {
+        self.0[id.0 as usize]
+    }
+}
+
 /// The state of one compilation.
 struct Codegen<'a> {
     ast: &'a Ast,
@@ -131,7 +143,7 @@ struct Codegen<'a> {
     table: CodeTable,
     labels: Labels,
     usage: Usage,
-    homes: Vec<Home>,
+    homes: Homes,
     /// The first register that is not a variable.
     first_temp: u32,
     /// The first register that is free.
@@ -153,6 +165,8 @@ struct Codegen<'a> {
     ticks: u32,
     pos: Pos,
     error: Option<CompileError>,
+    /// Where values are, if somebody is to ask.
+    notes: Option<Notes<'a>>,
 }
 
 impl<'a> Codegen<'a> {
@@ -162,7 +176,7 @@ impl<'a> Codegen<'a> {
             builtins,
             table: CodeTable::default(),
             labels: Labels::default(),
-            homes: Vec::new(),
+            homes: Homes::default(),
             usage,
             first_temp: 0,
             next_temp: 0,
@@ -178,6 +192,7 @@ impl<'a> Codegen<'a> {
             ticks: 0,
             pos: Pos { line: 1, column: 1 },
             error: None,
+            notes: None,
         };
         codegen.place_variables();
         codegen
@@ -197,14 +212,14 @@ impl<'a> Codegen<'a> {
         for (id, spelling) in self.ast.names.iter() {
             if self.ast.names.slot(id).is_some() {
                 // Its register is behind those of the whole program.
-                self.homes.push(Home::Register(0));
+                self.homes.0.push(Home::Register(0));
                 continue;
             }
             let home = self.home_of(id);
             if let Home::Register(_) = home {
                 self.table.variables.push(Str::new(spelling));
             }
-            self.homes.push(home);
+            self.homes.0.push(home);
         }
         self.first_temp = self.table.variables.len() as u32 + self.place_locals();
         self.next_temp = self.first_temp;
@@ -222,7 +237,7 @@ impl<'a> Codegen<'a> {
         for (id, _) in self.ast.names.iter() {
             if let Some(slot) = self.ast.names.slot(id) {
                 let register = u16::try_from(first.saturating_add(slot)).unwrap_or(0);
-                self.homes[id.0 as usize] = Home::Register(register);
+                self.homes.0[id.0 as usize] = Home::Register(register);
                 count = count.max(slot.saturating_add(1));
             }
         }
@@ -250,7 +265,7 @@ impl<'a> Codegen<'a> {
     fn prologue(&mut self) {
         for (id, _) in self.ast.names.iter() {
             let (Some(predefined), Home::Register(dst)) =
-                (self.ast.names.predefined(id), self.homes[id.0 as usize])
+                (self.ast.names.predefined(id), self.home(id))
             else {
                 continue;
             };
@@ -312,7 +327,7 @@ impl<'a> Codegen<'a> {
     }
 
     fn home(&self, id: VarId) -> Home {
-        self.homes[id.0 as usize]
+        self.homes.of(id)
     }
 
     /// The register of a variable that is assigned, which therefore has one.

@@ -5,6 +5,7 @@ use moor_bytecode::{Instruction as I, TAKE};
 use super::Codegen;
 use super::call::fixed_name;
 use super::emit::Operand;
+use super::notes::Spot;
 use super::usage::assigns;
 use crate::ast::{Expr, Place};
 use crate::names::VarId;
@@ -86,6 +87,7 @@ impl<'a> Codegen<'a> {
     pub(super) fn open(&mut self, place: &'a Place, value: Option<&'a Expr>) -> Target {
         let chain = Chain::of(place);
         let (root, container) = self.open_root(&chain, value);
+        self.note(Spot::Container(chain.root), container);
         let keys = match (chain.indices.as_slice(), chain.range) {
             ([index], None) => {
                 let later: Vec<&Expr> = value.into_iter().collect();

@@ -66,8 +66,10 @@ impl<'a> Codegen<'a> {
             imm: FALL_THROUGH,
         });
         self.bind(entry);
+        let exits: Vec<_> = scope.into_iter().flat_map(FinallyScope::numbered).collect();
+        self.note_handler(handler, state, &exits);
         self.block(handler);
-        for (exit, number) in scope.into_iter().flat_map(FinallyScope::numbered) {
+        for (exit, number) in exits {
             self.resume_exit(state, exit, number);
         }
         self.emit(I::EndFinally { state });

@@ -103,7 +103,7 @@ impl<'h> ValueReader<'h> {
             kind::CLEAR => return Ok(Slot::Clear),
             kind::CATCH => return lines.int("the arms of a `try`").map(Slot::Catch),
             kind::FINALLY => return lines.int("the handler of a `finally`").map(Slot::Finally),
-            kind::ITER => return self.nested(lines, line, Self::slot),
+            kind::ITER => return self.nested(lines, line, Self::iterator),
             kind::NONE => Value::None,
             kind::ANY if self.version == format::PREHISTORY => Value::None,
             kind::INT => Value::Int(lines.int("an integer")?),
@@ -136,6 +136,15 @@ impl<'h> ValueReader<'h> {
         let value = read(self, lines);
         self.depth -= 1;
         value
+    }
+
+    fn iterator(&mut self, lines: &mut LineReader<'_>) -> Result<Slot, ReadError> {
+        let line = lines.next("the type of a key")?;
+        match self.slot_of(lines, line)? {
+            Slot::Value(key) if !key.is_none() => Ok(Slot::Iterator(Some(key))),
+            Slot::Clear => Ok(Slot::Iterator(None)),
+            _ => Err(lines.unexpected(line, "a key, or no value")),
+        }
     }
 
     fn element(&mut self, lines: &mut LineReader<'_>) -> Result<Value, ReadError> {

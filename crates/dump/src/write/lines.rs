@@ -30,6 +30,14 @@ impl<'a> LineWriter<'a> {
         Ok(())
     }
 
+    /// The beginning of a line.
+    pub(crate) fn part(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        let text = text.to_string();
+        self.out.write_all(text.as_bytes())?;
+        self.bytes += text.len() as u64;
+        Ok(())
+    }
+
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
         match text.as_str() {
             Some(text) => self.text(text),

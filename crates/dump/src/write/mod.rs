@@ -1,5 +1,5 @@
 //! A whole textdump, from its header to its end.
-//! In: a world that does not change meanwhile, tasks that wait to begin, connections. Out: a file of format 4 or 17,
+//! In: a world that does not change meanwhile, tasks that wait, connections. Out: a file of format 4 or 17,
 //! or everything that the format has no place for, before the first byte is written.
 
 mod lines;
@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 use crate::model::Connection;
 use crate::read::STACK_BYTES;
 use crate::source::WorldSource;
-use crate::task::ForkedTask;
+use crate::task::{ForkedTask, LeftOut, StoppedTask};
 use lines::LineWriter;
 use survey::Survey;
 use values::ValueWriter;
@@ -62,12 +62,23 @@ pub struct Contents<'a> {
     pub world: &'a (dyn WorldSource + Sync),
     /// Tasks of `fork` that have not begun. Their `line` does not matter.
     pub forked: &'a [ForkedTask],
+    /// The tasks that have begun, as a format has them. Their programs' `line` does not matter.
+    pub stopped: &'a (dyn Fn(Format) -> Stopped + Sync),
     /// Who is connected.
     pub connections: &'a [Connection],
 }
 
+/// Tasks that have begun, as a format has them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Stopped {
+    /// The tasks.
+    pub tasks: Vec<StoppedTask>,
+    /// Those of which servers of that format cannot be told.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// What was written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Written {
     /// In which format.
     pub format: Format,
@@ -75,6 +86,10 @@ pub struct Written {
     pub objects: u64,
     /// Programs of verbs.
     pub programs: u64,
+    /// Tasks.
+    pub tasks: u64,
+    /// Tasks that are not in the file.
+    pub left_out: Vec<LeftOut>,
     /// Bytes.
     pub bytes: u64,
 }
@@ -189,8 +204,8 @@ impl fmt::Display for UnfitPlace {
 
 /// Writes a textdump. Without a `format`, it is LambdaMOO's where the world uses nothing newer, else ToastStunt's.
 ///
-/// The text is UTF-8. What a file does not hold even where nothing is refused: tasks that have begun, and in format 4
-/// `last_move`, unless a program mentions it. The work is done on a thread of its own, which this waits for.
+/// The text is UTF-8. What a file does not hold even where nothing is refused: tasks that have begun and that the format has no
+/// place for, which are named, and in format 4 `last_move`, unless a program mentions it. The work is done on a thread of its own, which this waits for.
 ///
 /// # Errors
 /// `Unfit` before anything is written; `Io` when `out` refuses, or when no thread can be started.
@@ -215,15 +230,8 @@ fn write_here(
     wanted: Option<Format>,
     out: &mut dyn Write,
 ) -> Result<Written, WriteError> {
-    let survey = Survey::of(contents);
-    let format = wanted.unwrap_or(match survey.newer.is_empty() {
-        true => Format::LambdaMoo,
-        false => Format::ToastStunt,
-    });
-    let what = match format {
-        Format::LambdaMoo => survey.unfit.with(survey.newer),
-        Format::ToastStunt => survey.unfit,
-    };
+    let (format, stopped, survey) = chosen(contents, wanted);
+    let what = survey.unfit_for(format);
     if !what.is_empty() {
         return Err(WriteError::Unfit { format, what });
     }
@@ -234,13 +242,49 @@ fn write_here(
         values: ValueWriter::new(contents.world),
         next: FxHashMap::default(),
     };
-    let bytes = writer.dump(contents, survey.programs, &survey.pending)?;
+    let tasks = contents.forked.len() + stopped.tasks.len();
+    let bytes = writer.dump(contents, &stopped.tasks, &survey)?;
     Ok(Written {
         format,
         objects: survey.objects,
         programs: survey.programs,
+        tasks: tasks as u64,
+        left_out: stopped.left_out,
         bytes,
     })
+}
+
+/// The format, the tasks as it has them, and what the world uses. LambdaMOO's format is chosen where it holds as much as ToastStunt's.
+fn chosen(contents: Contents<'_>, wanted: Option<Format>) -> (Format, Stopped, Survey) {
+    let first = wanted.unwrap_or(Format::ToastStunt);
+    let stopped = fitting(contents, first);
+    let survey = Survey::of(contents, &stopped.tasks);
+    if wanted.is_none() && survey.newer.is_empty() {
+        let older = fitting(contents, Format::LambdaMoo);
+        if older.left_out.len() == stopped.left_out.len() {
+            return (Format::LambdaMoo, older, survey);
+        }
+    }
+    (first, stopped, survey)
+}
+
+/// The tasks that have begun and for all of which the format has a place.
+fn fitting(contents: Contents<'_>, format: Format) -> Stopped {
+    let mut stopped = (contents.stopped)(format);
+    for task in std::mem::take(&mut stopped.tasks) {
+        let what = Survey::of_task(contents.world, &task).unfit_for(format);
+        match (what.is_empty(), task.activation()) {
+            (false, Some(activation)) => stopped.left_out.push(LeftOut {
+                id: task.id,
+                programmer: activation.progr,
+                definer: activation.vloc.clone(),
+                verb_names: activation.verb_names.clone(),
+                reason: format!("{format} has no place for {what}"),
+            }),
+            _ => stopped.tasks.push(task),
+        }
+    }
+    stopped
 }
 
 /// The neighbours of an object in the lists that it is in: the next in its location, the next child of its parent.
@@ -263,21 +307,26 @@ impl DumpWriter<'_> {
     fn dump(
         mut self,
         contents: Contents<'_>,
-        programs: u64,
-        pending: &[survey::Lost],
+        stopped: &[StoppedTask],
+        survey: &Survey,
     ) -> io::Result<u64> {
         let number = self.format.number();
         self.lines.line(format_args!(
             "** LambdaMOO Database, Format Version {number} **"
         ))?;
         match self.format {
-            Format::LambdaMoo => self.objects_first(contents, programs)?,
-            Format::ToastStunt => self.tasks_first(contents, programs, pending)?,
+            Format::LambdaMoo => self.objects_first(contents, stopped, survey.programs)?,
+            Format::ToastStunt => self.tasks_first(contents, stopped, survey)?,
         }
         self.lines.finish()
     }
 
-    fn objects_first(&mut self, contents: Contents<'_>, programs: u64) -> io::Result<()> {
+    fn objects_first(
+        &mut self,
+        contents: Contents<'_>,
+        stopped: &[StoppedTask],
+        programs: u64,
+    ) -> io::Result<()> {
         self.find_neighbours();
         self.lines.int(self.world.max_object().0 + 1)?;
         self.lines.count(programs)?;
@@ -285,29 +334,29 @@ impl DumpWriter<'_> {
         self.players()?;
         self.objects()?;
         self.programs(&[])?;
-        self.tasks(contents.forked)?;
+        self.tasks(contents.forked, stopped)?;
         self.connections(contents.connections)
     }
 
     fn tasks_first(
         &mut self,
         contents: Contents<'_>,
-        programs: u64,
-        pending: &[survey::Lost],
+        stopped: &[StoppedTask],
+        survey: &Survey,
     ) -> io::Result<()> {
         self.players()?;
-        let count = pending.len();
+        let count = survey.pending.len();
         self.lines
             .line(format_args!("{count} values pending finalization"))?;
-        for lost in pending {
+        for lost in &survey.pending {
             self.values.lost(&mut self.lines, *lost)?;
         }
-        self.tasks(contents.forked)?;
+        self.tasks(contents.forked, stopped)?;
         self.connections(contents.connections)?;
         self.lines.int(self.world.max_object().0 + 1)?;
         self.objects()?;
         let anons = self.anonymous()?;
-        self.lines.count(programs)?;
+        self.lines.count(survey.programs)?;
         self.programs(&anons)
     }
 

@@ -6,11 +6,11 @@ use moor_value::{DEPTH_MAX, ErrorCode, ObjId, Str, Value};
 use moor_world::{ObjectFlags, ObjectImage, VerbImage};
 use rustc_hash::FxHashSet;
 
-use super::{Contents, UnfitParts, UnfitPlace};
+use super::{Contents, Format, UnfitParts, UnfitPlace};
 use crate::newer::{Newer, newer_in};
 use crate::source::WorldSource;
 use crate::source_text;
-use crate::task::ForkedTask;
+use crate::task::{Activation, ForkedTask, Slot, StoppedTask, Variable};
 
 /// An anonymous object or a waif to which nothing refers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,22 +31,26 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn of(contents: Contents<'_>) -> Self {
-        let mut surveyor = Surveyor {
-            world: contents.world,
-            survey: Self {
-                newer: UnfitParts::default(),
-                unfit: UnfitParts::default(),
-                objects: 0,
-                programs: 0,
-                pending: Vec::new(),
-            },
-            place: UnfitPlace::Object(ObjId::NOTHING),
-            anons: FxHashSet::default(),
-            open: Vec::new(),
-            waifs: FxHashSet::default(),
-        };
-        surveyor.all(contents);
+    /// Of everything that is to be written; `stopped` are the tasks that have begun.
+    pub(super) fn of(contents: Contents<'_>, stopped: &[StoppedTask]) -> Self {
+        let mut surveyor = Surveyor::new(contents.world);
+        surveyor.all(contents, stopped);
+        surveyor.survey
+    }
+
+    /// What a format has no place for.
+    pub(super) fn unfit_for(&self, format: Format) -> UnfitParts {
+        let unfit = self.unfit.clone();
+        match format {
+            Format::LambdaMoo => unfit.with(self.newer.clone()),
+            Format::ToastStunt => unfit,
+        }
+    }
+
+    /// Of one task that has begun.
+    pub(super) fn of_task(world: &(dyn WorldSource + Sync), task: &StoppedTask) -> Self {
+        let mut surveyor = Surveyor::new(world);
+        surveyor.stopped(task);
         surveyor.survey
     }
 }
@@ -64,9 +68,27 @@ struct Surveyor<'a> {
     waifs: FxHashSet<u64>,
 }
 
-impl Surveyor<'_> {
-    fn all(&mut self, contents: Contents<'_>) {
-        contents.forked.iter().for_each(|task| self.task(task));
+impl<'a> Surveyor<'a> {
+    fn new(world: &'a (dyn WorldSource + Sync)) -> Self {
+        Self {
+            world,
+            survey: Survey {
+                newer: UnfitParts::default(),
+                unfit: UnfitParts::default(),
+                objects: 0,
+                programs: 0,
+                pending: Vec::new(),
+            },
+            place: UnfitPlace::Object(ObjId::NOTHING),
+            anons: FxHashSet::default(),
+            open: Vec::new(),
+            waifs: FxHashSet::default(),
+        }
+    }
+
+    fn all(&mut self, contents: Contents<'_>, stopped: &[StoppedTask]) {
+        contents.forked.iter().for_each(|task| self.forked(task));
+        stopped.iter().for_each(|task| self.stopped(task));
         if !is_small(self.world.max_object().0) {
             self.newer("an object number of more than 32 bits");
         }
@@ -177,9 +199,29 @@ impl Surveyor<'_> {
         }
     }
 
-    fn task(&mut self, task: &ForkedTask) {
+    fn forked(&mut self, task: &ForkedTask) {
         self.place = UnfitPlace::Task(task.id);
-        let activation = &task.activation;
+        self.call(&task.activation, &task.variables, &task.source);
+    }
+
+    fn stopped(&mut self, task: &StoppedTask) {
+        self.place = UnfitPlace::Task(task.id);
+        self.value(&task.value, 0);
+        // LambdaMOO's tasks have none.
+        if task.local.is_true() {
+            self.value(&task.local, 0);
+        }
+        for frame in &task.frames {
+            self.call(&frame.activation, &frame.variables, &frame.source);
+            for slot in &frame.stack {
+                if let Slot::Value(value) | Slot::Iterator(Some(value)) = slot {
+                    self.value(value, 0);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, activation: &Activation, variables: &[Variable], source: &[String]) {
         self.line(&activation.verb, "a name of several lines");
         self.line(&activation.verb_names, "a name of several lines");
         match &activation.this {
@@ -190,10 +232,10 @@ impl Surveyor<'_> {
             Value::Obj(_) => {}
             definer => self.value(definer, 0),
         }
-        for variable in &task.variables {
+        for variable in variables {
             self.value(&variable.value, 0);
         }
-        self.program(&task.source.join("\n"));
+        self.program(&source.join("\n"));
     }
 
     /// A text that must be one line of the file. A NUL would end it for servers written in C.

@@ -1,6 +1,5 @@
-//! Forked tasks of a textdump.
-//! In: tasks that wait to begin. Out: lines. Tasks that have begun are not written: their state is that of this
-//! server's machine, and the files have a place only for that of LambdaMOO's.
+//! Tasks of a textdump.
+//! In: tasks that wait to begin, and tasks that have begun with the state of LambdaMOO's machine. Out: lines.
 
 use std::io;
 
@@ -10,19 +9,72 @@ use moor_value::{ObjId, Str, Value};
 use moor_world::VerbFlags;
 
 use super::{DumpWriter, Format};
-use crate::task::{Activation, ForkedTask, Variable};
+use crate::task::{Activation, ForkedTask, Frame, StoppedTask, Variable};
 
 impl DumpWriter<'_> {
-    pub(super) fn tasks(&mut self, forked: &[ForkedTask]) -> io::Result<()> {
+    pub(super) fn tasks(
+        &mut self,
+        forked: &[ForkedTask],
+        stopped: &[StoppedTask],
+    ) -> io::Result<()> {
         self.lines.text("0 clocks")?;
         let count = forked.len();
         self.lines.line(format_args!("{count} queued tasks"))?;
         forked.iter().try_for_each(|task| self.forked(task))?;
-        self.lines.text("0 suspended tasks")?;
-        match self.format {
-            Format::LambdaMoo => Ok(()),
-            Format::ToastStunt => self.lines.text("0 interrupted tasks"),
+        let is_suspended = |task: &&StoppedTask| task.status.is_empty();
+        let (suspended, interrupted): (Vec<_>, Vec<_>) = stopped.iter().partition(is_suspended);
+        let count = suspended.len();
+        self.lines.line(format_args!("{count} suspended tasks"))?;
+        for task in suspended {
+            self.lines
+                .part(format_args!("{} {} ", task.start, task.id))?;
+            self.values.value(&mut self.lines, &task.value)?;
+            self.machine(task)?;
         }
+        if self.format == Format::LambdaMoo {
+            return Ok(());
+        }
+        let count = interrupted.len();
+        self.lines.line(format_args!("{count} interrupted tasks"))?;
+        for task in interrupted {
+            self.lines
+                .line(format_args!("{} {}", task.id, task.status))?;
+            self.machine(task)?;
+        }
+        Ok(())
+    }
+
+    fn machine(&mut self, task: &StoppedTask) -> io::Result<()> {
+        if self.format == Format::ToastStunt {
+            self.values.value(&mut self.lines, &task.local)?;
+        }
+        let top = task.frames.len().saturating_sub(1);
+        let (vector, function, most) = (task.root_vector, task.root_function, task.frames_max);
+        self.lines
+            .line(format_args!("{top} {vector} {function} {most}"))?;
+        task.frames.iter().try_for_each(|frame| self.frame(frame))
+    }
+
+    fn frame(&mut self, frame: &Frame) -> io::Result<()> {
+        self.lines
+            .line(format_args!("language version {}", frame.language))?;
+        self.program(&frame.source.join("\n"))?;
+        self.list_of(&frame.variables)?;
+        let count = frame.stack.len();
+        self.lines
+            .line(format_args!("{count} rt_stack slots in use"))?;
+        for slot in &frame.stack {
+            self.values.slot(&mut self.lines, slot)?;
+        }
+        self.activation(&frame.activation)?;
+        self.values.slot(&mut self.lines, &frame.temp)?;
+        let (next, step, call) = (frame.pc, frame.builtin_pc, frame.error_pc);
+        self.lines.line(format_args!("{next} {step} {call}"))?;
+        if step != 0 {
+            self.lines.text(frame.builtin.as_str())?;
+        }
+        let mut notes = frame.builtin_data.iter();
+        notes.try_for_each(|note| self.lines.text(note.as_str()))
     }
 
     fn forked(&mut self, task: &ForkedTask) -> io::Result<()> {
@@ -31,13 +83,18 @@ impl DumpWriter<'_> {
         self.activation(&task.activation)?;
         let source = task.source.join("\n");
         let variables = self.variables(&task.variables);
+        self.list_of(&variables)?;
+        self.program(&source)
+    }
+
+    fn list_of(&mut self, variables: &[Variable]) -> io::Result<()> {
         let count = variables.len();
         self.lines.line(format_args!("{count} variables"))?;
-        for variable in &variables {
+        for variable in variables {
             self.lines.text(variable.name.as_str())?;
             self.values.value(&mut self.lines, &variable.value)?;
         }
-        self.program(&source)
+        Ok(())
     }
 
     fn activation(&mut self, activation: &Activation) -> io::Result<()> {
@@ -74,12 +131,7 @@ impl DumpWriter<'_> {
             let known = given.iter().find(|variable| is(variable, name));
             known.map_or(Value::None, |variable| variable.value.clone())
         };
-        let predefined: Vec<(Predefined, &str)> = ORDER
-            .iter()
-            .map(|which| Predefined::ALL[*which as usize])
-            .filter(|(.., since)| *since <= version)
-            .map(|(which, name, _)| (which, name))
-            .collect();
+        let predefined: Vec<(Predefined, &str)> = Predefined::in_order(version).collect();
         let mut all: Vec<Variable> = predefined
             .iter()
             .map(|(which, name)| Variable {
@@ -92,31 +144,3 @@ impl DumpWriter<'_> {
         all
     }
 }
-
-/// The predefined variables in the order in which both servers number them.
-const ORDER: [Predefined; Predefined::ALL.len()] = [
-    Predefined::Num,
-    Predefined::Obj,
-    Predefined::Str,
-    Predefined::List,
-    Predefined::Err,
-    Predefined::Player,
-    Predefined::This,
-    Predefined::Caller,
-    Predefined::Verb,
-    Predefined::Args,
-    Predefined::Argstr,
-    Predefined::Dobj,
-    Predefined::Dobjstr,
-    Predefined::Prepstr,
-    Predefined::Iobj,
-    Predefined::Iobjstr,
-    Predefined::Int,
-    Predefined::Float,
-    Predefined::Map,
-    Predefined::Anon,
-    Predefined::Waif,
-    Predefined::Bool,
-    Predefined::True,
-    Predefined::False,
-];

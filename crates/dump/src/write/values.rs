@@ -12,6 +12,7 @@ use super::lines::LineWriter;
 use super::survey::Lost;
 use crate::kind;
 use crate::source::WorldSource;
+use crate::task::Slot;
 
 /// Digits of a float: C's `DBL_DIG` and four more, as both servers write them; enough to be read back exactly.
 const FLOAT_DIGITS: usize = 19;
@@ -81,6 +82,23 @@ impl<'a> ValueWriter<'a> {
             | Value::Binary(_)
             | Value::Fly(_)
             | Value::Lambda(_) => Err(io::Error::other("a value that no textdump has a place for")),
+        }
+    }
+
+    /// A place on the stack of a task.
+    pub(crate) fn slot(&mut self, lines: &mut LineWriter<'_>, slot: &Slot) -> io::Result<()> {
+        match slot {
+            Slot::Value(value) => self.value(lines, value),
+            Slot::Clear => lines.int(kind::CLEAR),
+            Slot::Iterator(key) => {
+                lines.int(kind::ITER)?;
+                match key {
+                    Some(key) => self.value(lines, key),
+                    None => lines.int(kind::CLEAR),
+                }
+            }
+            Slot::Catch(arms) => pair(lines, kind::CATCH, *arms),
+            Slot::Finally(offset) => pair(lines, kind::FINALLY, *offset),
         }
     }
 

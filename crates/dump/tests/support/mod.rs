@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use moor_dump::{
     CompileOptions, Connection, Contents, DumpHandles, ForkedTask, Format, ImageSource, Import,
-    OnFault, ProgramErrors, ReadError, TextDump, WriteError, Written, read, write,
+    OnFault, ProgramErrors, ReadError, Stopped, TextDump, WriteError, Written, read, write,
 };
 use moor_value::{ObjId, Value};
 use moor_world::{ObjectImage, WorldImage};
@@ -70,6 +70,7 @@ pub fn written(
     let contents = Contents {
         world: &world,
         forked,
+        stopped: &|_| Stopped::default(),
         connections,
     };
     let mut bytes = Vec::new();

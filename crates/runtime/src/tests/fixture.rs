@@ -142,7 +142,12 @@ impl Server {
     }
 
     /// As [`run`](Self::run), a machine.
-    pub(super) fn run_machine(&self, mut machine: Vm) -> Ended {
+    pub(super) fn run_machine(&self, machine: Vm) -> Ended {
+        self.run_on(machine, &mut |machine| machine)
+    }
+
+    /// As [`run_machine`](Self::run_machine); where the task waits, it goes on with what the machine is changed to.
+    pub(super) fn run_on(&self, mut machine: Vm, change: &mut dyn FnMut(Vm) -> Vm) -> Ended {
         let mut is_exclusive = false;
         loop {
             let begun = machine.clone();
@@ -165,7 +170,10 @@ impl Server {
                 Outcome::Returned(value) => return Ended::Returned(value),
                 Outcome::Raised(error) => return Ended::Raised(error),
                 Outcome::Aborted(_) => return Ended::Aborted,
-                Outcome::Suspended(_) => machine.resume(Value::ZERO),
+                Outcome::Suspended(_) => {
+                    machine = change(machine);
+                    machine.resume(Value::ZERO);
+                }
             }
         }
     }

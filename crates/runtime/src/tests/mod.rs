@@ -22,5 +22,6 @@ mod protection;
 mod sign_in;
 mod sqlite;
 mod stopped;
+mod told;
 mod typing;
 mod workers;

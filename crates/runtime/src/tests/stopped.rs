@@ -2,7 +2,7 @@
 //!
 //! `crates/runtime/tests/stopped` has programs that stopped, a file for each server. A case is a line `case` with its name, then
 //! `let NAME EXPRESSION` for each variable (without a value where it has none), `at OFFSET CALL` for the place in that
-//! server's code, `on EXPRESSION`, `on catch N`, `on finally N` or `on nothing` for each place of its stack, `gives EXPRESSION`
+//! server's code, `on EXPRESSION`, `on catch N`, `on finally N`, `on key EXPRESSION` or `on end` (of a map) for each place of its stack, `gives EXPRESSION`
 //! for what it is resumed with, `fork N` for the body of a fork; behind `program` its text, and what it
 //! returns. Variables that stand behind the text come behind those before it.
 
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use moor_compiler::stopped::{Dialect, StackValue, StopError};
 use moor_value::{Map, ObjId, Str, Value};
-use moor_vm::{Raise, Vm};
+use moor_vm::Vm;
 
 use super::cases;
 use super::fixture::{Ended, Server, Who};
@@ -99,10 +99,7 @@ fn made(task: &ImportedTask, format: u8) -> Result<Vm, ImportStopError> {
 }
 
 fn resumed(server: &Server, mut machine: Vm, value: Value) -> Ended {
-    match value {
-        Value::Err(code) => machine.resume_raise(Raise::new(code)),
-        value => machine.resume(value),
-    }
+    machine.resume(value);
     server.run_machine(machine)
 }
 
@@ -143,7 +140,8 @@ impl Case {
                 "on" => activation.stack.push(match rest.split_once(' ') {
                     Some(("catch", n)) => StackValue::Catch(n.parse().expect("a number")),
                     Some(("finally", n)) => StackValue::Finally(n.parse().expect("an offset")),
-                    _ if rest == "nothing" => StackValue::Nothing,
+                    Some(("key", key)) => StackValue::Iterator(Some(expression(key))),
+                    _ if rest == "end" => StackValue::Iterator(None),
                     _ => StackValue::Value(expression(rest)),
                 }),
                 "gives" => given = expression(rest),

@@ -9,14 +9,19 @@ use super::super::call::fixed_name;
 use super::super::emit::Label;
 use super::super::expr::{binary, unary};
 use super::super::fold::literal;
-use super::generator::{Generator, Slot};
+use super::generator::{BY_NAME, Generator, Mark, Origin, Slot};
 use super::{Callee, StopError};
 use crate::ast::{Arg, BinaryOp, Codes, Expr, ExprKind, Place, ScatterItem, StepOp, UnaryOp};
 use crate::names::VarId;
 
-impl Generator<'_> {
-    pub(super) fn expr(&mut self, expr: &Expr) {
+impl<'a> Generator<'a> {
+    pub(super) fn expr(&mut self, expr: &'a Expr) {
         self.at(expr.pos);
+        self.any(expr);
+        self.stands_for(Origin::Value(expr));
+    }
+
+    fn any(&mut self, expr: &'a Expr) {
         match &expr.kind {
             ExprKind::Literal(one) => self.literal(&literal(one)),
             ExprKind::Var(id) => self.push_variable(*id),
@@ -33,7 +38,10 @@ impl Generator<'_> {
                 alternate,
             } => self.conditional(condition, consequent, alternate),
             ExprKind::Prop { object, name } => self.property(object, name),
-            ExprKind::Verb { object, verb, args } => self.verb(object, verb, args),
+            ExprKind::Verb { object, verb, args } => {
+                self.verb(object, verb, args);
+                self.call_ends(expr, 1, || Callee::Verb);
+            }
             ExprKind::Index { base, index } => {
                 self.expr(base);
                 self.index(index);
@@ -42,8 +50,11 @@ impl Generator<'_> {
                 self.expr(base);
                 self.range(from, to);
             }
-            ExprKind::Call { builtin, args } => self.builtin(builtin, args),
-            ExprKind::List(args) => self.list(args),
+            ExprKind::Call { builtin, args } => {
+                let name = self.builtin(builtin, args);
+                self.call_ends(expr, 2, || Callee::Builtin(name.into()));
+            }
+            ExprKind::List(args) => self.list(None, args),
             ExprKind::Map(entries) => self.map(entries),
             ExprKind::Assign { place, value } => {
                 self.open(place, false);
@@ -64,7 +75,11 @@ impl Generator<'_> {
             | ExprKind::Function(_)
             | ExprKind::Apply { .. }
             | ExprKind::Comprehension(_)
-            | ExprKind::Return(_) => self.fail(StopError::Construct("an expression")),
+            | ExprKind::Return(_) => {
+                self.fail(StopError::Construct("an expression"));
+                // The walk goes on, and takes a value.
+                self.push_value();
+            }
         }
     }
 
@@ -86,17 +101,18 @@ impl Generator<'_> {
     /// `^` or `$`: an extended opcode and a place on the stack.
     fn edge(&mut self, first: bool) {
         self.bytes(3);
-        let Some(&a) = self.here().indexed.last() else {
+        let indexed = self.here().indexed.last().copied();
+        let dst = self.push_value();
+        let Some(a) = indexed else {
             return self.fail(StopError::Construct("`^' or `$'"));
         };
-        let dst = self.push_value();
         self.emit(match first {
             true => I::First { dst, a },
             false => I::Last { dst, a },
         });
     }
 
-    fn unary(&mut self, op: UnaryOp, a: &Expr) {
+    fn unary(&mut self, op: UnaryOp, a: &'a Expr) {
         self.expr(a);
         self.bytes(if op == UnaryOp::Complement { 2 } else { 1 });
         let a = self.top();
@@ -104,7 +120,7 @@ impl Generator<'_> {
     }
 
     /// The place is opened, its value computed from the start, changed, and put back.
-    fn step(&mut self, op: StepOp, place: &Place) {
+    fn step(&mut self, op: StepOp, place: &'a Place) {
         self.open(place, false);
         self.value_of(place);
         self.bytes(1);
@@ -118,7 +134,7 @@ impl Generator<'_> {
         self.bytes(1);
     }
 
-    fn binary(&mut self, op: BinaryOp, a: &Expr, b: &Expr) {
+    fn binary(&mut self, op: BinaryOp, a: &'a Expr, b: &'a Expr) {
         use BinaryOp as B;
         self.expr(a);
         self.expr(b);
@@ -147,7 +163,7 @@ impl Generator<'_> {
         });
     }
 
-    fn short_circuit(&mut self, a: &Expr, b: &Expr, stop_on: bool) {
+    fn short_circuit(&mut self, a: &'a Expr, b: &'a Expr, stop_on: bool) {
         let end = self.label();
         self.expr(a);
         self.jump_bytes(1);
@@ -158,7 +174,7 @@ impl Generator<'_> {
         self.bind(end);
     }
 
-    fn conditional(&mut self, condition: &Expr, yes: &Expr, no: &Expr) {
+    fn conditional(&mut self, condition: &'a Expr, yes: &'a Expr, no: &'a Expr) {
         let (otherwise, end) = (self.label(), self.label());
         self.expr(condition);
         self.unless(1, otherwise);
@@ -171,7 +187,7 @@ impl Generator<'_> {
         self.bind(end);
     }
 
-    fn property(&mut self, object: &Expr, name: &Expr) {
+    fn property(&mut self, object: &'a Expr, name: &'a Expr) {
         self.expr(object);
         self.expr(name);
         self.bytes(1);
@@ -181,7 +197,7 @@ impl Generator<'_> {
     }
 
     /// The property of an object whose name is in the next register.
-    fn get_property(&mut self, dst: u16, obj: u16, name: &Expr) {
+    fn get_property(&mut self, dst: u16, obj: u16, name: &'a Expr) {
         let fixed = fixed_name(name).map(|text| self.name(text));
         self.emit(match fixed {
             Some(name) => I::GetProp { dst, obj, name },
@@ -193,26 +209,28 @@ impl Generator<'_> {
         });
     }
 
-    fn verb(&mut self, object: &Expr, verb: &Expr, args: &[Arg]) {
+    fn verb(&mut self, object: &'a Expr, verb: &'a Expr, args: &'a [Arg]) {
         self.expr(object);
         self.expr(verb);
-        self.list(args);
+        self.list(None, args);
         self.bytes(1);
         self.pop(2);
         let base = self.top();
         self.emit(I::CallVerbDynSpread { dst: base, base });
-        self.call_ends(1, || Callee::Verb);
     }
 
-    fn builtin(&mut self, name: &str, args: &[Arg]) {
-        self.list(args);
+    /// Answers which function is called. One that the other server has not got is called by its name, as its parser does.
+    fn builtin(&mut self, name: &'a str, args: &'a [Arg]) -> &'a str {
+        let is_there = (self.is_there)(name);
+        let called = if is_there { name } else { BY_NAME };
+        self.list((!is_there).then_some(name), args);
         self.bytes(2);
-        self.call_builtin(name);
-        self.call_ends(2, || Callee::Builtin(name.into()));
+        self.call_builtin(called);
+        called
     }
 
     /// Indexes the value on top of the stack.
-    fn index(&mut self, index: &Expr) {
+    fn index(&mut self, index: &'a Expr) {
         self.within(|generator| generator.expr(index));
         self.bytes(1);
         self.pop(1);
@@ -224,7 +242,7 @@ impl Generator<'_> {
         });
     }
 
-    fn range(&mut self, from: &Expr, to: &Expr) {
+    fn range(&mut self, from: &'a Expr, to: &'a Expr) {
         self.within(|generator| {
             generator.expr(from);
             generator.expr(to);
@@ -247,24 +265,40 @@ impl Generator<'_> {
         self.here().indexed.pop();
     }
 
-    fn list(&mut self, args: &[Arg]) {
-        let Some((first, rest)) = args.split_first() else {
-            self.bytes(1);
-            let dst = self.push_value();
-            return self.load(dst, &Value::List(List::new()));
+    /// `{before, args}`.
+    fn list(&mut self, before: Option<&'a str>, args: &'a [Arg]) {
+        let elements = |count| Origin::Elements {
+            before,
+            args,
+            count,
         };
-        self.expr(first.expr());
-        self.bytes(1);
+        let rest = match (before, args) {
+            (Some(name), rest) => {
+                self.literal(&Value::from(name));
+                self.begin_list();
+                self.stands_for(elements(0));
+                rest
+            }
+            (None, [first, rest @ ..]) => {
+                self.expr(first.expr());
+                match first {
+                    Arg::One(_) => self.begin_list(),
+                    Arg::Splice(_) => self.must_be_list(),
+                }
+                self.stands_for(elements(1));
+                rest
+            }
+            (None, []) => {
+                self.bytes(1);
+                let dst = self.push_value();
+                self.load(dst, &Value::List(List::new()));
+                self.stands_for(elements(0));
+                return;
+            }
+        };
         let list = self.top();
-        match first {
-            Arg::One(_) => self.emit(I::List {
-                dst: list,
-                base: list,
-                count: 1,
-            }),
-            Arg::Splice(_) => self.must_be_list(list),
-        }
-        for arg in rest {
+        let begun = args.len() - rest.len();
+        for (at, arg) in rest.iter().enumerate() {
             self.expr(arg.expr());
             self.bytes(1);
             let src = self.top();
@@ -277,10 +311,24 @@ impl Generator<'_> {
                 Arg::Splice(_) => self.extend(list, src),
             }
             self.pop(1);
+            self.stands_for(elements(begun + at + 1));
         }
     }
 
-    fn must_be_list(&mut self, register: u16) {
+    /// The value on top of the stack becomes a list of it.
+    fn begin_list(&mut self) {
+        self.bytes(1);
+        let list = self.top();
+        self.emit(I::List {
+            dst: list,
+            base: list,
+            count: 1,
+        });
+    }
+
+    fn must_be_list(&mut self) {
+        self.bytes(1);
+        let register = self.top();
         let built = self.above(1);
         self.load(built, &Value::List(List::new()));
         self.extend(built, register);
@@ -291,10 +339,11 @@ impl Generator<'_> {
     }
 
     /// Values come before their keys.
-    fn map(&mut self, entries: &[(Expr, Expr)]) {
+    fn map(&mut self, entries: &'a [(Expr, Expr)]) {
         self.bytes(1);
         let map = self.push_value();
         self.load(map, &Value::Map(Map::new()));
+        self.stands_for(Origin::Entries(entries));
         for (key, value) in entries {
             self.expr(value);
             self.expr(key);
@@ -309,9 +358,12 @@ impl Generator<'_> {
     }
 
     /// Puts on the stack what the assignment of a place needs; with `is_container` also what the place holds.
-    fn open(&mut self, place: &Place, is_container: bool) {
+    fn open(&mut self, place: &'a Place, is_container: bool) {
         match place {
-            Place::Var(id) if is_container => self.push_variable(*id),
+            Place::Var(id) if is_container => {
+                self.push_variable(*id);
+                self.stands_for(Origin::Container(place));
+            }
             Place::Var(_) => {}
             Place::Prop { object, name, .. } => {
                 self.expr(object);
@@ -320,6 +372,7 @@ impl Generator<'_> {
                     self.bytes(1);
                     let dst = self.push_value();
                     self.get_property(dst, dst - 2, name);
+                    self.stands_for(Origin::Container(place));
                 }
             }
             Place::Index { base, index, .. } => {
@@ -333,6 +386,7 @@ impl Generator<'_> {
                         a: dst - 2,
                         i: dst - 1,
                     });
+                    self.stands_for(Origin::Container(place));
                 }
             }
             Place::Range { base, from, to, .. } => {
@@ -346,7 +400,7 @@ impl Generator<'_> {
     }
 
     /// The value of a place, as of an expression that says the same.
-    fn value_of(&mut self, place: &Place) {
+    fn value_of(&mut self, place: &'a Place) {
         match place {
             Place::Var(id) => self.push_variable(*id),
             Place::Prop { object, name, .. } => self.property(object, name),
@@ -362,7 +416,7 @@ impl Generator<'_> {
     }
 
     /// Assigns the value on top of the stack to the place that was opened below it; it is the value of the assignment.
-    fn put(&mut self, place: &Place) {
+    fn put(&mut self, place: &'a Place) {
         let is_indexed = matches!(place, Place::Index { .. } | Place::Range { .. });
         let kept = self.above(1);
         if is_indexed {
@@ -416,7 +470,7 @@ impl Generator<'_> {
         }
     }
 
-    fn put_property(&mut self, name: &Expr) {
+    fn put_property(&mut self, name: &'a Expr) {
         self.bytes(1);
         self.pop(2);
         let obj = self.top();
@@ -444,7 +498,7 @@ impl Generator<'_> {
     }
 
     /// Takes the list on top of the stack apart, which stays there.
-    fn scatter(&mut self, items: &[ScatterItem]) {
+    fn scatter(&mut self, items: &'a [ScatterItem]) {
         let src = self.top();
         // An extended opcode, three counts; of each item its variable and where its default is; where the defaults end.
         self.bytes(5);
@@ -470,7 +524,7 @@ impl Generator<'_> {
         };
     }
 
-    fn scatter_target(&mut self, item: &ScatterItem) -> ScatterTarget {
+    fn scatter_target(&mut self, item: &'a ScatterItem) -> ScatterTarget {
         let register = self.variable(item.variable());
         let kind = match item {
             ScatterItem::Required(_) => ScatterKind::Required,
@@ -492,16 +546,17 @@ impl Generator<'_> {
     }
 
     /// Puts the codes of a handler on the stack, and where it is. Answers which errors it takes.
-    pub(super) fn codes(&mut self, codes: &Codes, handler: super::generator::Mark) -> Filter {
+    pub(super) fn codes(&mut self, codes: &'a Codes, handler: Mark) -> Filter {
         let filter = match codes {
             Codes::Any => {
                 self.bytes(1);
                 let dst = self.push_value();
                 self.load(dst, &Value::ZERO);
+                self.stands_for(Origin::Zero);
                 Filter::Any
             }
             Codes::List(args) => {
-                self.list(args);
+                self.list(None, args);
                 Filter::Register(self.top())
             }
         };
@@ -510,7 +565,7 @@ impl Generator<'_> {
         filter
     }
 
-    fn catch(&mut self, body: &Expr, codes: &Codes, default: Option<&Expr>) {
+    fn catch(&mut self, body: &'a Expr, codes: &'a Codes, default: Option<&'a Expr>) {
         let mark = self.mark();
         let filter = self.codes(codes, mark);
         let result = self.top();

@@ -7,14 +7,14 @@ use moor_value::{List, Map, ObjId, Value};
 
 use super::super::exits::{ERROR, FALL_THROUGH};
 use super::StackValue;
-use super::generator::{Generator, Slot, Way};
+use super::generator::{Generator, Slot, There, Way};
 
 /// Why a `finally` part runs, as the other machines number it.
-const REASON_NOTHING: i64 = 0;
-const REASON_RAISED: i64 = 1;
-const REASON_UNCAUGHT: i64 = 2;
-const REASON_RETURN: i64 = 3;
-const REASON_EXIT: i64 = 5;
+pub(super) const REASON_NOTHING: i64 = 0;
+pub(super) const REASON_RAISED: i64 = 1;
+pub(super) const REASON_UNCAUGHT: i64 = 2;
+pub(super) const REASON_RETURN: i64 = 3;
+pub(super) const REASON_EXIT: i64 = 5;
 
 /// A value for a register.
 type Set = (u16, Value);
@@ -86,29 +86,23 @@ impl Generator<'_> {
     }
 
     /// Why a `finally` part runs, and what goes on behind it.
-    fn reason(
-        &self,
-        part: usize,
-        ways: &[(i16, Way)],
-        reason: i64,
-        held: &Value,
-    ) -> Option<(i16, Value)> {
-        let way = |is_it: &dyn Fn(&Way) -> bool| {
-            let found = ways.iter().find(|(_, way)| is_it(way));
-            found.map(|(number, _)| *number)
+    fn reason(&self, part: usize, ways: &[Way], reason: i64, held: &Value) -> Option<(i16, Value)> {
+        let way = |is_it: &dyn Fn(&There) -> bool| {
+            let found = ways.iter().find(|way| is_it(&way.there));
+            found.map(|way| way.number)
         };
         match reason {
             REASON_NOTHING => Some((FALL_THROUGH, Value::ZERO)),
             REASON_RAISED => Some((ERROR, exception(held, false)?)),
             REASON_UNCAUGHT => Some((ERROR, exception(held, true)?)),
-            REASON_RETURN => Some((way(&|way| *way == Way::Return)?, held.clone())),
+            REASON_RETURN => Some((way(&|there| *there == There::Return)?, held.clone())),
             REASON_EXIT => {
                 let [Value::Int(left), Value::Int(offset)] = held.as_list()?.as_slice() else {
                     return None;
                 };
-                let number = way(&|way| match way {
-                    Way::Return => false,
-                    Way::Jump { depth, mark } => {
+                let number = way(&|there| match there {
+                    There::Return => false,
+                    There::Jump { depth, mark } => {
                         i64::try_from(*depth) == Ok(*left)
                             && self.mark_offset(part, *mark) == Some(*offset)
                     }
@@ -157,8 +151,7 @@ fn position(state: u16, container: &StackValue, next: &StackValue) -> Option<Vec
         (Value::List(_) | Value::Str(_), StackValue::Value(Value::Int(next))) => {
             Value::Int(next.checked_sub(1).filter(|passed| *passed >= 0)?)
         }
-        (Value::Map(map), StackValue::Value(key)) if !key.is_none() => key_before(map, Some(key)),
-        (Value::Map(map), StackValue::Nothing) => key_before(map, None),
+        (Value::Map(map), StackValue::Iterator(key)) => key_before(map, key.as_ref()),
         _ => return None,
     };
     Some(vec![(state + 1, passed.clone()), (state + 2, passed)])

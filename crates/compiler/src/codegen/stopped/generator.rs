@@ -11,12 +11,12 @@ use rustc_hash::FxHashMap;
 
 use super::super::FindBuiltin;
 use super::super::emit::{Label, Labels, REGISTERS_MAX};
-use super::super::exits::FinallyScope;
+use super::super::exits::{Exit, FinallyScope};
 use super::super::fork::ForkTexts;
 use super::super::pools::Pools;
 use super::layout::{At, Dialect, Shared, Vector, Widths};
-use super::{Callee, StopError};
-use crate::ast::{Ast, Pos};
+use super::{Callee, Given, StopError};
+use crate::ast::{Arg, Ast, Expr, Place, Pos, Stmt};
 use crate::names::VarId;
 
 /// A place in the code that a mark on the stack names: its number among those of the part.
@@ -39,15 +39,24 @@ pub(super) enum Slot {
     Next(u16),
     /// Its last value, in the second.
     Last(u16),
-    /// Why a `finally` part runs: the first register of its state, and the ways out that lead through it, with their numbers.
-    Reason(u16, Vec<(i16, Way)>),
+    /// Why a `finally` part runs: the first register of its state, and the ways out that lead through it.
+    Reason(u16, Vec<Way>),
     /// The value or error that goes on behind it, in the second register of the state.
     Held,
 }
 
-/// A way out through a `finally` part, as the other machine notes it.
+/// A way out through a `finally` part.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Way {
+pub(super) struct Way {
+    /// Its number here.
+    pub(super) number: i16,
+    pub(super) exit: Exit,
+    pub(super) there: There,
+}
+
+/// A way out as the other machine notes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum There {
     Return,
     /// To a place, with so much of the stack left.
     Jump {
@@ -65,6 +74,29 @@ impl Slot {
             Self::Finally(_) | Self::Position(_) | Self::Reason(..) => 2,
         }
     }
+}
+
+/// What a place on the stack holds, in terms of the program.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'a> {
+    /// Nothing of the program's: a mark.
+    Mark,
+    /// The integer 0.
+    Zero,
+    /// What the expression gives. Of the state of a loop: what it walks over, the first or the last value of its range.
+    Value(&'a Expr),
+    /// A list that begins with the name, if there is one, and has so many of the arguments.
+    Elements {
+        before: Option<&'a str>,
+        args: &'a [Arg],
+        count: usize,
+    },
+    /// A map that has as many of the entries as were computed so far.
+    Entries(&'a [(Expr, Expr)]),
+    /// What a place holds of which a part is to be assigned.
+    Container(&'a Place),
+    /// Why this handler of a `finally` runs, or what goes on behind it.
+    Handler(&'a [Stmt]),
 }
 
 /// A loop around the code that is being generated.
@@ -85,7 +117,7 @@ pub(super) struct Loop {
 
 /// A vector: its layout there, its code here.
 #[derive(Default)]
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     pub(super) vector: Vector,
     /// Which `fork` it is the body of; none for the main program.
     pub(super) number: Option<u32>,
@@ -95,6 +127,8 @@ pub(super) struct Part {
     lines: Vec<(u16, u32)>,
     handlers: Vec<Handler>,
     pub(super) slots: Vec<Slot>,
+    /// Of each of them what it holds.
+    origins: Vec<Origin<'a>>,
     /// Registers of the values that `^` and `$` mean, innermost last.
     pub(super) indexed: Vec<u16>,
     pub(super) loops: Vec<Loop>,
@@ -103,7 +137,9 @@ pub(super) struct Part {
 
 /// A call: where it ends.
 pub(super) struct Site {
-    part: usize,
+    pub(super) part: usize,
+    /// The instruction behind it, within its part.
+    pub(super) pc: u16,
     end: At,
     /// The length of its instruction.
     bytes: u64,
@@ -112,23 +148,38 @@ pub(super) struct Site {
 }
 
 /// The call that was looked for.
-pub(super) struct Found {
+pub(super) struct Found<'a> {
+    /// Its number among the sites.
+    pub(super) site: usize,
     pub(super) part: usize,
     /// The instruction behind it; within its part, until the parts are put together.
     pub(super) pc: u16,
     pub(super) result: u16,
     pub(super) slots: Vec<Slot>,
+    pub(super) origins: Vec<Origin<'a>>,
     pub(super) callee: Callee,
+}
+
+/// The call whose stack is to be told.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    None,
+    /// The first one that this expression is.
+    Call(&'a Expr),
+    /// The call of this number.
+    Site(usize),
 }
 
 /// The state of one compilation.
 pub(super) struct Generator<'a> {
     pub(super) ast: &'a Ast,
     builtins: &'a FindBuiltin<'a>,
+    /// Whether the other server has a builtin function of the name.
+    pub(super) is_there: &'a dyn Fn(&str) -> bool,
     pub(super) dialect: Dialect,
     pub(super) shared: Shared,
     pub(super) table: CodeTable,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<Part<'a>>,
     /// The part that is being generated.
     pub(super) part: usize,
     /// The register of each variable of the tree.
@@ -139,9 +190,8 @@ pub(super) struct Generator<'a> {
     labels: Vec<(usize, u16)>,
     pools: Pools,
     pub(super) sites: Vec<Site>,
-    /// The number of the call whose stack is to be told.
-    wanted: Option<usize>,
-    pub(super) found: Option<Found>,
+    wanted: Wanted<'a>,
+    pub(super) found: Option<Found<'a>>,
     pub(super) fork_texts: ForkTexts,
     pos: Pos,
     pub(super) error: Option<StopError>,
@@ -149,14 +199,18 @@ pub(super) struct Generator<'a> {
 
 impl<'a> Generator<'a> {
     pub(super) fn new(
-        ast: &'a Ast,
-        variables: &[(Str, Value)],
-        dialect: Dialect,
-        builtins: &'a FindBuiltin<'a>,
-        wanted: Option<usize>,
+        given: Given<'a>,
+        variables: &[Str],
+        wanted: Wanted<'a>,
     ) -> Result<Self, StopError> {
+        let Given {
+            ast,
+            dialect,
+            builtins,
+            is_there,
+        } = given;
         let mut by_name = FxHashMap::default();
-        for (place, (name, _)) in variables.iter().enumerate().rev() {
+        for (place, name) in variables.iter().enumerate().rev() {
             by_name.insert(name.as_str().to_ascii_lowercase(), place as u16);
         }
         let known = |name: &str| by_name.get(&name.to_ascii_lowercase()).copied();
@@ -164,7 +218,7 @@ impl<'a> Generator<'a> {
             known(spelling).ok_or_else(|| StopError::Variable(spelling.to_owned()))
         });
         let mut table = CodeTable {
-            variables: variables.iter().map(|(name, _)| name.clone()).collect(),
+            variables: variables.to_vec(),
             player: known("player"),
             ..CodeTable::default()
         };
@@ -174,6 +228,7 @@ impl<'a> Generator<'a> {
         Ok(Self {
             ast,
             builtins,
+            is_there,
             dialect,
             shared: Shared::default(),
             table,
@@ -198,7 +253,7 @@ impl<'a> Generator<'a> {
         self.error.get_or_insert(error);
     }
 
-    pub(super) fn here(&mut self) -> &mut Part {
+    pub(super) fn here(&mut self) -> &mut Part<'a> {
         &mut self.parts[self.part]
     }
 
@@ -319,6 +374,14 @@ impl<'a> Generator<'a> {
         self.above(slot.width());
         self.next += slot.width();
         self.here().slots.push(slot);
+        self.here().origins.push(Origin::Mark);
+    }
+
+    /// Says what the place on top of the stack holds.
+    pub(super) fn stands_for(&mut self, origin: Origin<'a>) {
+        if let Some(top) = self.here().origins.last_mut() {
+            *top = origin;
+        }
     }
 
     /// A value on the stack; its register.
@@ -331,6 +394,7 @@ impl<'a> Generator<'a> {
     pub(super) fn pop(&mut self, count: usize) {
         for _ in 0..count {
             if let Some(slot) = self.here().slots.pop() {
+                self.here().origins.pop();
                 self.next -= slot.width();
             }
         }
@@ -413,20 +477,33 @@ impl<'a> Generator<'a> {
     }
 
     /// Notes that a call ends here, whose instruction has so many bytes there; its value is on top of the stack.
-    pub(super) fn call_ends(&mut self, bytes: u64, callee: impl FnOnce() -> Callee) {
-        if self.wanted == Some(self.sites.len()) {
-            let mut slots = self.parts[self.part].slots.clone();
-            slots.pop();
+    pub(super) fn call_ends(
+        &mut self,
+        call: &'a Expr,
+        bytes: u64,
+        callee: impl FnOnce() -> Callee,
+    ) {
+        let is_wanted = match self.wanted {
+            Wanted::None => false,
+            Wanted::Call(wanted) => self.found.is_none() && std::ptr::eq(wanted, call),
+            Wanted::Site(number) => number == self.sites.len(),
+        };
+        if is_wanted {
+            let part = &self.parts[self.part];
+            let below = part.slots.len() - 1;
             self.found = Some(Found {
+                site: self.sites.len(),
                 part: self.part,
                 pc: self.pc(),
                 result: self.top(),
-                slots,
+                slots: part.slots[..below].to_vec(),
+                origins: part.origins[..below].to_vec(),
                 callee: callee(),
             });
         }
         self.sites.push(Site {
             part: self.part,
+            pc: self.pc(),
             end: self.parts[self.part].vector.here(),
             bytes,
             depth: self.depth() - 1,
@@ -473,6 +550,13 @@ impl<'a> Generator<'a> {
         };
         let last = self.sites.iter().rfind(is_before);
         last.or(self.sites.first()).map_or(1, |site| site.line)
+    }
+
+    /// Where a call ends and where it stands, as offsets.
+    pub(super) fn offsets_of(&self, site: usize) -> Option<(u64, u64)> {
+        let site = self.sites.get(site)?;
+        let end = site.end.offset(self.parts[site.part].widths.as_ref()?);
+        Some((end, end.checked_sub(site.bytes)?))
     }
 
     /// The line of a call.
@@ -526,4 +610,4 @@ fn register(place: u32) -> u16 {
 }
 
 /// The builtin function that calls another by its name.
-const BY_NAME: &str = "call_function";
+pub(super) const BY_NAME: &str = "call_function";

@@ -80,6 +80,11 @@ impl Dialect {
         }
     }
 
+    /// The dialect of a server that was built as it comes.
+    pub(super) fn usual(format: u8) -> Self {
+        Self::of_format(format)[0]
+    }
+
     pub(super) fn walk(self) -> Walk {
         self.walk
     }

@@ -9,13 +9,17 @@
 //! on its stack a register. Such code does more than that of [`compile`](super::compile): it serves the
 //! activations that were under way, and no call made since.
 //!
+//! The other way, `tell.rs` says of a program of this server that stands behind a call where one of those would have it.
+//!
 //! It knows nothing of files and of how tasks are stored. What it is given may be anything: what does not fit is refused.
 
 mod expressions;
 mod fill;
 mod generator;
 mod layout;
+mod numbering;
 mod statements;
+mod tell;
 
 use moor_bytecode::{Program, VerifyError};
 use moor_value::{Str, Value};
@@ -24,16 +28,17 @@ use thiserror::Error;
 use super::FindBuiltin;
 use super::emit::REGISTERS_MAX;
 use crate::ast::Ast;
-use generator::Generator;
+use generator::{Generator, Wanted};
 pub use layout::Dialect;
+pub use tell::{Standing, Target, Told, tell_stopped};
 
 /// What stands on the stack of a machine of LambdaMOO's family.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StackValue {
     /// A value; `Value::None` for none.
     Value(Value),
-    /// Nothing: an iterator past the end.
-    Nothing,
+    /// An iterator over a map: the next key, or none behind the last.
+    Iterator(Option<Value>),
     /// The mark of a `try` with `except`, or of an expression that catches errors: how many arms it has.
     Catch(i64),
     /// The mark of a `try` with `finally`: the offset of its handler.
@@ -105,6 +110,15 @@ pub enum StopError {
         /// The line of the call, from 1.
         line: u32,
     },
+    /// What the program has computed so far is not known where it stands.
+    #[error("what it has computed so far in line {line} is not known")]
+    Untold {
+        /// The line of the call, from 1.
+        line: u32,
+    },
+    /// The program was not made from the tree by this server.
+    #[error("its program was compiled by another version of this server")]
+    Changed,
     /// There are more instructions, registers or constants than a program may have.
     #[error("its program is too large")]
     TooLarge,
@@ -131,7 +145,14 @@ pub fn compile_stopped(
         return Err(StopError::TooLarge);
     }
     // Offsets are known when all is generated; then it is known which call to look at.
-    let whole = generate(ast, variables, dialect, builtins, None)?;
+    let given = Given {
+        ast,
+        dialect,
+        builtins,
+        is_there: &|_| true,
+    };
+    let names: Vec<Str> = variables.iter().map(|(name, _)| name.clone()).collect();
+    let whole = given.generate(&names, Wanted::None)?;
     let depth = at.stack.len();
     let site = whole.site_at(at.fork, at.offset, at.call_offset, depth);
     let misplaced = || StopError::Place {
@@ -139,7 +160,7 @@ pub fn compile_stopped(
         line: whole.line_near(at.fork, at.offset),
     };
     let site = site.ok_or_else(misplaced)?;
-    let mut generator = generate(ast, variables, dialect, builtins, Some(site))?;
+    let mut generator = given.generate(&names, Wanted::Site(site))?;
     let found = generator.found.take().ok_or_else(misplaced)?;
     let mut registers: Vec<Value> = variables.iter().map(|(_, value)| value.clone()).collect();
     registers.resize(generator.registers_count(), Value::None);
@@ -159,18 +180,25 @@ pub fn compile_stopped(
     })
 }
 
-fn generate<'a>(
+/// What all generations of a program share.
+#[derive(Clone, Copy)]
+struct Given<'a> {
     ast: &'a Ast,
-    variables: &[(Str, Value)],
     dialect: Dialect,
     builtins: &'a FindBuiltin<'a>,
-    wanted: Option<usize>,
-) -> Result<Generator<'a>, StopError> {
-    let mut generator = Generator::new(ast, variables, dialect, builtins, wanted)?;
-    generator.block(&ast.body);
-    generator.end_part();
-    match generator.error.take() {
-        Some(error) => Err(error),
-        None => Ok(generator),
+    /// Whether the other server has a builtin function of the name.
+    is_there: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'a> Given<'a> {
+    /// The program, with variables in this order.
+    fn generate(&self, variables: &[Str], wanted: Wanted<'a>) -> Result<Generator<'a>, StopError> {
+        let mut generator = Generator::new(*self, variables, wanted)?;
+        generator.block(&self.ast.body);
+        generator.end_part();
+        match generator.error.take() {
+            Some(error) => Err(error),
+            None => Ok(generator),
+        }
     }
 }

@@ -6,7 +6,7 @@ use moor_value::Value;
 use super::super::emit::Label;
 use super::super::exits::{Exit, FALL_THROUGH, FinallyScope, through, unless_entered};
 use super::StopError;
-use super::generator::{Generator, Loop, Mark, Part, Slot, Way};
+use super::generator::{Generator, Loop, Mark, Origin, Part, Slot, There, Way};
 use super::layout::Walk;
 use crate::ast::{CondArm, ExceptArm, Expr, Stmt, StmtKind};
 use crate::names::VarId;
@@ -14,13 +14,13 @@ use crate::names::VarId;
 /// What a jump back to the head of a loop costs; calls cost theirs when they happen.
 const TURN_TICKS: u8 = 3;
 
-impl Generator<'_> {
-    pub(super) fn block(&mut self, body: &[Stmt]) {
+impl<'a> Generator<'a> {
+    pub(super) fn block(&mut self, body: &'a [Stmt]) {
         body.iter().for_each(|stmt| self.statement(stmt));
     }
 
     /// Once it has failed, what is left is passed over.
-    fn statement(&mut self, stmt: &Stmt) {
+    fn statement(&mut self, stmt: &'a Stmt) {
         if self.error.is_some() {
             return;
         }
@@ -69,7 +69,7 @@ impl Generator<'_> {
         self.pop(1);
     }
 
-    fn if_chain(&mut self, arms: &[CondArm], otherwise: &[Stmt]) {
+    fn if_chain(&mut self, arms: &'a [CondArm], otherwise: &'a [Stmt]) {
         let end = self.label();
         for arm in arms {
             let next = self.label();
@@ -112,7 +112,7 @@ impl Generator<'_> {
         }
     }
 
-    fn for_in(&mut self, value: VarId, key: Option<VarId>, container: &Expr, body: &[Stmt]) {
+    fn for_in(&mut self, value: VarId, key: Option<VarId>, container: &'a Expr, body: &'a [Stmt]) {
         self.expr(container);
         let state = self.top();
         match self.dialect.walk() {
@@ -124,6 +124,7 @@ impl Generator<'_> {
             }
         }
         self.push(Slot::Position(state));
+        self.stands_for(Origin::Value(container));
         let top = self.mark();
         self.set_mark(top);
         self.bytes(match self.dialect.walk() {
@@ -163,14 +164,16 @@ impl Generator<'_> {
         self.pop(2);
     }
 
-    fn for_range(&mut self, var: VarId, from: &Expr, to: &Expr, body: &[Stmt]) {
+    fn for_range(&mut self, var: VarId, from: &'a Expr, to: &'a Expr, body: &'a [Stmt]) {
         self.expr(from);
         self.expr(to);
         // The same two registers, known as the state of a loop.
         self.pop(2);
         let state = self.above(2);
         self.push(Slot::Next(state));
+        self.stands_for(Origin::Value(from));
         self.push(Slot::Last(state + 1));
+        self.stands_for(Origin::Value(to));
         let top = self.mark();
         self.set_mark(top);
         self.bytes(1);
@@ -198,7 +201,7 @@ impl Generator<'_> {
         self.pop(2);
     }
 
-    fn while_loop(&mut self, name: Option<VarId>, condition: &Expr, body: &[Stmt]) {
+    fn while_loop(&mut self, name: Option<VarId>, condition: &'a Expr, body: &'a [Stmt]) {
         let top = self.mark();
         self.set_mark(top);
         let (next, end) = self.enter_loop(name.into_iter().collect(), top, 0);
@@ -223,7 +226,7 @@ impl Generator<'_> {
         self.bind(end);
     }
 
-    fn fork(&mut self, task: Option<VarId>, delay: &Expr, body: &[Stmt]) {
+    fn fork(&mut self, task: Option<VarId>, delay: &'a Expr, body: &'a [Stmt]) {
         self.expr(delay);
         let delay = self.top();
         self.bytes(1);
@@ -245,7 +248,7 @@ impl Generator<'_> {
     }
 
     /// Generates the body of a `fork` as a part of its own, with a stack of its own.
-    fn fork_body(&mut self, body: &[Stmt]) -> Label {
+    fn fork_body(&mut self, body: &'a [Stmt]) -> Label {
         let outer = self.part;
         self.part = self.parts.len();
         self.parts.push(Part::default());
@@ -263,14 +266,14 @@ impl Generator<'_> {
     }
 
     /// Keeps the text of a body, so that the task can be told to other servers while it waits to begin.
-    fn keep_text(&mut self, body: &[Stmt]) {
+    fn keep_text(&mut self, body: &'a [Stmt]) {
         let text = self.fork_texts.of(&self.ast.names, body);
         if let (Some(text), Ok(part)) = (text, u16::try_from(self.part)) {
             self.table.forks.push((part, text));
         }
     }
 
-    fn try_except(&mut self, body: &[Stmt], arms: &[ExceptArm]) {
+    fn try_except(&mut self, body: &'a [Stmt], arms: &'a [ExceptArm]) {
         let around = self.depth();
         let mut handlers = Vec::with_capacity(arms.len());
         for arm in arms {
@@ -307,7 +310,7 @@ impl Generator<'_> {
         self.bind(after);
     }
 
-    fn try_finally(&mut self, body: &[Stmt], handler: &[Stmt]) {
+    fn try_finally(&mut self, body: &'a [Stmt], handler: &'a [Stmt]) {
         let mark = self.mark();
         self.jump_bytes(2);
         let state = self.above(2);
@@ -328,10 +331,16 @@ impl Generator<'_> {
         });
         self.bind(entry);
         self.pop(1);
-        let ways = exits.iter().map(|&(exit, number)| (number, self.way(exit)));
+        let ways = exits.iter().map(|&(exit, number)| Way {
+            number,
+            exit,
+            there: self.way(exit),
+        });
         let ways = ways.collect();
         self.push(Slot::Reason(state, ways));
+        self.stands_for(Origin::Handler(handler));
         self.push(Slot::Held);
+        self.stands_for(Origin::Handler(handler));
         self.block(handler);
         self.bytes(2);
         for (exit, number) in exits {
@@ -342,15 +351,15 @@ impl Generator<'_> {
     }
 
     /// A way out as the other machine notes it.
-    fn way(&self, exit: Exit) -> Way {
+    fn way(&self, exit: Exit) -> There {
         let loops = &self.parts[self.part].loops;
         match exit {
-            Exit::Return => Way::Return,
-            Exit::Break(index) => Way::Jump {
+            Exit::Return => There::Return,
+            Exit::Break(index) => There::Jump {
                 depth: loops[index].bottom_depth,
                 mark: loops[index].bottom,
             },
-            Exit::Continue(index) => Way::Jump {
+            Exit::Continue(index) => There::Jump {
                 depth: loops[index].top_depth,
                 mark: loops[index].top,
             },
@@ -368,7 +377,7 @@ impl Generator<'_> {
         self.bind(skip);
     }
 
-    fn return_statement(&mut self, value: Option<&Expr>) {
+    fn return_statement(&mut self, value: Option<&'a Expr>) {
         let Some(value) = value else {
             self.bytes(1);
             let dst = self.above(1);
