@@ -148,6 +148,11 @@ impl EntityCells {
         self.find(slot).map_or(0, |at| self.cells[at].ts)
     }
 
+    /// When the newest version of any cell was installed; 0 where there are no cells.
+    pub(crate) fn newest_ts_of_all(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.ts).max().unwrap_or(0)
+    }
+
     /// Makes `value` the newest version. `ts` is above every installed timestamp.
     pub(crate) fn install(&mut self, slot: Slot, value: CellValue, ts: u64) {
         match self.find(slot) {

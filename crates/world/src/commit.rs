@@ -173,6 +173,10 @@ impl Transaction {
         if let Some((key, _)) = stale_cell {
             return Err(CommitError::Conflict(Conflict::Cell(key.entity)));
         }
+        let is_stale = |entity: &&Entity| world.newest_ts_of(**entity) > snapshot;
+        if let Some(whole) = self.wholes.iter().find(is_stale) {
+            return Err(CommitError::Conflict(Conflict::Cell(*whole)));
+        }
         let mut sets = self
             .members
             .iter()

@@ -116,6 +116,8 @@ pub struct Transaction {
     pub(crate) new_waifs: Vec<WaifRef>,
     /// Anonymous objects made by this transaction, so that none dies before it is installed.
     pub(crate) new_anons: Vec<AnonRef>,
+    /// Entities of which all cells were asked for.
+    pub(crate) wholes: Vec<Entity>,
     pub(crate) protected: BuiltinSet,
     pub(crate) turn: Option<Turn>,
 }
@@ -138,6 +140,7 @@ impl Transaction {
             next_order: PENDING_ORDER,
             new_waifs: Vec::new(),
             new_anons: Vec::new(),
+            wholes: Vec::new(),
             protected: BuiltinSet::default(),
             turn,
         }
@@ -180,6 +183,19 @@ impl Transaction {
     pub(crate) fn read(&mut self, key: CellKey) -> &CellValue {
         let place = self.place(key);
         &self.cells.at(place).value
+    }
+
+    /// Every slot of an entity that may hold something, ascending. The commit then depends on there being no other.
+    pub(crate) fn slots(&mut self, entity: Entity) -> Vec<Slot> {
+        let snapshot = self.snapshot.ts;
+        let committed = self.world.arena.look(entity, |cells| cells.slots(snapshot));
+        let mut slots = committed.unwrap_or_default();
+        let own = self.cells.iter().filter(|(key, _)| key.entity == entity);
+        slots.extend(own.map(|(key, _)| key.slot));
+        slots.sort_unstable();
+        slots.dedup();
+        self.wholes.push(entity);
+        slots
     }
 
     /// Where a cell stands among those that the transaction has seen, which it has then.

@@ -263,6 +263,13 @@ impl World {
             .unwrap_or(0)
     }
 
+    /// When the newest version of any cell was installed; 0 for an entity without cells.
+    pub(crate) fn newest_ts_of(&self, entity: Entity) -> u64 {
+        self.arena
+            .look(entity, |cells| cells.newest_ts_of_all())
+            .unwrap_or(0)
+    }
+
     pub(crate) fn members_at(&self, key: MemberKey, snapshot: u64) -> List {
         let read = self.arena.look(key.entity, |cells| {
             cells.members().map(|sets| {

@@ -281,20 +281,7 @@ impl Transaction {
 
     /// Empties every cell of an entity.
     pub(super) fn erase(&mut self, entity: Entity) {
-        let committed = self
-            .world
-            .arena
-            .look(entity, |cells| cells.slots(self.snapshot.ts))
-            .unwrap_or_default();
-        let own = self
-            .cells
-            .iter()
-            .filter(|(key, _)| key.entity == entity)
-            .map(|(key, _)| key.slot);
-        let mut slots: Vec<Slot> = committed
-            .into_iter()
-            .chain(own.collect::<Vec<_>>())
-            .collect();
+        let mut slots = self.slots(entity);
         // Reading the flags makes the commit depend on nobody else having touched the entity's existence. Writing the
         // parents, even where there are none, makes lookups on the old entity a thing of the past.
         slots.extend([Slot::FLAGS, Slot::PARENTS]);

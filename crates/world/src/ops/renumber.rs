@@ -147,25 +147,11 @@ impl Transaction {
 
     fn move_cells(&mut self, old: ObjId, new: ObjId) {
         let (from, to) = (Entity::object(old), Entity::object(new));
-        let committed = self
-            .world
-            .arena
-            .look(from, |cells| cells.slots(self.snapshot.ts))
-            .unwrap_or_default();
-        let own = self
-            .cells
-            .iter()
-            .filter(|(key, entry)| key.entity == from && entry.written)
-            .map(|(key, _)| key.slot);
-        let mut slots: Vec<Slot> = committed
-            .into_iter()
-            .chain(own.collect::<Vec<_>>())
-            .collect();
-        slots.sort_unstable();
-        slots.dedup();
-        for slot in slots {
+        for slot in self.slots(from) {
             let value = self.read(CellKey { entity: from, slot }).clone();
-            self.write(to, slot, value);
+            if !value.is_absent() {
+                self.write(to, slot, value);
+            }
         }
         self.erase(from);
     }

@@ -123,6 +123,14 @@ fn changes_parents(tx: &mut Transaction) -> MooResult<()> {
     tx.chparent(A, &[])
 }
 
+fn adds_property_below(tx: &mut Transaction) -> MooResult<()> {
+    tx.add(A, "absent", 1)
+}
+
+fn changes_name(tx: &mut Transaction) -> MooResult<()> {
+    tx.set(A, "name", "other")
+}
+
 fn recycles(tx: &mut Transaction) -> MooResult<()> {
     tx.raw_destroy(A.into());
     Ok(())
@@ -142,6 +150,26 @@ fn a_commit_conflicts_exactly_when_something_read_has_changed() {
             true,
         ),
         ("what was read is recycled", reads_count, recycles, true),
+        (
+            "a verb appears on what is recycled",
+            recycles,
+            adds_verb,
+            true,
+        ),
+        (
+            "a property appears on what is recycled",
+            recycles,
+            adds_property_below,
+            true,
+        ),
+        (
+            "a value comes to what is recycled",
+            recycles,
+            sets_own,
+            true,
+        ),
+        ("what is recycled gets a name", recycles, changes_name, true),
+        ("a sibling of what is recycled", recycles, sets_other, false),
         ("a property appears", misses_property, adds_property, true),
         (
             "a property appears beside",
