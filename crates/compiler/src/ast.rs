@@ -30,6 +30,16 @@ pub struct Pos {
     pub column: u32,
 }
 
+impl Pos {
+    /// The same place of a text that begins so many lines further down.
+    pub(crate) const fn lower(self, by: u32) -> Self {
+        Self {
+            line: self.line.saturating_add(by),
+            ..self
+        }
+    }
+}
+
 /// A statement and where it begins. Two statements are equal when they say the same, wherever they stand.
 #[derive(Clone, Debug)]
 pub struct Stmt {

@@ -38,6 +38,17 @@ impl CompileError {
         }
     }
 
+    /// The same for a program that begins so many lines further down, as one within a file does: every line that is
+    /// named is one of the file.
+    #[must_use]
+    pub fn lower(self, by: u32) -> Self {
+        Self {
+            pos: self.pos.lower(by),
+            hint: self.hint.map(|hint| hint.lower(by)),
+            ..self
+        }
+    }
+
     /// All that is told in one line: `Line N:  message`, and in parentheses the column, where the message does not name it, and
     /// what may have been meant.
     pub fn line(&self) -> String {

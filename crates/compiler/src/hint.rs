@@ -57,6 +57,27 @@ pub enum Hint {
     OpenString,
 }
 
+impl Hint {
+    /// The same for a program that begins so many lines further down.
+    pub(crate) fn lower(self, by: u32) -> Self {
+        match self {
+            Self::Unclosed {
+                opener,
+                closer,
+                pos,
+            } => Self::Unclosed {
+                opener,
+                closer,
+                pos: pos.lower(by),
+            },
+            Self::MissingSemicolon { line } => Self::MissingSemicolon {
+                line: line.saturating_add(by),
+            },
+            other @ (Self::NothingOpen(_) | Self::Nearest(_) | Self::OpenString) => other,
+        }
+    }
+}
+
 /// What is open at a place of a program: brackets and statements, outermost first.
 #[derive(Debug, Default)]
 pub(crate) struct Open(Vec<(usize, Pos)>);

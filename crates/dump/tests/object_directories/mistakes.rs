@@ -201,6 +201,36 @@ fn all_mistakes_of_all_files_are_told() {
 }
 
 #[test]
+fn hints_name_lines_of_the_file() {
+    for (code, place, hint) in [
+        (
+            "x = 1\n  y = 2;",
+            "6:3",
+            "is a `;' missing at the end of line 5?",
+        ),
+        (
+            "if (1)\n  y = (2;\n  endif",
+            "6:9",
+            "`(' of line 6, column 7 has no `)'",
+        ),
+        (
+            "while (1)\n  y = 2;",
+            "6:9",
+            "`while' of line 5, column 3 has no `endwhile'",
+        ),
+    ] {
+        let told = told(&format!(
+            "verb \"v\" (this none this) (#1, \"x\")\n  {code}\nendverb\n"
+        ));
+        assert!(
+            told.starts_with(&format!("objects/000/0.moo:{place}: ")),
+            "{told}"
+        );
+        assert!(told.contains(hint), "{hint}: {told}");
+    }
+}
+
+#[test]
 fn a_folder_without_a_world_is_no_directory() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = try_read(folder.path()).expect_err("there is nothing");
