@@ -75,6 +75,11 @@ impl Entity {
         (self.kind == EntityKind::Object).then_some(ObjId(self.id))
     }
 
+    /// The id, when it is an anonymous object.
+    pub fn as_anon(self) -> Option<u64> {
+        (self.kind == EntityKind::Anon).then_some(self.id.cast_unsigned())
+    }
+
     /// Whether it is none of those whose ids follow each other: an anonymous object, a waif, an object with a unique id.
     pub(crate) const fn is_sparse(self) -> bool {
         match self.kind {

@@ -12,7 +12,8 @@
 //! | a transaction: reads, writes, lookups, its end | `transaction`, `lookup`, `commit` |
 //! | what only refers to each other | `cycles` |
 //! | the operations of the language | `ops` |
-//! | rows of the store, start, import, export | `rows`, `load`, `image`, `import`, `snapshot`, `handles` |
+//! | rows of the store, start, import, export | `rows`, `load`, `image`, `imaging`, `import`, `snapshot`, `handles` |
+//! | an object as it is written down, for people and for `ops` | `spec` |
 //!
 //! It knows nothing of programs being compiled or run, of tasks and sessions, of time, files or the network.
 
@@ -24,6 +25,7 @@ mod cycles;
 mod handles;
 mod ids;
 mod image;
+mod imaging;
 mod import;
 mod known;
 mod load;
@@ -33,6 +35,7 @@ mod ops;
 mod property;
 mod rows;
 mod snapshot;
+mod spec;
 mod transaction;
 mod verb;
 mod world;
@@ -47,10 +50,13 @@ pub use ids::{Entity, EntityKind, PropId, VerbId};
 pub use image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage, WorldImage};
 pub use import::{CheckedImage, ImportError};
 pub use load::{LoadError, Loader};
-pub use ops::{Builtin, BuiltinSet, MooResult, ObjectFlags, VerbDesc, VerbInfo};
+pub use ops::{
+    Builtin, BuiltinSet, MakeCode, Misfit, MooResult, NewObject, ObjectFlags, VerbDesc, VerbInfo,
+};
 pub use property::{PropDef, PropFlags, PropInfo};
 pub use rows::{ROWS_VERSION, RowError};
 pub use snapshot::WorldSnapshot;
+pub use spec::{Access, At, ObjectSpec, OverrideSpec, PropertyName, PropertySpec, VerbSpec};
 pub use transaction::Transaction;
 pub use verb::{
     ArgSpec, Compiled, PrepSpec, ResolvedVerb, Verb, VerbArgs, VerbCode, VerbFlags, names_match,

@@ -9,6 +9,7 @@ mod anonymous;
 mod builtin;
 mod creation;
 mod definitions;
+mod described;
 mod hierarchy;
 mod layout;
 mod listing;
@@ -19,6 +20,7 @@ mod renumber;
 mod verbs;
 
 pub use builtin::{Builtin, BuiltinSet};
+pub use described::{MakeCode, Misfit, NewObject};
 pub use object::ObjectFlags;
 pub use verbs::{VerbDesc, VerbInfo};
 

@@ -7,12 +7,10 @@ use std::sync::Arc;
 use moor_store::Seq;
 use moor_value::{ObjId, Value};
 
-use crate::cell::CellValue;
-use crate::ids::{CellKey, Entity, EntityKind, MemberKey, MemberKind, PropId, Slot};
-use crate::image::{AnonImage, ObjectImage, PropImage, VerbImage, WaifImage, WorldImage};
-use crate::lookup::{Facts, SnapshotFacts, ancestors};
-use crate::ops::ObjectFlags;
-use crate::property::PropInfo;
+use crate::ids::{Entity, EntityKind, MemberKey, MemberKind, Slot};
+use crate::image::{AnonImage, ObjectImage, WaifImage, WorldImage};
+use crate::imaging;
+use crate::lookup::SnapshotFacts;
 use crate::world::{Moment, World};
 
 /// The state of a world at one moment. While it lives, old versions are kept for it.
@@ -154,21 +152,12 @@ impl WorldSnapshot {
         ids
     }
 
-    fn read(&self, entity: Entity, slot: Slot) -> CellValue {
-        self.world.read_at(CellKey { entity, slot }, self.moment.ts)
-    }
-
     fn value(&self, entity: Entity, slot: Slot) -> Option<Value> {
-        match self.read(entity, slot) {
-            CellValue::Value(value) => Some(value),
-            _ => None,
-        }
+        imaging::value(&mut self.facts(), entity, slot)
     }
 
     fn object_at(&self, entity: Entity, slot: Slot) -> ObjId {
-        self.value(entity, slot)
-            .and_then(|value| value.as_obj())
-            .unwrap_or(ObjId::NOTHING)
+        imaging::object_at(&mut self.facts(), entity, slot)
     }
 
     fn members(&self, entity: Entity, kind: MemberKind) -> Vec<ObjId> {
@@ -187,98 +176,14 @@ impl WorldSnapshot {
 
     /// What permanent and anonymous objects have in common.
     fn entity(&self, entity: Entity) -> Option<ObjectImage> {
-        let Value::Int(flags) = self.value(entity, Slot::FLAGS)? else {
-            return None;
-        };
-        let name = self
-            .value(entity, Slot::NAME)
-            .and_then(|name| name.as_str().cloned())
-            .unwrap_or_default();
-        let mut image = ObjectImage::new(
-            ObjId::NOTHING,
-            name.as_str(),
-            self.object_at(entity, Slot::OWNER),
-        );
-        image.flags = ObjectFlags::from_bits(flags);
-        image.last_move = self.value(entity, Slot::LAST_MOVE).unwrap_or(Value::None);
-        image.parents = self.facts().parents_of(entity).as_slice().to_vec();
-        let defs = self.facts().defs_of(entity);
-        image.propdefs = defs
-            .iter()
-            .flat_map(|defs| &defs.0)
-            .map(|def| def.name.clone())
-            .collect();
-        image.propvals = self.properties(entity);
-        image.verbs = self.verbs(entity);
-        Some(image)
-    }
-
-    /// The definitions of an entity and its ancestors, in the order of property values, each with whether waifs
-    /// have it.
-    fn definitions(&self, entity: Entity) -> Vec<(PropId, bool)> {
-        let mut facts = self.facts();
-        let line = ancestors(&mut facts, entity);
-        let holders = std::iter::once(entity).chain(line.into_iter().map(Entity::object));
-        let defs = holders
-            .filter_map(|holder| facts.defs_of(holder))
-            .collect::<Vec<_>>();
-        let defs = defs.iter().flat_map(|defs| defs.0.iter());
-        defs.map(|def| (def.id, def.name.as_str().starts_with(':')))
-            .collect()
-    }
-
-    fn properties(&self, entity: Entity) -> Vec<PropImage> {
-        let CellValue::Infos(infos) = self.read(entity, Slot::INFOS) else {
-            return Vec::new();
-        };
-        let image = |(prop, _)| {
-            let info = infos
-                .get(prop)
-                .or_else(|| self.inherited_info(entity, prop));
-            let PropInfo { owner, flags } = info?;
-            Some(PropImage {
-                value: self.value(entity, Slot::value(prop)),
-                owner,
-                flags,
-            })
-        };
-        self.definitions(entity)
-            .into_iter()
-            .filter_map(image)
-            .collect()
-    }
-
-    /// What a new child would have: an anonymous object has no entry for a property that an ancestor got after it was
-    /// made.
-    fn inherited_info(&self, entity: Entity, prop: PropId) -> Option<PropInfo> {
-        let owner = self.object_at(entity, Slot::OWNER);
-        let parents = self.facts().parents_of(entity);
-        parents.as_slice().iter().find_map(|parent| {
-            match self.read(Entity::object(*parent), Slot::INFOS) {
-                CellValue::Infos(infos) => Some(infos.get(prop)?.inherited_by(owner)),
-                _ => None,
-            }
-        })
-    }
-
-    fn verbs(&self, entity: Entity) -> Vec<VerbImage> {
-        let mut facts = self.facts();
-        let verbs = facts.verbs_of(entity).unwrap_or_default();
-        let image = |verb: &crate::verb::Verb| VerbImage {
-            names: verb.names.clone(),
-            owner: verb.owner,
-            flags: verb.flags,
-            args: verb.args,
-            source: facts.code_of(entity, verb).source().as_str().to_owned(),
-        };
-        verbs.0.iter().map(image).collect()
+        imaging::image(&mut self.facts(), entity)
     }
 
     /// The waif of that id.
     pub fn waif(&self, id: u64) -> Option<WaifImage> {
         let entity = Entity::waif(id);
         let class = self.value(entity, Slot::CLASS)?.as_obj()?;
-        let definitions = self.definitions(class.into());
+        let definitions = imaging::definitions(&mut self.facts(), class.into());
         let places = definitions
             .into_iter()
             .filter(|(_, of_waifs)| *of_waifs)

@@ -1,11 +1,11 @@
 //! A world as its parts are written down: each object with what it does not have from its parents.
-//! In: what is read from files, or an image. Out: the same for whoever compares, merges or writes. Names stand for
-//! themselves here; places in tables are the image's business.
+//! In: what is read from files, or an image. Out: the same for whoever compares, merges or writes. What an object is
+//! made of is the world's knowledge (`moor_world::ObjectSpec`).
 
 use std::collections::BTreeMap;
 
-use moor_value::{ObjId, Str, Value};
-use moor_world::{ObjectFlags, PropFlags, VerbArgs, VerbFlags};
+use moor_value::{ObjId, Value};
+pub use moor_world::{Access, At, ObjectSpec, OverrideSpec, PropertyName, PropertySpec, VerbSpec};
 
 /// A world, or a part of one.
 #[derive(Clone, Debug, Default)]
@@ -22,94 +22,6 @@ pub struct WorldSpec {
     pub waifs: BTreeMap<u64, WaifSpec>,
 }
 
-/// Who owns something, and what others may do with it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Access<F> {
-    /// The owner.
-    pub owner: ObjId,
-    /// The permissions.
-    pub flags: F,
-}
-
-/// An object.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ObjectSpec {
-    /// `.name`.
-    pub name: Str,
-    /// `.owner`.
-    pub owner: ObjId,
-    /// The flags.
-    pub flags: ObjectFlags,
-    /// The parents in order.
-    pub parents: Vec<ObjId>,
-    /// `.location`, `#-1` for none.
-    pub location: ObjId,
-    /// `.last_move`; `Value::None` for an object that never moved.
-    pub last_move: Value,
-    /// `.contents`, where the order is not that of the numbers.
-    pub contents: Option<Vec<ObjId>>,
-    /// `.children`, where the order is not that of the numbers.
-    pub children: Option<Vec<ObjId>>,
-    /// The properties that it defines, in order.
-    pub properties: Vec<PropertySpec>,
-    /// What it has of its own in properties that its ancestors define, in the order of these.
-    pub overrides: Vec<OverrideSpec>,
-    /// Its verbs in order.
-    pub verbs: Vec<VerbSpec>,
-    /// Where it is written down.
-    pub place: At,
-}
-
-/// A property that an object defines.
-#[derive(Clone, PartialEq, Debug)]
-pub struct PropertySpec {
-    /// The name.
-    pub name: Str,
-    /// Owner and permissions.
-    pub access: Access<PropFlags>,
-    /// The value; `None` when it is clear.
-    pub value: Option<Value>,
-    /// Where it is written down.
-    pub place: At,
-}
-
-/// A property that an ancestor defines, on an object where something about it is not as on the parent.
-#[derive(Clone, PartialEq, Debug)]
-pub struct OverrideSpec {
-    /// Which property.
-    pub property: PropertyName,
-    /// Owner and permissions, where they are not those that a new child would get.
-    pub access: Option<Access<PropFlags>>,
-    /// The value; `None` when it is clear.
-    pub value: Option<Value>,
-    /// Where it is written down.
-    pub place: At,
-}
-
-/// A property of an ancestor.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct PropertyName {
-    /// The name.
-    pub name: Str,
-    /// The ancestor that defines it, where several define one of this name.
-    pub definer: Option<ObjId>,
-}
-
-/// A verb.
-#[derive(Clone, PartialEq, Debug)]
-pub struct VerbSpec {
-    /// The names, separated by spaces.
-    pub names: Str,
-    /// Owner and permissions.
-    pub access: Access<VerbFlags>,
-    /// The argument specifiers.
-    pub args: VerbArgs,
-    /// The source, lines separated by `\n`, without a final one.
-    pub source: String,
-    /// Where it is written down; the source begins in the line after it.
-    pub place: At,
-}
-
 /// A waif.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WaifSpec {
@@ -121,17 +33,4 @@ pub struct WaifSpec {
     pub values: Vec<(PropertyName, Value)>,
     /// Where it is written down.
     pub place: At,
-}
-
-/// A line of a file; it does not count when things are compared.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct At {
-    /// The line, from 1; 0 for what comes from no file.
-    pub line: u32,
-}
-
-impl PartialEq for At {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
 }

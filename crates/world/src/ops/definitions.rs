@@ -38,7 +38,7 @@ impl Transaction {
             .map_or_else(Vec::new, |defs| defs.0.clone())
     }
 
-    fn write_defs(&mut self, entity: Entity, defs: Vec<PropDef>) {
+    pub(super) fn write_defs(&mut self, entity: Entity, defs: Vec<PropDef>) {
         let value = if defs.is_empty() {
             CellValue::Absent
         } else {
@@ -185,7 +185,7 @@ impl Transaction {
         Ok(())
     }
 
-    fn define(&mut self, entity: Entity, def: PropDef, value: Value, info: PropInfo) {
+    pub(super) fn define(&mut self, entity: Entity, def: PropDef, value: Value, info: PropInfo) {
         let prop = def.id;
         let mut defs = self.own_defs(entity);
         defs.push(def);
@@ -228,18 +228,20 @@ impl Transaction {
         if !self.allows(perms, entity, ObjectFlags::WRITE) {
             return Err(ErrorCode::Perm);
         }
-        let mut defs = self.own_defs(entity);
-        let at = defs
-            .iter()
-            .position(|def| def.symbol == name)
-            .ok_or(ErrorCode::PropNf)?;
+        let defs = self.own_defs(entity);
+        let at = defs.iter().position(|def| def.symbol == name);
+        self.undefine(entity, defs, at.ok_or(ErrorCode::PropNf)?);
+        Ok(())
+    }
+
+    /// Takes one of an entity's own definitions away, with its values on all that have it.
+    pub(super) fn undefine(&mut self, entity: Entity, mut defs: Vec<PropDef>, at: usize) {
         let prop = defs.remove(at).id;
         self.write_defs(entity, defs);
         for affected in self.with_descendants(entity) {
             self.drop_value(affected, prop);
         }
         self.change_tables(entity, |_, entries| entries.without(prop));
-        Ok(())
     }
 
     /// The entity, then its descendants, parents before children. An anonymous object has none.

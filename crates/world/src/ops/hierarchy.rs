@@ -227,7 +227,7 @@ impl Transaction {
     }
 }
 
-fn has_duplicates<T: PartialEq>(items: &[T]) -> bool {
+pub(super) fn has_duplicates<T: PartialEq>(items: &[T]) -> bool {
     items
         .iter()
         .enumerate()

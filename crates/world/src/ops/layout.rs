@@ -51,7 +51,11 @@ impl Transaction {
 
     /// Everything that the parents have, as a child of `owner` gets it; of two parents with a property the first
     /// decides.
-    fn inherited_entries(&mut self, parents: &[ObjId], owner: ObjId) -> Vec<(PropId, PropInfo)> {
+    pub(super) fn inherited_entries(
+        &mut self,
+        parents: &[ObjId],
+        owner: ObjId,
+    ) -> Vec<(PropId, PropInfo)> {
         let mut entries: FxHashMap<PropId, PropInfo> = FxHashMap::default();
         for parent in parents {
             let Some(infos) = self.infos_of((*parent).into()) else {

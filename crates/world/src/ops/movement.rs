@@ -9,7 +9,7 @@ use super::hierarchy::ids;
 use crate::ids::{Entity, MemberKey, MemberKind, Slot};
 use crate::transaction::Transaction;
 
-fn contents_key(id: ObjId) -> MemberKey {
+pub(super) fn contents_key(id: ObjId) -> MemberKey {
     MemberKey {
         entity: id.into(),
         kind: MemberKind::Contents,
@@ -89,7 +89,7 @@ impl Transaction {
         from
     }
 
-    fn is_inside(&mut self, place: ObjId, container: ObjId) -> bool {
+    pub(super) fn is_inside(&mut self, place: ObjId, container: ObjId) -> bool {
         let mut place = place;
         while place != ObjId::NOTHING {
             if place == container {

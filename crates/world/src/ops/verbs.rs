@@ -77,11 +77,11 @@ pub struct VerbInfo<'a> {
 }
 
 impl Transaction {
-    fn verb_table(&mut self, entity: Entity) -> Arc<VerbTable> {
+    pub(super) fn verb_table(&mut self, entity: Entity) -> Arc<VerbTable> {
         self.verbs_of(entity).unwrap_or_default()
     }
 
-    fn write_verbs(&mut self, entity: Entity, verbs: Vec<Verb>) {
+    pub(super) fn write_verbs(&mut self, entity: Entity, verbs: Vec<Verb>) {
         let value = if verbs.is_empty() {
             CellValue::Absent
         } else {

@@ -1,6 +1,7 @@
 //! Tests of the whole crate, and what they share: a log in memory, a small world, short names for operations.
 
 mod anonymous;
+mod described;
 mod history;
 mod model;
 mod parallel;
