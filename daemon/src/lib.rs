@@ -35,6 +35,7 @@ mod links;
 mod machine;
 mod measure;
 mod nodes;
+mod object_text;
 mod operator;
 mod permits;
 mod publisher;

@@ -23,6 +23,7 @@ use crate::links::{LinkOptions, Links};
 use crate::machine;
 use crate::measure::{Gauges, Measured};
 use crate::nodes::Nodes;
+use crate::object_text::ObjectFiles;
 use crate::operator::Wizardry;
 use crate::publisher::{Publisher, Ways};
 use crate::signals::SignalEar;
@@ -205,6 +206,7 @@ impl Daemon<'_> {
             token_lifetime: self.args.token_lifetime,
             executables: self.executables.clone(),
             spelling: Some(machine::spelling(self.args)),
+            object_text: Some(Arc::new(ObjectFiles)),
             files: Some(machine::files(self.args)?),
             outbound_network: self.args.outbound_network,
             count_builtins: self.args.count_builtins,

@@ -51,6 +51,7 @@ mod listeners;
 mod login;
 mod meters;
 mod nodes;
+mod object_text;
 mod options;
 mod orphans;
 mod overview;
@@ -103,6 +104,7 @@ pub use import_stopped::{
 pub use listeners::{Listener, ListenerTls};
 pub use moor_compiler::stopped::StackValue;
 pub use moor_compiler::{Feature, Features};
+pub use object_text::{CompileSource, ObjectText, ReadObject, TextMistake};
 pub use overview::{SessionOverview, TaskOverview, WorldOverview};
 pub use registry::builtin_functions;
 pub use rows::{SESSIONS, TABLES, TASKS, WORLD};

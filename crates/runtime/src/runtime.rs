@@ -27,6 +27,7 @@ use crate::hosts::Outlet;
 use crate::ids::TaskId;
 use crate::listeners::Listeners;
 use crate::meters::Meters;
+use crate::object_text::ObjectText;
 use crate::options::ServerOptions;
 use crate::registry::registry;
 use crate::release::{Garbage, Waiting};
@@ -72,6 +73,8 @@ pub struct RuntimeConfig {
     pub executables: Option<Arc<moor_files::executables::Executables>>,
     /// The word list of `spellcheck()`; none if there is none.
     pub spelling: Option<Arc<Spelling>>,
+    /// The text of `dump_object()` and `load_object()`; none if there is none.
+    pub object_text: Option<Arc<dyn ObjectText>>,
     /// Whether programs may open connections to elsewhere.
     pub outbound_network: bool,
     /// Whether calls of builtins are counted: see [`builtin_counts`](crate::builtin_counts).
@@ -95,6 +98,7 @@ impl Default for RuntimeConfig {
             files: None,
             executables: None,
             spelling: None,
+            object_text: None,
             outbound_network: false,
             count_builtins: false,
             features: Features::default(),

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod directory;
 mod moment;
+mod objects;
 mod running;
 mod stopped;
 mod tasks;

@@ -18,6 +18,7 @@ mod literal;
 mod merge;
 mod parse;
 mod print;
+mod single;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -31,8 +32,10 @@ use moor_value::codec::HandleResolver;
 use moor_world::WorldImage;
 use rustc_hash::FxHashSet;
 
+pub use compile::Compile;
 pub use cursor::TextFault;
 pub use merge::{Changes, Conflict, Conflicts, Merged, OnConflict};
+pub use single::{ReadObject, describe_object, object_lines, object_of_text, read_object};
 pub use spec::{
     Access, At, ObjectSpec, OverrideSpec, PropertyName, PropertySpec, VerbSpec, WaifSpec, WorldSpec,
 };

@@ -58,10 +58,18 @@ impl<'a, 'h> Parser<'a, 'h> {
 
     /// The file of an object.
     pub(crate) fn object_file(&mut self) -> Result<(Subject, ObjectSpec), TextFault> {
-        let what = "`object #N` or `anonymous N`";
+        self.text.skip_white();
+        let line = self.text.line();
+        let subject = self.subject()?;
+        let mut object = self.object_body()?;
+        object.place = At { line };
+        Ok((subject, object))
+    }
+
+    /// The first line of the file of an object.
+    pub(crate) fn subject(&mut self) -> Result<Subject, TextFault> {
         self.text.skip_white();
         let before = self.text;
-        let line = before.line();
         let subject = match self.text.word() {
             "object" => {
                 self.text.skip_blanks();
@@ -71,12 +79,10 @@ impl<'a, 'h> Parser<'a, 'h> {
                 self.text.skip_blanks();
                 Subject::Anonymous(self.id()?)
             }
-            _ => return Err(before.expected(what)),
+            _ => return Err(before.expected("`object #N` or `anonymous N`")),
         };
         self.text.end_line()?;
-        let mut object = self.object_body()?;
-        object.place = At { line };
-        Ok((subject, object))
+        Ok(subject)
     }
 
     /// The file of all waifs.

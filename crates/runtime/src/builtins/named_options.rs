@@ -69,7 +69,7 @@ impl<'a> Options<'a> {
     }
 
     /// The value of a name, which may be a symbol or a string.
-    fn get(self, name: &str) -> Option<&'a Value> {
+    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
         let is_it = |key: &Value| {
             key.name_text()
                 .is_some_and(|key| key.eq_ignore_ascii_case(name))

@@ -11,6 +11,7 @@ use moor_vm::{Command, Outcome, Start, Uncaught, Vm};
 use moor_world::{Loader, ObjectFlags, ObjectImage, PropFlags, PropImage, World, WorldImage};
 use tempfile::TempDir;
 
+use super::object_text::FewWords;
 use crate::program;
 use crate::stretch::{Refused, Stretch};
 use crate::{
@@ -248,6 +249,7 @@ fn started(
         files: Some(Arc::new(files)),
         outbound_network: true,
         count_builtins: true,
+        object_text: Some(Arc::new(FewWords)),
         ..config
     };
     Runtime::start(config, loaded(store), store, outlet, clock).expect("the runtime starts")

@@ -17,6 +17,7 @@ mod language;
 mod large_rows;
 mod late;
 mod listening;
+mod object_text;
 mod other_tasks;
 mod protection;
 mod sign_in;

@@ -26,8 +26,10 @@ mod invoke;
 mod kinds;
 mod likeness;
 mod literals;
+mod load_conflicts;
 mod movement;
 mod network;
+mod object_text;
 mod objects;
 mod other_tasks;
 mod paseto;
@@ -67,6 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ("Values", literals::SPECS),
     ("Objects", movement::SPECS),
     ("Connections", network::SPECS),
+    ("Objects", object_text::SPECS),
     ("Objects", objects::SPECS),
     ("Tasks", other_tasks::SPECS),
     ("Encryption", paseto::SPECS),
