@@ -461,9 +461,9 @@ impl Transaction {
                 .iter_mut()
                 .find(|verb| is_it(verb))
                 .and_then(Option::take);
-            let is_same_code = known
-                .as_ref()
-                .is_some_and(|known| self.code_of(entity, known).source() == wanted.source);
+            let is_same_code = known.as_ref().is_some_and(|known| {
+                self.code_of(entity, known).source().as_str() == wanted.source
+            });
             let id = known.map_or_else(|| self.world.new_verb(), |known| known.id);
             if !is_same_code {
                 let code = CellValue::Code(code(&wanted.source));

@@ -287,6 +287,7 @@ impl Loaded {
         let features = env.features();
         let compile = |source: &str| {
             let (source, program) = program::canonical(source, features)?;
+            let source = source.into_string();
             programs.lock().insert(source.clone(), program);
             Ok(source)
         };
@@ -305,7 +306,11 @@ impl Loaded {
 
     fn code(&self, source: &str) -> Arc<VerbCode> {
         match self.programs.get(source) {
-            Some(program) => VerbCode::with_compiled(source, program::kept(Arc::clone(program))),
+            Some(program) => {
+                let shared = program.source.clone();
+                let source = shared.unwrap_or_else(|| source.into());
+                VerbCode::with_compiled(source, program::kept(Arc::clone(program)))
+            }
             None => VerbCode::new(source),
         }
     }
