@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use moor_dump::{
-    CompileOptions, Contents, DumpHandles, Stopped, ImageSource, OnFault, WriteError, read, write,
+    CompileOptions, Contents, DumpHandles, ImageSource, OnFault, Stopped, WriteError, read, write,
 };
 use moor_fuzz::{Resolver, features, go_on, is_builtin};
 

@@ -5,7 +5,9 @@
 use moor_compiler::stopped::StopError;
 use moor_dump::Tasks;
 use moor_runtime::fuzzing::stored_machine;
-use moor_runtime::{ImportedTask, StopReason, stopped_rows, task_row};
+use moor_runtime::{
+    ImportedTask, StopReason, StoredTask, TaskId, stopped_rows, stored_task, task_row,
+};
 use moor_value::codec::HandleResolver;
 use moor_value::{AnonRef, ObjId, WaifRef};
 use moor_vm::{StateResolver, Vm};
@@ -69,9 +71,30 @@ pub fn round_trip<R: StateResolver>(task: &Vm, resolver: &mut R) {
     let _ = (task.stack_rows(), task.variables());
 }
 
+/// Tells a task to the servers that it may have come from, and takes it over from there.
+///
+/// # Panics
+/// It is not taken over.
+fn tell(row: &[u8]) {
+    let Ok(StoredTask::Begun(task)) = stored_task(TaskId(1), row) else {
+        return;
+    };
+    for format in [4, 17] {
+        let Ok(told) = task.told(format) else {
+            continue;
+        };
+        let rows = stopped_rows(std::slice::from_ref(&told.task), format);
+        for error in rows.into_iter().filter_map(Result::err) {
+            let is_large = matches!(error.reason, StopReason::Row(_));
+            assert!(is_large, "{error}: {:?}", told.task);
+        }
+    }
+}
+
 fn go_on_alone<R: StateResolver>(row: &[u8], resolver: &mut R) {
     let (mut machine, value) = stored_machine(row, resolver).expect("what was stored is a task");
     round_trip(&machine, resolver);
+    tell(row);
     if let Some(value) = value {
         machine.resume(value);
     }

@@ -4,7 +4,7 @@
 //! and statements. Where one stands it is told in the words of a textdump, read again, and goes on.
 
 use moor_compiler::stopped::{Dialect, StopError};
-use moor_value::{Str, Value};
+use moor_value::Value;
 use moor_vm::Vm;
 
 use super::cases;
@@ -158,7 +158,7 @@ fn go_on_as(format: u8, every: usize) -> Told {
                     return server.run(who, source);
                 }
                 let source = with_stops(source);
-                let is_chosen = |stop: usize| (stop + number) % every == 0;
+                let is_chosen = |stop: usize| (stop + number).is_multiple_of(every);
                 run(server, (who, &source), format, &is_chosen, &mut told)
             },
         ));

@@ -4,8 +4,6 @@
 //! programmers; `#4` is like `#3` but with the `r`, `w` and `f` flags and everything on it open to all. `#5` is a
 //! player owned by itself.
 
-use moor_value::Str;
-
 use super::*;
 use crate::{ObjectFlags, VerbDesc};
 
@@ -421,17 +419,17 @@ const VERBS: &[Row] = &[
     ),
     (
         "set_verb_code",
-        |tx, who| tx.set_verb_code(who, CLOSED.into(), &FIRST, Str::EMPTY, None),
+        |tx, who| tx.set_verb_code(who, CLOSED.into(), &FIRST, "".into(), None),
         [OK, OK, PERM],
     ),
     (
         "set_verb_code open",
-        |tx, who| tx.set_verb_code(who, OPEN.into(), &FIRST, Str::EMPTY, None),
+        |tx, who| tx.set_verb_code(who, OPEN.into(), &FIRST, "".into(), None),
         [OK, OK, OK],
     ),
     (
         "no programmer",
-        |tx, _| tx.set_verb_code(PLAYER, OPEN.into(), &FIRST, Str::EMPTY, None),
+        |tx, _| tx.set_verb_code(PLAYER, OPEN.into(), &FIRST, "".into(), None),
         [PERM, PERM, PERM],
     ),
 ];

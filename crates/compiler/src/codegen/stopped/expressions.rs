@@ -1,7 +1,7 @@
 //! Expressions: each leaves its value on top of the stack.
 
 use moor_bytecode::{
-    Filter, Gives, Instruction as I, RESULT, Scatter, ScatterKind, ScatterTarget, Sense, TAKE,
+    Filter, Gives, Instruction as I, Scatter, ScatterKind, ScatterTarget, Sense, TAKE,
 };
 use moor_value::{List, Map, Value};
 
@@ -9,9 +9,10 @@ use super::super::call::fixed_name;
 use super::super::emit::Label;
 use super::super::expr::{binary, unary};
 use super::super::fold::literal;
-use super::generator::{BY_NAME, Generator, Mark, Origin, Slot};
+use super::generator::{BY_NAME, Generator};
+use super::stack::{Mark, Origin, Slot};
 use super::{Callee, StopError};
-use crate::ast::{Arg, BinaryOp, Codes, Expr, ExprKind, Place, ScatterItem, StepOp, UnaryOp};
+use crate::ast::{Arg, BinaryOp, Codes, Expr, ExprKind, ScatterItem, UnaryOp};
 use crate::names::VarId;
 
 impl<'a> Generator<'a> {
@@ -91,7 +92,7 @@ impl<'a> Generator<'a> {
         self.load(dst, value);
     }
 
-    fn push_variable(&mut self, id: VarId) {
+    pub(super) fn push_variable(&mut self, id: VarId) {
         self.variable_bytes(id);
         let src = self.variable(id);
         let dst = self.push_value();
@@ -117,21 +118,6 @@ impl<'a> Generator<'a> {
         self.bytes(if op == UnaryOp::Complement { 2 } else { 1 });
         let a = self.top();
         self.emit(unary(op, a, a));
-    }
-
-    /// The place is opened, its value computed from the start, changed, and put back.
-    fn step(&mut self, op: StepOp, place: &'a Place) {
-        self.open(place, false);
-        self.value_of(place);
-        self.bytes(1);
-        let a = self.top();
-        let imm = match op {
-            StepOp::Increment => -1,
-            StepOp::Decrement => 1,
-        };
-        self.emit(I::SubI { dst: a, a, imm });
-        self.put(place);
-        self.bytes(1);
     }
 
     fn binary(&mut self, op: BinaryOp, a: &'a Expr, b: &'a Expr) {
@@ -187,7 +173,7 @@ impl<'a> Generator<'a> {
         self.bind(end);
     }
 
-    fn property(&mut self, object: &'a Expr, name: &'a Expr) {
+    pub(super) fn property(&mut self, object: &'a Expr, name: &'a Expr) {
         self.expr(object);
         self.expr(name);
         self.bytes(1);
@@ -197,7 +183,7 @@ impl<'a> Generator<'a> {
     }
 
     /// The property of an object whose name is in the next register.
-    fn get_property(&mut self, dst: u16, obj: u16, name: &'a Expr) {
+    pub(super) fn get_property(&mut self, dst: u16, obj: u16, name: &'a Expr) {
         let fixed = fixed_name(name).map(|text| self.name(text));
         self.emit(match fixed {
             Some(name) => I::GetProp { dst, obj, name },
@@ -230,7 +216,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Indexes the value on top of the stack.
-    fn index(&mut self, index: &'a Expr) {
+    pub(super) fn index(&mut self, index: &'a Expr) {
         self.within(|generator| generator.expr(index));
         self.bytes(1);
         self.pop(1);
@@ -242,7 +228,7 @@ impl<'a> Generator<'a> {
         });
     }
 
-    fn range(&mut self, from: &'a Expr, to: &'a Expr) {
+    pub(super) fn range(&mut self, from: &'a Expr, to: &'a Expr) {
         self.within(|generator| {
             generator.expr(from);
             generator.expr(to);
@@ -258,7 +244,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Generates what stands in the brackets behind the value on top of the stack.
-    fn within(&mut self, generate: impl FnOnce(&mut Self)) {
+    pub(super) fn within(&mut self, generate: impl FnOnce(&mut Self)) {
         let register = self.top();
         self.here().indexed.push(register);
         generate(self);
@@ -355,146 +341,6 @@ impl<'a> Generator<'a> {
                 value: map + 1,
             });
         }
-    }
-
-    /// Puts on the stack what the assignment of a place needs; with `is_container` also what the place holds.
-    fn open(&mut self, place: &'a Place, is_container: bool) {
-        match place {
-            Place::Var(id) if is_container => {
-                self.push_variable(*id);
-                self.stands_for(Origin::Container(place));
-            }
-            Place::Var(_) => {}
-            Place::Prop { object, name, .. } => {
-                self.expr(object);
-                self.expr(name);
-                if is_container {
-                    self.bytes(1);
-                    let dst = self.push_value();
-                    self.get_property(dst, dst - 2, name);
-                    self.stands_for(Origin::Container(place));
-                }
-            }
-            Place::Index { base, index, .. } => {
-                self.open(base, true);
-                self.within(|generator| generator.expr(index));
-                if is_container {
-                    self.bytes(1);
-                    let dst = self.push_value();
-                    self.emit(I::Index {
-                        dst,
-                        a: dst - 2,
-                        i: dst - 1,
-                    });
-                    self.stands_for(Origin::Container(place));
-                }
-            }
-            Place::Range { base, from, to, .. } => {
-                self.open(base, true);
-                self.within(|generator| {
-                    generator.expr(from);
-                    generator.expr(to);
-                });
-            }
-        }
-    }
-
-    /// The value of a place, as of an expression that says the same.
-    fn value_of(&mut self, place: &'a Place) {
-        match place {
-            Place::Var(id) => self.push_variable(*id),
-            Place::Prop { object, name, .. } => self.property(object, name),
-            Place::Index { base, index, .. } => {
-                self.value_of(base);
-                self.index(index);
-            }
-            Place::Range { base, from, to, .. } => {
-                self.value_of(base);
-                self.range(from, to);
-            }
-        }
-    }
-
-    /// Assigns the value on top of the stack to the place that was opened below it; it is the value of the assignment.
-    fn put(&mut self, place: &'a Place) {
-        let is_indexed = matches!(place, Place::Index { .. } | Place::Range { .. });
-        let kept = self.above(1);
-        if is_indexed {
-            // The register for what is to be the value meanwhile.
-            self.bytes(1);
-            let src = self.top();
-            self.emit(I::Move { dst: kept, src });
-        }
-        let mut place = place;
-        while let Place::Index { base, .. } | Place::Range { base, .. } = place {
-            self.put_element(matches!(place, Place::Range { .. }));
-            place = base;
-        }
-        match place {
-            Place::Var(id) => {
-                self.variable_bytes(*id);
-                let (dst, src) = (self.variable(*id), self.top());
-                self.emit(I::Move { dst, src });
-            }
-            Place::Prop { name, .. } => self.put_property(name),
-            Place::Index { .. } | Place::Range { .. } => {}
-        }
-        if is_indexed {
-            self.bytes(2);
-            let dst = self.top();
-            self.emit(I::Take { dst, src: kept });
-        }
-    }
-
-    fn put_element(&mut self, is_range: bool) {
-        if is_range {
-            self.bytes(2);
-            self.pop(3);
-            let a = self.top();
-            self.emit(I::SetRange {
-                count: 0,
-                a,
-                keys: a + 1,
-                value: a + 3,
-            });
-        } else {
-            self.bytes(1);
-            self.pop(2);
-            let a = self.top();
-            self.emit(I::SetIndex {
-                flags: TAKE,
-                a,
-                i: a + 1,
-                value: a + 2,
-            });
-        }
-    }
-
-    fn put_property(&mut self, name: &'a Expr) {
-        self.bytes(1);
-        self.pop(2);
-        let obj = self.top();
-        let value = obj + 2;
-        let flags = RESULT;
-        let fixed = fixed_name(name).map(|text| self.name(text));
-        self.emit(match fixed {
-            Some(name) => I::SetProp {
-                flags,
-                obj,
-                name,
-                value,
-            },
-            None => I::SetPropDyn {
-                flags,
-                obj,
-                name: obj + 1,
-                value,
-            },
-        });
-        self.emit(I::Take {
-            dst: obj,
-            src: value,
-        });
     }
 
     /// Takes the list on top of the stack apart, which stays there.

@@ -7,7 +7,8 @@ use moor_value::{List, Map, ObjId, Value};
 
 use super::super::exits::{ERROR, FALL_THROUGH};
 use super::StackValue;
-use super::generator::{Generator, Slot, There, Way};
+use super::generator::Generator;
+use super::stack::{Slot, There, Way};
 
 /// Why a `finally` part runs, as the other machines number it.
 pub(super) const REASON_NOTHING: i64 = 0;

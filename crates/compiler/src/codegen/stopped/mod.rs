@@ -18,6 +18,8 @@ mod fill;
 mod generator;
 mod layout;
 mod numbering;
+mod places;
+mod stack;
 mod statements;
 mod tell;
 

@@ -6,8 +6,9 @@ use moor_value::Value;
 use super::super::emit::Label;
 use super::super::exits::{Exit, FALL_THROUGH, FinallyScope, through, unless_entered};
 use super::StopError;
-use super::generator::{Generator, Loop, Mark, Origin, Part, Slot, There, Way};
+use super::generator::{Generator, Loop, Part};
 use super::layout::Walk;
+use super::stack::{Mark, Origin, Slot, There, Way};
 use crate::ast::{CondArm, ExceptArm, Expr, Stmt, StmtKind};
 use crate::names::VarId;
 
