@@ -4,6 +4,7 @@
 
 use moor_value::{ObjId, Str, Value};
 
+use crate::image::PropImage;
 use crate::ops::ObjectFlags;
 use crate::property::PropFlags;
 use crate::verb::{VerbArgs, VerbFlags};
@@ -46,6 +47,26 @@ pub struct ObjectSpec {
     pub place: At,
 }
 
+impl ObjectSpec {
+    /// An object of this owner that has nothing.
+    pub fn new(owner: ObjId) -> Self {
+        Self {
+            name: Str::EMPTY,
+            owner,
+            flags: ObjectFlags::NONE,
+            parents: Vec::new(),
+            location: ObjId::NOTHING,
+            last_move: Value::None,
+            contents: None,
+            children: None,
+            properties: Vec::new(),
+            overrides: Vec::new(),
+            verbs: Vec::new(),
+            place: At::default(),
+        }
+    }
+}
+
 /// A property that an object defines.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PropertySpec {
@@ -57,6 +78,21 @@ pub struct PropertySpec {
     pub value: Option<Value>,
     /// Where it is written down.
     pub place: At,
+}
+
+impl PropertySpec {
+    /// A property as an image has it, written nowhere.
+    pub fn of(name: &Str, image: &PropImage) -> Self {
+        Self {
+            name: name.clone(),
+            access: Access {
+                owner: image.owner,
+                flags: image.flags,
+            },
+            value: image.value.clone(),
+            place: At::default(),
+        }
+    }
 }
 
 /// A property that an ancestor defines, on an object where something about it is not as on the parent.

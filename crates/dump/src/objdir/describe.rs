@@ -56,15 +56,7 @@ impl<'a> Describer<'a> {
             contents: unusual(&image.contents),
             children: unusual(&image.children),
             properties: properties
-                .map(|(name, property)| PropertySpec {
-                    name: name.clone(),
-                    access: Access {
-                        owner: property.owner,
-                        flags: property.flags,
-                    },
-                    value: property.value.clone(),
-                    place: At::default(),
-                })
+                .map(|(name, property)| PropertySpec::of(name, property))
                 .collect(),
             overrides: overrides(&inherited, rest),
             verbs: image.verbs.iter().map(verb).collect(),

@@ -138,20 +138,7 @@ impl<'a, 'h> Parser<'a, 'h> {
     }
 
     fn object_body(&mut self) -> Result<ObjectSpec, TextFault> {
-        let mut object = ObjectSpec {
-            name: Str::EMPTY,
-            owner: ObjId::NOTHING,
-            flags: ObjectFlags::NONE,
-            parents: Vec::new(),
-            location: ObjId::NOTHING,
-            last_move: Value::None,
-            contents: None,
-            children: None,
-            properties: Vec::new(),
-            overrides: Vec::new(),
-            verbs: Vec::new(),
-            place: At::default(),
-        };
+        let mut object = ObjectSpec::new(ObjId::NOTHING);
         while let Some((before, word)) = self.next_word() {
             let place = At {
                 line: before.line(),

@@ -22,18 +22,8 @@ pub(super) struct FewWords;
 
 fn empty(owner: ObjId) -> ObjectSpec {
     ObjectSpec {
-        name: Str::EMPTY,
-        owner,
-        flags: ObjectFlags::NONE,
-        parents: Vec::new(),
-        location: ObjId::NOTHING,
-        last_move: Value::None,
-        contents: None,
-        children: None,
-        properties: Vec::new(),
-        overrides: Vec::new(),
-        verbs: Vec::new(),
         place: At { line: 1 },
+        ..ObjectSpec::new(owner)
     }
 }
 
@@ -88,15 +78,7 @@ fn take_line(spec: &mut ObjectSpec, line: &str, place: At) -> Option<()> {
 impl ObjectText for FewWords {
     fn describe(&self, image: &ObjectImage, _: Vec<ObjectImage>) -> ObjectSpec {
         let own = image.propdefs.iter().zip(&image.propvals);
-        let properties = own.map(|(name, property)| PropertySpec {
-            name: name.clone(),
-            access: Access {
-                owner: property.owner,
-                flags: property.flags,
-            },
-            value: property.value.clone(),
-            place: At::default(),
-        });
+        let properties = own.map(|(name, property)| PropertySpec::of(name, property));
         let verbs = image.verbs.iter().map(|verb| VerbSpec {
             names: verb.names.clone(),
             access: Access {

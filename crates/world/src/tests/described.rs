@@ -4,24 +4,16 @@ use moor_value::Str;
 
 use super::*;
 use crate::{
-    Access, At, Misfit, NewObject, ObjectFlags, ObjectSpec, OverrideSpec, PropFlags, PropertyName,
-    PropertySpec, VerbCode, VerbFlags, VerbSpec,
+    Access, At, Misfit, NewObject, ObjectSpec, OverrideSpec, PropFlags, PropertyName, PropertySpec,
+    VerbCode, VerbFlags, VerbSpec,
 };
 
 fn spec(parents: &[ObjId]) -> ObjectSpec {
     ObjectSpec {
         name: Str::new("thing"),
-        owner: WIZARD,
-        flags: ObjectFlags::NONE,
         parents: parents.to_vec(),
-        location: ObjId::NOTHING,
-        last_move: Value::None,
-        contents: None,
-        children: None,
-        properties: Vec::new(),
-        overrides: Vec::new(),
-        verbs: Vec::new(),
         place: At { line: 1 },
+        ..ObjectSpec::new(WIZARD)
     }
 }
 
