@@ -74,13 +74,21 @@ pub(crate) fn convert(args: &Args, to: &Path) -> Result<()> {
             to.display()
         );
     }
+    let mut departed = Vec::new();
     if args.import.is_some() {
-        open(args)?.store.close()?;
+        let imported = open(args)?;
+        departed = imported.imported_connections;
+        imported.store.close()?;
     }
-    export(&args.database, to, args.export_format)
+    export(&args.database, to, args.export_format, &departed)
 }
 
-fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()> {
+fn export(
+    from: &Path,
+    to: &Path,
+    format: ExportFormat,
+    departed: &[ImportedConnection],
+) -> Result<()> {
     if Store::presence(from)? != Presence::Database {
         bail!(
             "{}: there is no world to export; moor daemon --import FILE makes one of a textdump",
@@ -94,7 +102,7 @@ fn export(from: &Path, to: &Path, format: ExportFormat) -> Result<()> {
         }
         Some(format) => {
             let world = load(&store)?;
-            export::write(|| Moment::stored(&store, &world), format, to)?;
+            export::write(|| Moment::stored(&store, &world, departed), format, to)?;
         }
     }
     store.close()?;

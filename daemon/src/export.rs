@@ -13,8 +13,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use moor_dump::{Connection, Contents, ForkedTask, Format, LeftOut, Stopped};
 use moor_runtime::{
-    BegunTask, ExportPoint, Runtime, SESSIONS, StoredTask, TASKS, TaskId, TextlessFork,
-    connection_of, stored_task, task_of_key,
+    BegunTask, ExportPoint, ImportedConnection, Runtime, SESSIONS, StoredTask, TASKS, TaskId,
+    TextlessFork, connection_of, stored_task, task_of_key,
 };
 use moor_store::Store;
 use moor_value::{ObjId, STACK_BYTES_MIN};
@@ -49,15 +49,21 @@ impl Moment {
         Self::new(world, rows, connections)
     }
 
-    /// The state of a data directory that is open and that nobody serves.
-    pub(crate) fn stored(store: &Store, world: &Arc<World>) -> Result<Self> {
+    /// The state of a data directory that is open and that nobody serves, with who was connected when the file was written
+    /// that it has just been imported from.
+    pub(crate) fn stored(
+        store: &Store,
+        world: &Arc<World>,
+        departed: &[ImportedConnection],
+    ) -> Result<Self> {
         let mut tasks = BTreeMap::new();
         store.scan(TASKS, |key, row| {
             if let Some(id) = task_of_key(key) {
                 tasks.insert(id, row.to_vec());
             }
         })?;
-        let mut connections = Vec::new();
+        let departed = departed.iter().map(|one| (one.player, one.handler));
+        let mut connections: Vec<_> = departed.collect();
         let mut unreadable = None;
         store.scan(SESSIONS, |_, row| match connection_of(row) {
             Ok(connection) => connections.extend(connection),

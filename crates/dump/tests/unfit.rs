@@ -67,6 +67,33 @@ fn is_usual(world: &WorldImage) {
     assert_eq!(outcome(world, None), Ok(Format::LambdaMoo));
 }
 
+/// What the server itself sets at each start does not keep a world from LambdaMOO.
+#[test]
+fn the_servers_own_largest_integers_are_those_of_the_format() {
+    let with = |name: &str, value: i64| {
+        let mut world = with_value(Value::Int(value));
+        world.objects[0].propdefs[0] = Str::new(name);
+        world
+    };
+    let value_in = |world: &WorldImage, format: Option<Format>| {
+        let (bytes, _) = written(world, &[], &[], format).expect("it is written");
+        let again = try_read("again", &bytes).expect("it is read");
+        import(again).world.objects[0].propvals[0].value.clone()
+    };
+    for (name, here, there) in [
+        ("maxint", i64::MAX, i64::from(i32::MAX)),
+        ("MinInt", -i64::MAX, i64::from(i32::MIN)),
+    ] {
+        let world = with(name, here);
+        is_usual(&world);
+        assert_eq!(value_in(&world, None), Some(Value::Int(there)));
+        let toaststunt = Some(Format::ToastStunt);
+        assert_eq!(value_in(&world, toaststunt), Some(Value::Int(here)));
+        let other = with(name, here / 2);
+        assert_eq!(outcome(&other, None), Ok(Format::ToastStunt));
+    }
+}
+
 #[test]
 fn values_that_lambdamoo_has_not_got() {
     let mut map = Map::new();

@@ -229,6 +229,24 @@ fn a_file_is_turned_into_one_of_the_other_format_with_its_tasks() {
     let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
     let done = Program::start(std::path::Path::new(MOOR), "daemon", &flags, first.folder()).end();
     assert_eq!(done.code, Some(0), "{:?}", done.lines);
+    // Whoever takes the world over tells it that they have left.
+    let connected = |file: &str| {
+        let text = fs::read_to_string(first.folder().join(file)).expect("the export");
+        let connections = text.split_once(" active connections with listeners\n");
+        let (before, list) = connections.expect("connections");
+        let count: usize = before
+            .rsplit('\n')
+            .next()
+            .expect("a line")
+            .parse()
+            .expect("a count");
+        list.lines()
+            .take(count)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(connected("one.db").len(), 1);
+    assert_eq!(connected("one.db"), connected("two.db"));
     let second = import(first.folder().join("two.db"));
     go_on(&mut second.log_in("wizard"), &tasks);
 }

@@ -2,6 +2,7 @@
 //! In: a world that does not change meanwhile, tasks that wait, connections. Out: a file of format 4 or 17,
 //! or everything that the format has no place for, before the first byte is written.
 
+mod limits;
 mod lines;
 mod objects;
 mod survey;
@@ -19,6 +20,7 @@ use crate::model::Connection;
 use crate::read::STACK_BYTES;
 use crate::source::WorldSource;
 use crate::task::{ForkedTask, LeftOut, StoppedTask};
+use limits::SmallIntegers;
 use lines::LineWriter;
 use survey::Survey;
 use values::ValueWriter;
@@ -230,16 +232,25 @@ fn write_here(
     wanted: Option<Format>,
     out: &mut dyn Write,
 ) -> Result<Written, WriteError> {
-    let (format, stopped, survey) = chosen(contents, wanted);
+    let small = SmallIntegers(contents.world);
+    let as_lambdamoo = Contents {
+        world: &small,
+        ..contents
+    };
+    let (format, stopped, survey) = chosen(as_lambdamoo, wanted);
     let what = survey.unfit_for(format);
     if !what.is_empty() {
         return Err(WriteError::Unfit { format, what });
     }
+    let world = match format {
+        Format::LambdaMoo => as_lambdamoo.world,
+        Format::ToastStunt => contents.world,
+    };
     let writer = DumpWriter {
-        world: contents.world,
+        world,
         format,
         lines: LineWriter::new(out),
-        values: ValueWriter::new(contents.world),
+        values: ValueWriter::new(world),
         next: FxHashMap::default(),
     };
     let tasks = contents.forked.len() + stopped.tasks.len();
