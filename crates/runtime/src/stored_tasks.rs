@@ -48,6 +48,11 @@ impl StoredTasks {
         }
     }
 
+    /// Whether the task has begun to wait, and has not ended since.
+    pub(crate) fn has(&self, task: TaskId) -> bool {
+        self.0.lock().contains_key(&task)
+    }
+
     /// Every row, by task number.
     pub(crate) fn all(&self) -> Vec<(TaskId, Row)> {
         let rows = self.0.lock();

@@ -109,10 +109,12 @@ fn go_on(wizard: &mut Session, tasks: &[String]) {
     resume(wizard, counts, "10");
     assert_eq!(log(wizard, 2), "{{\"one\", \"got one12\"}, \"one over\"}");
     resume(wizard, counts, "E_QUOTA");
+    log(wizard, 4);
     resume(wizard, forks, "1");
     let known = "{{\"one\", \"got one12\"}, \"one over\", {\"two\", \"Resource limit exceeded\"}, \"two over\", \"a1\"}";
     assert_eq!(log(wizard, 5), known);
     resume(wizard, evaluates, "\"x\"");
+    log(wizard, 6);
     resume(wizard, forks, "2");
     let log = log(wizard, 7);
     assert!(log.ends_with(", {1, {\"x\", 5}}, \"b2\"}"), "{log}");
@@ -137,6 +139,10 @@ fn tasks_that_have_begun_go_on_behind_every_format() {
     furnish(&mut wizard);
     let tasks = begin(&mut wizard);
     first.daemon.stop();
+    // The world and its tasks have nothing that LambdaMOO has not got.
+    export(&first, "chosen.db", "textdump");
+    let text = fs::read_to_string(first.folder().join("chosen.db")).expect("the export");
+    assert!(text.starts_with("** LambdaMOO Database, Format Version 4 **"));
     for format in ["lambdamoo", "toaststunt"] {
         let file = format!("{format}.db");
         let told = export(&first, &file, format);

@@ -122,3 +122,28 @@ fn a_reader_of_everything_never_loses_and_makes_nobody_lose() {
         server.value("sum = 0; for pair in (#0.pairs) sum = sum + pair.left; endfor return sum;");
     assert_eq!(moved, Value::Int((0..TASKS).sum()));
 }
+
+/// Who sees what a task has written before it waited finds it waiting.
+#[test]
+fn a_task_that_is_known_to_wait_can_be_resumed() {
+    const TURNS: i64 = 2000;
+    let server = start();
+    server.value("return add_property(#0, \"waiter\", 0, {player, \"rw\"});");
+    let (answers, ended) = channel();
+    let waits = format!(
+        "sum = 0; for turn in [1..{TURNS}] #0.waiter = task_id(); sum = sum + suspend(); endfor return sum;"
+    );
+    let wakes = format!(
+        "for turn in [1..{TURNS}] while (!#0.waiter) suspend(0); endwhile
+         task = #0.waiter; #0.waiter = 0; resume(task, turn); suspend(0); endfor return 0;"
+    );
+    begin(&server, &waits, &answers);
+    begin(&server, &wakes, &answers);
+    let next = || {
+        let value = ended.recv_timeout(moor_tests::PATIENCE);
+        value.expect("both end").as_int().expect("a number")
+    };
+    let mut sums = [next(), next()];
+    sums.sort_unstable();
+    assert_eq!(sums, [0, TURNS * (TURNS + 1) / 2]);
+}

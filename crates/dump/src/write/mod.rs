@@ -267,16 +267,23 @@ fn write_here(
 
 /// The format, the tasks as it has them, and what the world uses. LambdaMOO's format is chosen where it holds as much as ToastStunt's.
 fn chosen(contents: Contents<'_>, wanted: Option<Format>) -> (Format, Stopped, Survey) {
-    let first = wanted.unwrap_or(Format::ToastStunt);
-    let stopped = fitting(contents, first);
-    let survey = Survey::of(contents, &stopped.tasks);
-    if wanted.is_none() && survey.newer.is_empty() {
-        let older = fitting(contents, Format::LambdaMoo);
-        if older.left_out.len() == stopped.left_out.len() {
-            return (Format::LambdaMoo, older, survey);
-        }
+    if let Some(format) = wanted {
+        let stopped = fitting(contents, format);
+        let survey = Survey::of(contents, &stopped.tasks);
+        return (format, stopped, survey);
     }
-    (first, stopped, survey)
+    let newer = fitting(contents, Format::ToastStunt);
+    let older = fitting(contents, Format::LambdaMoo);
+    if older.left_out.len() > newer.left_out.len() {
+        let survey = Survey::of(contents, &newer.tasks);
+        return (Format::ToastStunt, newer, survey);
+    }
+    // The same tasks, so the survey is of both formats; only the newer one has variables such as `true`.
+    let survey = Survey::of(contents, &older.tasks);
+    match survey.newer.is_empty() {
+        true => (Format::LambdaMoo, older, survey),
+        false => (Format::ToastStunt, newer, survey),
+    }
 }
 
 /// The tasks that have begun and for all of which the format has a place.

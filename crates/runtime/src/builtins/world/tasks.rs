@@ -353,6 +353,10 @@ pub(super) fn refused(result: Result<(), KillError>) -> Result<(), Raise> {
     })
 }
 
+/// How often `resume()` looks for a task that has waited or is about to, and how long it pauses between.
+const PARKING_LOOKS: u32 = 200;
+const PARKING_PAUSE: Duration = Duration::from_micros(100);
+
 fn resume(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     let id = TaskId(args[0].as_int().unwrap_or(0));
     let given = args.get_mut(1).map_or(Value::ZERO, std::mem::take);
@@ -360,8 +364,21 @@ fn resume(env: &mut Env<'_, '_, '_>, args: &mut [Value]) -> Reply {
     if env.stretch.effects.kills(id) {
         return Err(ErrorCode::InvArg.into());
     }
-    let queue = &env.stretch.runtime.queue;
-    refused(queue.may_resume(id, perms, wizard))?;
+    let (queue, stored) = (
+        &env.stretch.runtime.queue,
+        &env.stretch.runtime.stored_tasks,
+    );
+    let may = || queue.may_resume(id, perms, wizard);
+    let mut allowed = may();
+    // What it wrote before it waited can be seen a moment before it is in the queue.
+    for _ in 0..PARKING_LOOKS {
+        if !matches!(allowed, Err(KillError::Unknown)) || !stored.has(id) {
+            break;
+        }
+        std::thread::sleep(PARKING_PAUSE);
+        allowed = may();
+    }
+    refused(allowed)?;
     let row = queue.inspect(id, |entry| resumed_row(entry, &given));
     let row = row.ok_or(ErrorCode::InvArg)?;
     env.stretch.effects.push(Effect::Resume(id, given, row));
