@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moor_compiler::names::Predefined;
+use moor_compiler::{Features, LanguageVersion};
 use moor_value::codec::{self, DecodeError, HandleResolver};
 use moor_value::{AnonRef, Graveyard, ObjId, Str, Value, WaifRef};
 use moor_vm::{PendingFork, StateError, StateResolver, Vm};
@@ -16,6 +18,7 @@ use crate::export_stopped::{BegunTask, Wait};
 use crate::ids::TaskId;
 use crate::import::{ImportedCall, ImportedFork};
 use crate::options::integer_option;
+use crate::program::parse_stored;
 use crate::registry::registry;
 use crate::rows;
 use crate::runtime::Runtime;
@@ -182,10 +185,22 @@ fn forked(id: TaskId, start_s: u64, fork: PendingFork) -> ImportedFork {
             verb: fork.called_as,
             verb_names: fork.verb.names.clone(),
             debug: fork.debug,
+            variables: mentioned(fork.source.as_str(), fork.variables),
             source: fork.source.as_str().to_owned(),
-            variables: fork.variables,
         },
     }
+}
+
+/// Those of the variables that every program has, or that the text of a fork mentions: servers forget the others when they read it.
+fn mentioned(source: &str, mut variables: Vec<(Str, Value)>) -> Vec<(Str, Value)> {
+    if let Ok(ast) = parse_stored(source, Features::default()) {
+        variables.retain(|(name, _)| {
+            let name = name.as_str();
+            let predefined = Predefined::from_name(name, LanguageVersion::CURRENT);
+            predefined.is_some() || ast.names.find(name).is_some()
+        });
+    }
+    variables
 }
 
 fn textless(id: TaskId, machine: &Vm) -> TextlessFork {

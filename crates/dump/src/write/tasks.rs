@@ -9,7 +9,6 @@ use moor_value::{ObjId, Str, Value};
 use moor_world::VerbFlags;
 
 use super::{DumpWriter, Format};
-use crate::source_text;
 use crate::task::{Activation, ForkedTask, Frame, StoppedTask, Variable};
 
 impl DumpWriter<'_> {
@@ -83,7 +82,7 @@ impl DumpWriter<'_> {
         self.lines.line(format_args!("0 {line} {start} {id}"))?;
         self.activation(&task.activation)?;
         let source = task.source.join("\n");
-        let variables = self.variables(&mentioned(&source, &task.variables));
+        let variables = self.variables(&task.variables);
         self.list_of(&variables)?;
         self.program(&source)
     }
@@ -144,13 +143,4 @@ impl DumpWriter<'_> {
         all.extend(given.iter().filter(other).cloned());
         all
     }
-}
-
-/// Those of the variables that the text of a fork mentions: servers forget the others when they read it.
-fn mentioned(source: &str, variables: &[Variable]) -> Vec<Variable> {
-    let Some(ast) = source_text::parsed(source) else {
-        return variables.to_vec();
-    };
-    let is_there = |variable: &&Variable| ast.names.find(variable.name.as_str()).is_some();
-    variables.iter().filter(is_there).cloned().collect()
 }
